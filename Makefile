@@ -1,0 +1,62 @@
+# The few commands a person types. Needed: Python 3.11, make, git. `make help` lists them.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+
+# The environment is stamped with the content of what it is made from: it is built again when the lock or the
+# package's metadata say something else, not when a file has merely been touched.
+READY := $(VENV)/.ready-$(shell cat requirements.txt pyproject.toml | cksum | cut -d' ' -f1)
+
+# One thread per worker: two workers with two threads each fight over two cores, and a lesson that is stored under
+# one thread count is compared under the same.
+ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE
+COURSE := $(BIN)/python -m utils.course
+
+.DEFAULT_GOAL := help
+.PHONY: help lab course test notebooks readme address lock bench html clean
+
+help:  ## list these targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+lab: $(READY)  ## open JupyterLab at lesson 00
+	$(BIN)/jupyter lab notebooks/00_start_here.ipynb
+
+course: $(READY)  ## run every lesson in order as a learner would, pages in build/, scoreboard at the end
+	$(COURSE) run
+
+test: $(READY)  ## run all tests: utils, every notebook cell by cell, house rules, links, environment
+	$(ONE_THREAD) $(BIN)/python -m pytest -n 2 --dist loadscope --nbval --nbval-cell-timeout=120 tests notebooks
+
+notebooks: $(READY)  ## run lessons and solutions in place and store clean outputs; ONLY="path ..." for some
+	$(ONE_THREAD) $(COURSE) notebooks $(ONLY)
+
+readme: $(READY)  ## measure the lessons, then write README's table and scoreboard picture
+	$(ONE_THREAD) $(COURSE) run --record
+	$(COURSE) readme
+
+address: $(READY)  ## move every badge, link and set-up cell to a new address: make address URL=https://github.com/owner/name
+	$(COURSE) address $(URL)
+
+lock: $(READY)  ## compile requirements.txt from environment.yml
+	test -x build/uv/bin/uv || { $(PYTHON) -m venv build/uv && build/uv/bin/pip install --quiet uv; }
+	$(COURSE) lock --uv build/uv/bin/uv
+
+bench: $(READY)  ## measure the synthesizers, print and store the figures with the machine
+	$(BIN)/python -m tests.benchmarks
+
+html: $(READY)  ## write the stored lessons as pages to build/ without running them
+	$(COURSE) html
+
+clean:  ## remove .venv and build
+	rm -rf $(VENV) build
+
+$(READY):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "This course needs Python 3.11. '$(PYTHON)' is not there or is older." >&2; \
+	  echo "Install it from python.org or your package manager, or name yours: make lab PYTHON=/path/to/python3.11" >&2; \
+	  exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --disable-pip-version-check --require-hashes -r requirements.txt
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation -e .
+	rm -f $(VENV)/.ready-*
+	touch $@

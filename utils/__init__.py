@@ -1,0 +1,1 @@
+"""Helpers of the synthetic data course: tables, synthesizers, scores and pictures. Import what you need from its modules."""
