@@ -1,0 +1,115 @@
+"""``python -m utils.course``: run, refresh, check and publish the lessons."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from utils.course import places
+
+app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+Paths = Annotated[list[Path] | None, typer.Argument(help="Notebooks; all of them when none is named.")]
+
+
+@app.command()
+def run(record: Annotated[bool, typer.Option(help="Store what was measured in data/results.")] = False) -> None:
+    """Run every lesson in order as a learner would; pages go to build/, the scoreboard of the course to the screen."""
+    from utils.course import run as course_run
+    from utils.course import scoreboard
+
+    measured, executed, failures = course_run.run_course()
+    for failure in failures:
+        typer.echo(f"\n{failure}", err=True)
+    for merged in scoreboard.merge(found for page in executed for found in scoreboard.records_in(page)):
+        typer.echo(f"\n{scoreboard.as_text(merged)}")
+    typer.echo("\nRead the lessons at build/index.html")
+    if failures:
+        raise typer.Exit(1)
+    if record:
+        course_run.record(measured, places.results_folder())
+
+
+@app.command()
+def html() -> None:
+    """Write the lessons as they are stored to build/ without running them."""
+    from utils.course import notebooks
+    from utils.course.run import write_pages
+
+    write_pages({path: notebooks.read(path) for path in places.lessons()})
+    typer.echo("Read the lessons at build/index.html")
+
+
+@app.command()
+def notebooks(paths: Paths = None) -> None:
+    """Run notebooks in place and store clean outputs; a notebook with a failing cell is left as it was."""
+    from tqdm import tqdm
+
+    from utils.course.notebooks import LessonFailed, refresh
+
+    failed = False
+    for path in tqdm(paths or places.all_notebooks(), unit="notebook", dynamic_ncols=True):
+        try:
+            refresh(path.resolve())
+        except LessonFailed as failure:
+            failed = True
+            typer.echo(f"\n{failure}", err=True)
+    raise typer.Exit(int(failed))
+
+
+@app.command()
+def check(paths: Paths = None) -> None:
+    """Hold notebooks against the house rules and print what is wrong with each."""
+    from utils.course.rules import broken_rules
+
+    found = [message for path in paths or places.all_notebooks() for message in broken_rules(path.resolve())]
+    typer.echo("\n".join(found) or "All house rules are kept.")
+    raise typer.Exit(int(bool(found)))
+
+
+@app.command()
+def compared() -> None:
+    """Print how many code cells the strict comparison covers."""
+    from utils.course.rules import comparison_shares
+
+    for line in comparison_shares(places.all_notebooks()):
+        typer.echo(line)
+
+
+@app.command()
+def readme(check: Annotated[bool, typer.Option(help="Only say whether README.md is stale.")] = False) -> None:
+    """Write README's table of lessons and the picture of the scoreboard from the stored lessons and the last run."""
+    from utils.course.readme import stale_parts, write_readme
+
+    if not check:
+        write_readme()
+    stale = stale_parts()
+    for part in stale:
+        typer.echo(f"Stale: {part}. Run `make readme`.", err=True)
+    raise typer.Exit(int(bool(stale)))
+
+
+@app.command()
+def address(url: Annotated[str, typer.Argument(help="https://github.com/owner/name")]) -> None:
+    """Move the course to a public address: pyproject.toml and every badge, link and setup cell."""
+    from utils.course.address import rewrite_address
+
+    try:
+        changed = rewrite_address(url)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+    for path in changed:
+        typer.echo(path.relative_to(places.ROOT))
+
+
+@app.command()
+def lock(uv: Annotated[str, typer.Option(help="The program uv.")] = "uv") -> None:
+    """Compile requirements.txt from environment.yml."""
+    from utils.course.lock import compile_lock
+
+    compile_lock(uv)
+
+
+if __name__ == "__main__":
+    app()
