@@ -69,6 +69,14 @@ def check(paths: Paths = None) -> None:
 
 
 @app.command()
+def setup() -> None:
+    """Print the setup cell that opens every lesson and every solutions notebook."""
+    from utils.course.address import setup_cell
+
+    typer.echo(setup_cell())
+
+
+@app.command()
 def compared() -> None:
     """Print how many code cells the strict comparison covers."""
     from utils.course.rules import comparison_shares
