@@ -17,7 +17,7 @@ from utils.course.solution_rules import SOLUTION_RULES
 
 MAX_BYTES = 400_000
 MAX_NOT_COMPARED = 0.05
-ABSOLUTE_PATH = re.compile(r"(/root/|/work/|/home/|/tmp/|/Users/|[A-Z]:\\\\)")
+ABSOLUTE_PATH = re.compile(r"/(?:root|work|home|tmp|Users)/|[A-Z]:\\\\")
 SILENCED_WARNINGS = re.compile(r"filterwarnings|simplefilter|catch_warnings")
 MEMORY_ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{6,}")
 MEASURED_TIME = re.compile(r"\d ?(?:ns|µs|ms|s|sec|secs|seconds)\b|\bit/s\b|[Ww]all time")

@@ -1,0 +1,109 @@
+"""The floors of utils: imports point down, nothing goes in circles, importing a module changes nothing."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import subprocess
+import sys
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+from utils.course.places import ROOT
+
+# A new module joins by getting a floor here: the lowest one that its imports allow.
+FLOORS = {
+    "utils": 0,
+    "utils.expressions": 1,
+    "utils.portable": 1,
+    "utils.reading": 1,
+    "utils.schema": 1,
+    "utils.screentime": 1,
+    "utils.session": 1,
+    "utils.tables": 1,
+    "utils.encoding": 2,
+    "utils.training": 2,
+    "utils.synthesizers": 3,
+    "utils.scoring": 4,
+    "utils.plots": 4,
+    "utils.__main__": 5,
+    "utils.commands": 5,
+    "utils.course": 5,
+}
+SOURCES = sorted((ROOT / "utils").rglob("*.py"))
+PROBE = """
+import json, os, sys
+before = dict(os.environ)
+import {module}
+changed = [name for name in os.environ if os.environ[name] != before.get(name) and name not in {allowed}]
+print(json.dumps({{"changed": changed, "tensorflow": "tensorflow" in sys.modules}}))
+"""
+# scikit-learn sets these two itself when it is imported.
+ALLOWED = ("KMP_DUPLICATE_LIB_OK", "KMP_INIT_AT_FORK")
+
+
+def module_name(path: Path) -> str:
+    """Dotted name of a source file under the repository."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def room(module: str) -> str:
+    """The part of a module's name that has a floor: utils.scoring for utils.scoring.privacy."""
+    return ".".join(module.split(".")[:2])
+
+
+def imported(path: Path) -> set[str]:
+    """Modules of utils that a source file imports at any depth of its code."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path.name}: write imports from utils in full"
+            found |= {_module_of(node.module, alias.name) for alias in node.names}
+    return {name for name in found if room(name).split(".")[0] == "utils"}
+
+
+def _module_of(package: str, name: str) -> str:
+    """``from utils import plots`` imports the module utils.plots; ``from utils.plots import bars`` imports utils.plots."""
+    return f"{package}.{name}" if f"{package}.{name}" in MODULES else package
+
+
+MODULES = {module_name(path) for path in SOURCES}
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=module_name)
+def test_imports_point_down_the_floors(path):
+    here = room(module_name(path))
+    assert here in FLOORS, f"{here} has no floor yet: add it to FLOORS in {Path(__file__).name}"
+    for module in imported(path):
+        assert FLOORS[room(module)] <= FLOORS[here], f"{here} (floor {FLOORS[here]}) imports {module} from a floor above"
+
+
+def test_no_circles():
+    graph = {module_name(path): imported(path) - {module_name(path)} for path in SOURCES}
+    for module, needs in graph.items():
+        # A package's own __init__ gathers its modules; it is not a floor between them.
+        graph[module] = {need for need in needs if not module.startswith(f"{need}.")}
+    TopologicalSorter(graph).prepare()
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=module_name)
+def test_no_star_imports(path):
+    nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+    assert not [node for node in nodes if isinstance(node, ast.ImportFrom) and node.names[0].name == "*"]
+
+
+@pytest.mark.parametrize("module", sorted({room(name) for name in MODULES} - {"utils.__main__"}))
+def test_importing_changes_nothing(module):
+    done = subprocess.run(
+        [sys.executable, "-W", "error::ResourceWarning", "-c", PROBE.format(module=module, allowed=ALLOWED)],
+        cwd=ROOT, capture_output=True, text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == "", f"importing {module} writes to stderr"
+    assert json.loads(done.stdout) == {"changed": [], "tensorflow": False}
