@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 from pathlib import Path
 
 import nbformat
@@ -10,6 +12,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 from utils.course.address import setup_cell
 from utils.course.lesson_rules import SPINE
+from utils.course.places import ROOT
 
 WORDS = "A sentence says what the reader should think about the number that the next cell prints, and why it is so. " * 2
 TITLE = """# 00 · Does this lesson keep the rules?
@@ -89,4 +92,17 @@ def course(tmp_path: Path, lesson: nbformat.NotebookNode, solution: nbformat.Not
     (folder / "pyproject.toml").write_text('[tool.course]\naddress = "https://github.com/one/course"\n', encoding="utf-8")
     nbformat.write(lesson, folder / "notebooks" / "00_rules.ipynb")
     nbformat.write(solution, folder / "notebooks" / "solutions" / "00_rules_solutions.ipynb")
+    return folder
+
+
+@pytest.fixture
+def working_tree(tmp_path: Path) -> Path:
+    """A copy of this repository's files as they are now: tracked or new, nothing that git ignores."""
+    folder = tmp_path / "tree"
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    names = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\0")
+    for name in filter(None, names):
+        if (ROOT / name).exists():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, folder / name)
     return folder

@@ -7,7 +7,7 @@ import random
 import subprocess
 import sys
 import tempfile
-from importlib import import_module, metadata, util
+from importlib import import_module, metadata
 from pathlib import Path
 
 TENSORFLOW_SETTINGS = {
@@ -40,7 +40,7 @@ def start_lesson(seed: int = 0) -> None:
     _set_tensorflow_settings()
     _cap_threads()
     _seed(seed)
-    _set_plot_style()
+    import_module("utils.plots").use_course_style()
 
 
 def install_missing() -> list[str]:
@@ -70,20 +70,14 @@ def _cap_threads() -> None:
         os.environ.setdefault(variable, str(THREADS))
     # Idle OpenMP threads sleep instead of spinning on a core that another process needs.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    if util.find_spec("threadpoolctl"):
-        # Libraries that were loaded before (numpy in most kernels) no longer read the environment.
-        limit = int(os.environ["OMP_NUM_THREADS"].split(",")[0])
-        import_module("threadpoolctl").threadpool_limits(limits=limit)
+    # Libraries that were loaded before (numpy in most kernels) no longer read the environment.
+    limit = int(os.environ["OMP_NUM_THREADS"].split(",")[0])
+    import_module("threadpoolctl").threadpool_limits(limits=limit)
 
 
 def _seed(seed: int) -> None:
     random.seed(seed)
     import_module("numpy").random.seed(seed)
-
-
-def _set_plot_style() -> None:
-    if util.find_spec("utils.plots"):
-        import_module("utils.plots").use_course_style()
 
 
 def _dependencies() -> list[str]:
@@ -99,13 +93,14 @@ def _name(requirement: str) -> str:
 
 
 def _is_missing(name: str) -> bool:
-    if name in NEVER_INSTALL:
-        return False
+    return name not in NEVER_INSTALL and _version(name) is None
+
+
+def _version(name: str) -> str | None:
     try:
-        metadata.version(name)
+        return metadata.version(name)
     except metadata.PackageNotFoundError:
-        return True
-    return False
+        return None
 
 
 def _pip_install(requirements: list[str]) -> None:
@@ -124,5 +119,4 @@ def _pip_install(requirements: list[str]) -> None:
 
 def _held_versions() -> list[str]:
     """One ``name==version`` line for each package of NEVER_INSTALL that is here."""
-    here = {distribution.metadata["Name"].lower() for distribution in metadata.distributions()}
-    return [f"{name}=={metadata.version(name)}\n" for name in NEVER_INSTALL if name in here]
+    return [f"{name}=={version}\n" for name in NEVER_INSTALL if (version := _version(name))]

@@ -21,6 +21,7 @@ ABSOLUTE_PATH = re.compile(r"/(?:root|work|home|tmp|Users)/|[A-Z]:\\\\")
 SILENCED_WARNINGS = re.compile(r"filterwarnings|simplefilter|catch_warnings")
 MEMORY_ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{6,}")
 MEASURED_TIME = re.compile(r"\d ?(?:ns|µs|ms|s|sec|secs|seconds)\b|\bit/s\b|[Ww]all time")
+DRAWN = ("Figure", "Axes")
 DRAWING_CALLS = {"subplots", "figure", "show", "plot"}
 LABELLING_CALLS = ({"set_xlabel", "xlabel", "supxlabel"}, {"set_ylabel", "ylabel", "supylabel"}, {"set_title", "title", "suptitle"})
 Rule = Callable[[Page], Iterator[str]]
@@ -107,7 +108,7 @@ def figures_are_labelled(page: Page) -> Iterator[str]:
     """A figure comes from a helper of the course or sets both axis labels and a title."""
     for cell in page.code:
         called = calls(cell)
-        by_helper = called & (_plot_helpers() | {"plot"})
+        by_helper = called & _plot_helpers()
         by_hand = all(called & names for names in LABELLING_CALLS) or _sets_labels(tree(cell))
         if holds_image(cell) and not by_helper and not by_hand:
             yield f"{page.where(cell)} shows a figure without both axis labels and a title, and not by a helper of utils.plots"
@@ -115,10 +116,11 @@ def figures_are_labelled(page: Page) -> Iterator[str]:
 
 @cache
 def _plot_helpers() -> frozenset[str]:
-    """Public functions of utils.plots: all of them draw, but the one that sets the style."""
-    source = (places.ROOT / "utils" / "plots.py").read_text(encoding="utf-8")
-    names = {node.name for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)}
-    return frozenset(name for name in names if not name.startswith(("_", "use_")))
+    """Public functions and methods of the course that return a figure: they label it themselves."""
+    sources = [places.ROOT / "utils" / "plots.py", places.ROOT / "utils" / "scoring" / "scoreboard.py"]
+    nodes = [node for path in sources for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))]
+    functions = [node for node in nodes if isinstance(node, ast.FunctionDef) and node.returns is not None]
+    return frozenset(f.name for f in functions if not f.name.startswith("_") and ast.unparse(f.returns) in DRAWN)
 
 
 def _sets_labels(module: ast.Module) -> bool:

@@ -1,0 +1,162 @@
+"""The commands of the course, each run on a small copy of the repository with a lesson built in memory."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+from utils.course import notebooks, places, run, scoreboard
+from utils.course.address import mentions, read_address, rewrite_address, setup_cell, slug
+from utils.course.notebooks import LessonFailed
+from utils.course.places import ROOT
+
+RECORD = {
+    "table": "screen time",
+    "lesson": "00",
+    "columns": ["c2st"],
+    "rows": [{"name": "rules", "kind": "generator", "metrics": {"c2st": {"mean": 0.75, "spread": 0.01}}}],
+}
+SHOW_RECORD = f"from IPython.display import display\ndisplay({{'{scoreboard.MIME_TYPE}': {RECORD!r}, 'text/plain': 'board'}}, raw=True)"
+
+
+def write_notebook(path: Path, *sources: str) -> Path:
+    """A notebook of code cells only."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    nbformat.write(new_notebook(cells=[new_markdown_cell("# 00 · Short?"), *map(new_code_cell, sources)]), path)
+    return path
+
+
+def course_command(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
+    """``python -m utils.course`` of the copy in ``folder``, as a person would call it there."""
+    environment = {**os.environ, "PYTHONPATH": str(folder), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "utils.course", *arguments]
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300)
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    """A copy of the repository's own files, without lessons."""
+    folder = tmp_path / "copy"
+    shutil.copytree(ROOT / "utils", folder / "utils", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "README.md", "CONTRIBUTING.md", "CITATION.cff"):
+        shutil.copy(ROOT / name, folder / name)
+    return folder
+
+
+def test_run_goes_in_order_shows_failures_and_keeps_the_rest(repository):
+    write_notebook(repository / "notebooks" / "00_first.ipynb", SHOW_RECORD)
+    write_notebook(repository / "notebooks" / "01_second.ipynb", "numerator = 1", "numerator / 0  # the failing line")
+    write_notebook(repository / "notebooks" / "02_third.ipynb", "print('third ran')")
+    before = {path: path.read_bytes() for path in places.lessons(repository)}
+    done = course_command(repository, "run", "--record")
+    assert done.returncode == 1
+    for shown in ("01_second.ipynb, code cell 2 failed", "the failing line", "ZeroDivisionError"):
+        assert shown in done.stderr
+    assert [line.split()[0] for line in done.stdout.splitlines() if line[:2].isdigit()] == [
+        "00_first", "01_second", "02_third"
+    ]
+    assert "0.750 ± 0.010" in done.stdout
+    assert "third ran" in (repository / "build" / "02_third.html").read_text(encoding="utf-8")
+    assert "00_first.html" in (repository / "build" / "index.html").read_text(encoding="utf-8")
+    assert before == {path: path.read_bytes() for path in places.lessons(repository)}
+    assert not (repository / "data").exists(), "a failed run is not recorded"
+
+
+def test_a_green_run_is_recorded_when_asked(repository):
+    write_notebook(repository / "notebooks" / "00_first.ipynb", "x = 1")
+    done = course_command(repository, "run", "--record")
+    assert done.returncode == 0, done.stderr
+    row = run.recorded(places.results_folder(repository))["00_first"]
+    assert float(row["seconds"]) > 0 and int(row["memory_mb"]) > 20 and int(row["cpu_count"]) >= 1
+    assert list(row) == ["lesson", "cells", "seconds", "memory_mb", "cpu_count", "python"]
+
+
+def test_peak_memory_is_the_peak_not_the_end(tmp_path):
+    path = write_notebook(tmp_path / "00_memory.ipynb", "block = bytearray(300 * 2**20)\ndel block", "x = 1")
+    peaks: list[float] = []
+    notebooks.execute(notebooks.read(path), path, 60, lambda pid: peaks.append(notebooks.peak_megabytes(pid)))
+    if sys.platform == "linux":
+        assert peaks[-1] > 300
+
+
+def test_links_between_lessons_lead_to_their_pages():
+    page = '<a href="01_next.ipynb">next</a> <a href="https://a.org/x.ipynb">away</a> <a href="01_next.ipynb#Fit">fit</a>'
+    assert run.LINK_TO_NOTEBOOK.sub(r"\1.html", page) == (
+        '<a href="01_next.html">next</a> <a href="https://a.org/x.ipynb">away</a> <a href="01_next.html#Fit">fit</a>'
+    )
+
+
+def test_refreshed_notebooks_are_equal_to_the_byte(course):
+    for path in places.all_notebooks(course):
+        notebooks.refresh(path)
+        first = path.read_bytes()
+        notebooks.refresh(path)
+        assert path.read_bytes() == first
+        stored = notebooks.read(path)
+        assert stored.metadata == {"kernelspec": notebooks.KERNEL, "language_info": {"name": "python"}}
+        assert all("execution" not in cell.metadata for cell in stored.cells)
+
+
+def test_a_failing_notebook_is_left_as_it_was(tmp_path):
+    path = write_notebook(tmp_path / "00_fails.ipynb", "print(1)", "undefined_name")
+    before = path.read_bytes()
+    with pytest.raises(LessonFailed, match="code cell 2 failed"):
+        notebooks.refresh(path)
+    assert path.read_bytes() == before
+
+
+def test_a_cell_that_hangs_is_named(tmp_path):
+    path = write_notebook(tmp_path / "00_hangs.ipynb", "import time; time.sleep(60)")
+    with pytest.raises(LessonFailed, match="code cell 1 failed"):
+        notebooks.execute(notebooks.read(path), path, timeout=1)
+
+
+def test_ids_stay_when_a_cell_is_added():
+    cells = [new_markdown_cell("one"), new_markdown_cell("two"), new_markdown_cell("two")]
+    notebook = new_notebook(cells=cells)
+    notebooks.normalise(notebook)
+    before = [cell.id for cell in notebook.cells]
+    notebook.cells.insert(0, new_markdown_cell("new"))
+    notebooks.normalise(notebook)
+    assert [cell.id for cell in notebook.cells][1:] == before
+    assert len(set(before)) == 3
+
+
+def test_later_lessons_replace_rows_of_the_same_name():
+    later = {**RECORD, "lesson": "03", "rows": [
+        {"name": "rules", "kind": "generator", "metrics": {"c2st": {"mean": 0.6, "spread": None}}},
+        {"name": "mixture", "kind": "generator", "metrics": {}},
+    ]}
+    other = {**RECORD, "table": "adult"}
+    merged = scoreboard.merge([RECORD, later, other])
+    assert [record["table"] for record in merged] == ["screen time", "adult"]
+    assert [(row["name"], row["lesson"]) for row in merged[0]["rows"]] == [("rules", "03"), ("mixture", "03")]
+    text = scoreboard.as_text(merged[0])
+    assert "0.600" in text and "0.750" not in text
+
+
+def test_no_old_address_is_left_after_a_move(working_tree):
+    folder = working_tree
+    write_notebook(folder / "notebooks" / "99_probe.ipynb", setup_cell())
+    old = slug(read_address(folder))
+    changed = rewrite_address("https://github.com/teacher/my-course", folder)
+    assert {"README.md", "pyproject.toml", "CITATION.cff", "99_probe.ipynb"} <= {path.name for path in changed}
+    assert read_address(folder) == "https://github.com/teacher/my-course"
+    texts = [path for path in folder.rglob("*") if path.is_file() and path.suffix not in {".py", ".parquet", ".png", ".gz"}]
+    assert not [path for path in texts if mentions(old).search(path.read_text(encoding="utf-8"))]
+    assert notebooks.read(folder / "notebooks" / "99_probe.ipynb").cells[1].source == setup_cell(read_address(folder))
+
+
+@pytest.mark.parametrize("address", ["teacher/course", "https://github.com/teacher", "https://github.com/a/b.git/", "http://x.y/a/b"])
+def test_an_address_that_no_badge_can_use_is_refused(repository, address):
+    before = (repository / "pyproject.toml").read_bytes()
+    done = course_command(repository, "address", address)
+    assert done.returncode == 2 and "https://github.com/owner/name" in " ".join(done.stderr.split())
+    assert (repository / "pyproject.toml").read_bytes() == before

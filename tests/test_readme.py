@@ -1,0 +1,76 @@
+"""README's generated parts say what the lessons and the last measured run say."""
+
+from __future__ import annotations
+
+import nbformat
+import pytest
+from nbformat.v4 import new_output
+
+from utils.course import places, readme, run, scoreboard
+from utils.course.places import ROOT
+from utils.course.run import LessonRun
+
+RECORD = {"table": "screen time", "lesson": "00", "columns": ["c2st"], "rows": []}
+
+
+@pytest.fixture
+def published(course):
+    """A course with a README, one measured lesson, and a fresh table."""
+    (course / "README.md").write_text(f"# Title\n{readme.BEGIN}\nold\n{readme.END}\nThe end.\n", encoding="utf-8")
+    run.record([LessonRun("00_rules", 20, 12.3, 345, 2, "3.11.7")], places.results_folder(course))
+    readme.write_readme(course)
+    return course
+
+
+def test_readme_is_fresh():
+    assert readme.stale_parts(ROOT) == [], "run `make readme`"
+
+
+def test_every_lesson_was_measured():
+    measured = run.recorded(places.results_folder())
+    assert list(measured) == [path.stem for path in places.lessons()], "run `make readme`"
+
+
+def test_buttons_stand_in_the_first_ten_lines():
+    top = "\n".join((ROOT / "README.md").read_text(encoding="utf-8").splitlines()[:10])
+    assert "https://mybinder.org/v2/gh/" in top and "https://colab.research.google.com/github/" in top
+
+
+def test_readme_names_the_commands():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert all(command in text for command in ("make lab", "make course", "make test"))
+
+
+def test_the_table_tells_each_lesson(published):
+    text = (published / "README.md").read_text(encoding="utf-8")
+    row = next(line for line in text.splitlines() if line.startswith("| 00 "))
+    for part in ("Does this lesson keep the rules?", "3 min", "12 s", "345 MB", "nothing", "one/course/blob/main/notebooks/00_rules"):
+        assert part in row
+    assert text.startswith("# Title\n") and text.endswith("The end.\n")
+    assert readme.stale_parts(published) == []
+
+
+def test_a_changed_lesson_makes_the_table_stale(published):
+    path = places.lessons(published)[0]
+    path.write_text(path.read_text(encoding="utf-8").replace("**Read** 3 min", "**Read** 4 min"), encoding="utf-8")
+    assert readme.stale_parts(published) == ["the table of lessons in README.md"]
+
+
+def test_a_changed_score_makes_the_picture_stale(published, lesson):
+    lesson.cells[3].outputs = [new_output("display_data", data={scoreboard.MIME_TYPE: RECORD, "text/plain": "board"})]
+    nbformat.write(lesson, places.lessons(published)[0])
+    assert readme.stale_parts(published) == ["the picture of the scoreboard in data/results"]
+
+
+def test_a_readme_without_its_markers_is_an_error(published):
+    (published / "README.md").write_text("# Title\n", encoding="utf-8")
+    with pytest.raises(ValueError, match="must hold the lines"):
+        readme.stale_parts(published)
+
+
+def test_a_lesson_without_its_facts_is_an_error(published, lesson):
+    lesson.cells[0].source = "# A title"
+    path = places.lessons(published)[0]
+    nbformat.write(lesson, path)
+    with pytest.raises(ValueError, match="00_rules.ipynb: the first cell must hold"):
+        readme.lesson_facts(path)
