@@ -1,0 +1,180 @@
+"""Pictures: axes with units, findings as titles, no warnings, colours that a colour-blind reader can tell apart."""
+from __future__ import annotations
+
+import io
+import warnings
+
+import matplotlib
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.colors import to_rgb
+
+matplotlib.use("Agg")
+from matplotlib import pyplot as plt  # noqa: E402  (after the choice of backend)
+
+from utils import plots  # noqa: E402
+from utils.schema import Schema, TableError  # noqa: E402
+from utils.scoring import METRICS, Scoreboard  # noqa: E402
+
+UNITS = {"Usage": "minutes", "Weight": "kg"}
+
+
+def table_of(rows: int, seed: int) -> pd.DataFrame:
+    generator = np.random.default_rng(seed)
+    usage = generator.pareto(1.2, rows).round() * 10
+    table = pd.DataFrame({
+        "Usage": usage.astype(int), "Weight": generator.normal(70, 9, rows) + usage / 50,
+        "App": generator.choice([f"app number {number} of many" for number in range(14)], rows),
+        "Late": generator.random(rows) < 0.3, "Same": 3.5,
+        "Date": pd.Timestamp("2024-01-01") + pd.to_timedelta(generator.integers(366, size=rows), "D")})
+    table.loc[::9, ["Weight", "App", "Date"]] = None
+    return table
+
+
+@pytest.fixture(autouse=True)
+def strict_and_tidy():
+    with matplotlib.rc_context(), warnings.catch_warnings():
+        warnings.simplefilter("error")
+        plots.use_course_style()
+        yield
+        plt.close("all")
+
+
+@pytest.fixture(scope="module")
+def tables():
+    real = table_of(400, 1)
+    return real, table_of(700, 2), Schema.infer(real, units=UNITS)
+
+
+def saved(figure) -> int:
+    """Draw the figure and return the size of its PNG in bytes."""
+    page = io.BytesIO()
+    figure.savefig(page, format="png")
+    return len(page.getvalue())
+
+
+def data_axes(figure) -> list:
+    return [axis for axis in figure.axes if axis.get_label() != "<colorbar>"]
+
+
+FIGURES = {
+    "margins": lambda *tables: plots.margins(*tables, title="A finding"),
+    "joint_density": lambda *tables: plots.joint_density(*tables, "Usage", "Weight", title="A finding"),
+    "pair_plot": lambda *tables: plots.pair_plot(*tables, columns=["Usage", "Weight", "Date"], title="A finding"),
+    "correlation_difference": lambda *tables: plots.correlation_difference(*tables, title="A finding"),
+}
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_figures_draw_without_warning_and_carry_their_finding(name, tables):
+    figure = FIGURES[name](*tables)
+    assert saved(figure) < 150_000 and figure.get_suptitle() == "A finding"
+
+
+@pytest.mark.parametrize("name", ["margins", "pair_plot"])
+def test_every_axis_has_labels_and_units(name, tables):
+    for axis in data_axes(FIGURES[name](*tables)):
+        assert axis.get_xlabel() and axis.get_ylabel()
+        for label in (axis.get_xlabel(), axis.get_ylabel()):
+            assert "Usage" not in label or "(minutes)" in label
+            assert "Weight" not in label or "(kg)" in label
+
+
+def test_joint_density_shares_axes_and_shades(tables):
+    figure = plots.joint_density(*tables, "Usage", "Weight")
+    left, right = data_axes(figure)
+    assert left.get_xlim() == right.get_xlim() and left.get_ylim() == right.get_ylim()
+    assert left.collections[0].get_clim() == right.collections[0].get_clim()
+    assert left.get_xlabel() == right.get_xlabel() == "Usage (minutes)" and left.get_ylabel() == "Weight (kg)"
+
+
+def test_margins_of_an_integer_are_shares_in_bins_of_whole_numbers():
+    real = pd.DataFrame({"count": [0, 0, 1, 2]})
+    axis = plots.margins(real, real[:2], Schema.infer(real)).axes[0]
+    filled, outline = (patch.get_data() for patch in axis.patches)
+    np.testing.assert_allclose(filled.edges, [-0.5, 0.5, 1.5, 2.5])
+    np.testing.assert_allclose(filled.values, [0.5, 0.25, 0.25])
+    np.testing.assert_allclose(outline.values, [1, 0, 0])
+
+
+def test_a_heavy_tail_is_gathered_in_the_last_bin():
+    values = pd.DataFrame({"x": np.append(np.arange(1000) % 50, 10_000)})
+    axis = plots.margins(values, values, Schema.infer(values)).axes[0]
+    assert axis.get_xlim()[1] < 100 and "last bin" in axis.texts[0].get_text()
+    assert axis.patches[0].get_data().values.sum() == pytest.approx(1)
+
+
+def test_margins_gather_rare_categories_and_show_missing(tables):
+    real, synthetic, schema = tables
+    axis = plots.margins(real, synthetic, schema, columns=["App"]).axes[0]
+    names = [label.get_text() for label in axis.get_yticklabels()]
+    assert len(names) == plots.MOST_BARS + 1 and names[-1] == "all others" and "missing" in names
+    assert sum(bar.get_width() for bar in axis.containers[0]) == pytest.approx(1)
+
+
+def test_correlation_difference_writes_its_numbers():
+    real = pd.DataFrame({"x": np.arange(20.0), "y": np.arange(20.0)})
+    figure = plots.correlation_difference(real, real.assign(y=-real["y"]), Schema.infer(real))
+    cells = [[text.get_text() for text in axis.texts] for axis in data_axes(figure)]
+    assert cells == [["1.00"] * 4, ["1.00", "-1.00", "-1.00", "1.00"], ["0.00", "-2.00", "-2.00", "0.00"]]
+
+
+def test_columns_that_cannot_be_drawn_are_named(tables):
+    with pytest.raises(TableError, match="'App' holds categories"):
+        plots.joint_density(*tables, "Usage", "App")
+    with pytest.raises(TableError, match="no column 'Nothing'"):
+        plots.margins(*tables, columns=["Nothing"])
+    empty = pd.DataFrame({"x": [np.nan, np.nan], "y": [1.0, 2.0]})
+    with pytest.raises(TableError, match="'x' has no value to draw"):
+        plots.joint_density(empty, empty, Schema.infer(empty), "x", "y")
+    assert saved(plots.margins(empty, empty, Schema.infer(empty)))
+
+
+def test_bic_curve_marks_the_lowest():
+    axis = plots.bic_curve([1, 2, 3], [30, 10, 20], title="Two are enough")
+    assert axis.texts[0].get_text() == "best: 2" and axis.get_title(loc="left") == "Two are enough"
+    assert axis.get_xlabel() and axis.get_ylabel()
+
+
+def test_scoreboard_picture_marks_perfect_values_and_yardsticks():
+    names = ["fresh real rows", "shuffled columns", "copy of the training rows", *"abcdefghi"]
+    means = pd.DataFrame(0.4, index=names, columns=list(METRICS))
+    means["tstr"] = np.nan
+    figure = plots.scoreboard_picture(means, means * np.nan, METRICS, names[:3], title="A finding")
+    assert saved(figure) and len(data_axes(figure)) == len(METRICS) - 1  # no panel without a value
+    c2st = next(axis for axis in data_axes(figure) if axis.get_xlabel().startswith("C2ST"))
+    colors = [bar.lines[0].get_color() for bar in c2st.containers]
+    assert colors == [plots.YARDSTICK] * 3 + [plots.SYNTHETIC] * 9
+    assert any(line.get_linestyle() == "--" and set(line.get_xdata()) == {0.5} for line in c2st.lines)
+
+
+def test_scoreboard_draws_itself(tables):
+    real, synthetic, _ = tables
+    board = Scoreboard(real[["Usage", "Late"]], synthetic[["Usage", "Late"]], seeds=(0,))
+    assert board.picture(title="A finding").get_suptitle() == "A finding"
+
+
+def test_style_is_legible_and_only_changes_settings():
+    assert all(plt.rcParams[name] >= 13 for name in ("font.size", "axes.labelsize", "xtick.labelsize",
+                                                     "ytick.labelsize", "legend.fontsize"))
+    assert not plt.get_fignums()
+
+
+def luminance(color: str) -> float:
+    channels = np.array(to_rgb(color))
+    linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
+    return float(linear @ [0.2126, 0.7152, 0.0722])
+
+
+def seen_by_a_deuteranope(color: str) -> np.ndarray:
+    """Vienot, Brettel and Mollon (1999), figure 2: red and green fall together."""
+    red, green, blue = np.array(to_rgb(color)) ** 2.2
+    return np.array([0.29275 * red + 0.70725 * green, 0.29275 * red + 0.70725 * green,
+                     -0.02234 * red + 0.02234 * green + blue]).clip(0, 1) ** (1 / 2.2)
+
+
+def test_colours_differ_for_colour_blind_readers_and_from_the_page():
+    pairs = [(one, two) for position, one in enumerate(plots.PALETTE) for two in plots.PALETTE[:position]]
+    assert min(np.linalg.norm(seen_by_a_deuteranope(one) - seen_by_a_deuteranope(two)) for one, two in pairs) > 0.12
+    assert all(1.05 / (luminance(color) + 0.05) > 3 for color in (plots.REAL, plots.SYNTHETIC, plots.YARDSTICK))

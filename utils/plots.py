@@ -1,0 +1,305 @@
+"""The few pictures of the course: one colour, one marker and one line style for real, another for synthetic."""
+from __future__ import annotations
+
+import matplotlib.dates as mdates
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.colors import LogNorm, PowerNorm
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+
+from utils.encoding import NANOSECONDS, to_float
+from utils.schema import Column, Schema, TableError
+
+REAL = "#0072B2"  # blue
+SYNTHETIC = "#D55E00"  # vermilion
+YARDSTICK = "#767676"  # grey: neither real nor synthetic, a mark to measure by
+PALETTE = (REAL, SYNTHETIC, "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442")  # Okabe and Ito, 2008
+MARKERS = ("o", "^", "s", "D", "v", "P", "X", "*")
+LINE_STYLES = ("-", "--", "-.", ":")
+FILLED = {"color": REAL, "alpha": 0.45}  # real is filled, synthetic outlined, so the two differ without colour
+OUTLINED = {"facecolor": "none", "edgecolor": SYNTHETIC, "linewidth": 2}
+MOST_BARS = 10  # categories shown as bars; the rest become one bar
+CELLS = 26  # bins along each side of a two-dimensional histogram
+TAIL = 0.995  # share of the real values that an axis must show; the rest is counted in the last bin
+
+COURSE_STYLE = {
+    "figure.figsize": (9, 5), "figure.dpi": 72, "savefig.dpi": 72, "figure.constrained_layout.use": True,
+    "figure.facecolor": "white", "axes.facecolor": "white", "savefig.facecolor": "white",
+    "font.size": 14, "axes.titlesize": 15, "axes.titleweight": "bold", "axes.titlelocation": "left",
+    "axes.labelsize": 14, "xtick.labelsize": 13, "ytick.labelsize": 13, "legend.fontsize": 13,
+    "legend.frameon": False, "figure.titlesize": 16, "figure.titleweight": "bold",
+    "axes.spines.top": False, "axes.spines.right": False, "axes.axisbelow": True, "lines.linewidth": 2.2,
+    "lines.markersize": 7, "image.cmap": "cividis",
+    "axes.prop_cycle": plt.cycler(color=PALETTE[:4], linestyle=LINE_STYLES, marker=["", "", "", ""]),
+}
+
+
+def use_course_style() -> None:
+    """Make every later figure legible from the back of a room; changes matplotlib's rcParams only."""
+    plt.rcParams.update(COURSE_STYLE)
+
+
+def margins(real: pd.DataFrame, synthetic: pd.DataFrame, schema: Schema, columns: list[str] | None = None,
+            title: str = "") -> Figure:
+    """One panel a column: the share of rows in each bin or category, real filled and synthetic outlined.
+
+    Integers get bins of whole numbers; the last bin of a heavy tail holds all that lies beyond; more than
+    ten categories become the ten commonest and the rest.
+    """
+    names = _present(columns or schema.names, schema)
+    across = min(len(names), 3)
+    down = -(-len(names) // across)
+    figure, axes = plt.subplots(down, across, figsize=(max(4.2 * across, 6), 3.2 * down + 0.9), squeeze=False)
+    for axis, name in zip(axes.flat, names):
+        draw = _bars if schema[name].discrete else _histogram
+        draw(axis, real[name], synthetic[name], schema[name])
+    for axis in axes.flat[len(names):]:
+        axis.remove()
+    return _finish(figure, title, [Patch(label="real", **FILLED), Patch(label="synthetic", **OUTLINED)])
+
+
+def _present(names: list[str], schema: Schema) -> list[str]:
+    return [schema[name].name for name in names]  # an unknown name is a TableError
+
+
+def _histogram(axis: Axes, real: pd.Series, synthetic: pd.Series, column: Column) -> None:
+    axis.set(xlabel=_two_lines(column), ylabel="share of rows")
+    both = [_coordinates(values, column) for values in (real, synthetic)]
+    both = [values[~np.isnan(values)] for values in both]
+    if not len(both[0]):
+        axis.text(0.5, 0.5, "no values", ha="center", va="center", transform=axis.transAxes)
+        return
+    edges = bin_edges(both[0], column)
+    shares = [np.histogram(np.clip(values, edges[0], edges[-1]), edges)[0] / max(len(values), 1) for values in both]
+    axis.stairs(shares[0], edges, fill=True, **FILLED)
+    axis.stairs(shares[1], edges, color=SYNTHETIC, linewidth=2.2)
+    axis.set_xlim(edges[0], edges[-1])
+    if any((values > edges[-1]).any() for values in both):
+        axis.text(1, 0.97, f"last bin: ≥ {np.ceil(edges[-2]):.4g}", ha="right", va="top", transform=axis.transAxes)
+    _date_axis(axis, column)
+
+
+def bin_edges(values: np.ndarray, column: Column, bins: int = 24) -> np.ndarray:
+    """Edges for a histogram: whole and half-way for integers and dates, none beyond a heavy tail.
+
+    values : float64 (n,) without NaN, n > 0; dates as days.
+    """
+    low, high = float(values.min()), float(values.max())
+    tail = float(np.quantile(values, TAIL))
+    high = tail if high - low > 2 * (tail - low) > 0 else high
+    if column.kind == "integer" or column.resolution == "D":
+        step = max(1, int(np.ceil((high - low + 1) / bins)))
+        return np.arange(np.floor(low), np.ceil(high) + step + 0.5, step) - 0.5
+    return np.linspace(low, high, bins + 1) if high > low else np.array([low - 0.5, low + 0.5])
+
+
+def _bars(axis: Axes, real: pd.Series, synthetic: pd.Series, column: Column) -> None:
+    counts = [values.astype(object).map(str, na_action="ignore").fillna("missing").value_counts(normalize=True)
+              for values in (real, synthetic)]
+    names = list(counts[0].index[:MOST_BARS])
+    rest = len(counts[0].index.union(counts[1].index)) > len(names)
+    shown = [[count.get(name, 0) for name in names] + ([1 - sum(count.get(name, 0) for name in names)] if rest else [])
+             for count in counts]
+    places = np.arange(len(shown[0]))
+    axis.barh(places - 0.2, shown[0], 0.4, **FILLED)
+    axis.barh(places + 0.2, shown[1], 0.4, **OUTLINED)
+    axis.set_yticks(places, [_short(name) for name in names] + (["all others"] if rest else []))
+    axis.invert_yaxis()
+    axis.xaxis.set_major_locator(MaxNLocator(4))
+    axis.set(xlabel="share of rows", ylabel=column.label)
+
+
+def _short(text: str, most: int = 18) -> str:
+    return text if len(text) <= most else text[:most - 1] + "…"
+
+
+def joint_density(real: pd.DataFrame, synthetic: pd.DataFrame, schema: Schema, x: str, y: str,
+                  title: str = "") -> Figure:
+    """Two numeric columns side by side, real left and synthetic right, on the same axes and the same shades.
+
+    Shade is the share of rows in a cell (logarithmic); the axes end where the tail of the real rows begins.
+    """
+    figure, axes = plt.subplots(1, 2, figsize=(10, 4.6), sharex=True, sharey=True)
+    edges = [_edges(real, _numeric(schema, name)) for name in (x, y)]
+    shares = [_cell_shares(table, schema, (x, y), edges) for table in (real, synthetic)]
+    norm = LogNorm(0.3 / max(len(real), len(synthetic)), max(share.max() for share in shares) or 1)
+    for axis, share, (role, color) in zip(axes, shares, (("real", REAL), ("synthetic", SYNTHETIC))):
+        image = axis.pcolormesh(*edges, np.ma.masked_equal(share, 0), norm=norm, cmap="YlGnBu")
+        axis.set_xlabel(schema[x].label)
+        axis.set_title(role, color=color)
+        _date_axis(axis, schema[x])
+    axes[0].set_ylabel(schema[y].label)
+    figure.colorbar(image, ax=axes, label="share of rows in a cell", shrink=0.95, pad=0.01)
+    return _finish(figure, title)
+
+
+def _cell_shares(table: pd.DataFrame, schema: Schema, names: tuple[str, str], edges: list) -> np.ndarray:
+    """Share of the rows in each cell, float64 (cells up, cells across); rows beyond the edges are left out."""
+    points = [_coordinates(table[name], schema[name]) for name in names]
+    return np.histogram2d(*points, bins=edges)[0].T / len(table)
+
+
+def _numeric(schema: Schema, name: str) -> Column:
+    if schema[name].discrete:
+        raise TableError(f"Column {name!r} holds categories; this picture needs a number or a date.")
+    return schema[name]
+
+
+def _edges(real: pd.DataFrame, column: Column) -> np.ndarray:
+    places = _coordinates(real[column.name], column)
+    places = places[~np.isnan(places)]
+    if not len(places):
+        raise TableError(f"Column {column.name!r} has no value to draw. Choose a column that is not all missing.")
+    return bin_edges(places, column, CELLS)
+
+
+def pair_plot(real: pd.DataFrame, synthetic: pd.DataFrame, schema: Schema, columns: list[str] | None = None,
+              title: str = "") -> Figure:
+    """Numeric columns against each other: real below the diagonal, synthetic above it, margins on it.
+
+    Darker cells hold more rows (square-root scale, the same for both sides).
+    """
+    names = _present(columns or [c.name for c in schema.columns if c.kind in ("number", "integer")], schema)
+    edges = {name: _edges(real, _numeric(schema, name)) for name in names}
+    figure, axes = plt.subplots(len(names), len(names), figsize=(3.5 * len(names), 2.9 * len(names) + 0.9),
+                                squeeze=False)
+    for (row, place), axis in np.ndenumerate(axes):
+        across, below = names[place], names[row]
+        if row == place:
+            _histogram(axis, real[below], synthetic[below], schema[below])
+        else:
+            _cells(axis, synthetic if row < place else real, schema, across, below, edges, real, row < place)
+    handles = [Patch(label="real, below the diagonal", **FILLED), Patch(label="synthetic, above it", **OUTLINED)]
+    return _finish(figure, title, handles)
+
+
+def _cells(axis, table, schema, across, below, edges, real, synthetic: bool) -> None:
+    sides = [edges[across], edges[below]]
+    most = _cell_shares(real, schema, (across, below), sides).max() or 1
+    share = _cell_shares(table, schema, (across, below), sides)
+    axis.pcolormesh(*sides, np.ma.masked_equal(share, 0), norm=PowerNorm(0.5, -most / 8, most, clip=True),
+                    cmap="Oranges" if synthetic else "Blues")
+    axis.set(xlabel=_two_lines(schema[across]), ylabel=_two_lines(schema[below]))
+    _date_axis(axis, schema[across])
+
+
+def _two_lines(column: Column) -> str:
+    return f"{_short(column.name)}\n({column.unit})" if column.unit else _short(column.name)
+
+
+def correlation_matrix(table: pd.DataFrame, schema: Schema) -> pd.DataFrame:
+    """Pearson correlations of the numeric columns, -1 to 1; a pair with a constant or missing side is NaN."""
+    return pd.DataFrame({column.name: to_float(table[column.name], column)
+                         for column in schema.columns if not column.discrete}).corr()
+
+
+def correlation_difference(real: pd.DataFrame, synthetic: pd.DataFrame, schema: Schema, title: str = "") -> Figure:
+    """Heat maps of the correlations in real and synthetic rows and of their difference, numbers in the cells."""
+    before, after = (correlation_matrix(table, schema) for table in (real, synthetic))
+    panels = {"real": before, "synthetic": after, "synthetic − real": after - before}
+    side = 1.3 + 0.75 * len(before)
+    figure, axes = plt.subplots(1, 3, figsize=(3 * side + 1, side + 1.2), sharey=True, layout="compressed")
+    for axis, (name, matrix) in zip(axes, panels.items()):
+        image = _heat_map(axis, matrix)
+        axis.set_title(name)
+    figure.colorbar(image, ax=axes, label="Pearson correlation", shrink=0.8, pad=0.01)
+    return _finish(figure, title)
+
+
+def _heat_map(axis: Axes, matrix: pd.DataFrame):
+    image = axis.imshow(matrix, cmap="PuOr", vmin=-1, vmax=1)
+    axis.set_xticks(range(len(matrix)), [_short(name) for name in matrix], rotation=40, ha="right",
+                    rotation_mode="anchor")
+    axis.set_yticks(range(len(matrix)), [_short(name) for name in matrix])
+    axis.tick_params(length=0)
+    axis.spines[:].set_visible(False)
+    for (row, place), value in np.ndenumerate(matrix.to_numpy()):
+        text = "–" if np.isnan(value) else f"{value + 0:.2f}".replace("-0.00", "0.00")
+        axis.text(place, row, text, ha="center", va="center", color="white" if abs(value) > 0.6 else "black")
+    return image
+
+
+def bic_curve(components, values, title: str = "", label: str = "BIC (lower is better)") -> Axes:
+    """A model choice: one value a number of components, the best one marked and named.
+
+    components : integers (k,).  values : floats (k,), such as the Bayesian information criterion.
+    """
+    components, values = np.asarray(components), np.asarray(values, dtype=np.float64)
+    best = int(np.nanargmin(values))
+    _, axis = plt.subplots(figsize=(8, 4.5))
+    axis.plot(components, values, marker="o", linestyle="-", color=PALETTE[2])
+    axis.plot(components[best], values[best], marker="*", markersize=20, color=SYNTHETIC, linestyle="")
+    axis.annotate(f"best: {components[best]}", (components[best], values[best]), xytext=(0, 16),
+                  textcoords="offset points", ha="center", color=SYNTHETIC, fontweight="bold")
+    axis.set(xlabel="number of components", ylabel=label)
+    axis.set_title(title)
+    axis.margins(y=0.15)
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+    return axis
+
+
+def scoreboard_picture(means: pd.DataFrame, spreads: pd.DataFrame, metrics: dict, yardsticks: list[str],
+                       title: str = "") -> Figure:
+    """A scoreboard as dots: one panel a metric under its question, one line a row, bars for the spread.
+
+    means, spreads : float64, one row a name, one column a metric (``Scoreboard.means()``, ``.spreads()``).
+    metrics : name -> ``utils.scoring.Metric``.  yardsticks : names to draw in grey; the rest are generators.
+    Metrics without a single value are left out. The dashed line marks the perfect value.
+    """
+    names = [name for name in metrics if means[name].notna().any()]
+    across = -(-len(names) // 2) if len(names) > 5 else len(names)
+    down = -(-len(names) // across)
+    figure, axes = plt.subplots(down, across, figsize=(2.4 + 2.1 * across, down * (1.5 + 0.34 * len(means)) + 0.9),
+                                sharey=True, squeeze=False)
+    for axis, name in zip(axes.flat, names):
+        _metric_panel(axis, means[name], spreads[name], metrics[name], yardsticks)
+    for axis in axes.flat[len(names):]:
+        axis.remove()
+    handles = [Line2D([], [], marker="s", color=YARDSTICK, linestyle="", label="yardstick"),
+               Line2D([], [], marker="o", color=SYNTHETIC, linestyle="", label="generator"),
+               Line2D([], [], color="black", linestyle="--", linewidth=1.5, label="perfect")]
+    return _finish(figure, title, handles)
+
+
+def _metric_panel(axis: Axes, means: pd.Series, spreads: pd.Series, metric, yardsticks: list[str]) -> None:
+    for place, name in enumerate(means.index):
+        color, marker = (YARDSTICK, "s") if name in yardsticks else (SYNTHETIC, "o")
+        axis.errorbar(means[name], place, xerr=np.nan_to_num(spreads[name]), color=color, marker=marker,
+                      linestyle="", capsize=4, markersize=8)
+    if metric.perfect is not None:
+        axis.axvline(metric.perfect, color="black", linestyle="--", linewidth=1.5, zorder=0)
+    axis.axhline(len(yardsticks) - 0.5, color=YARDSTICK, linewidth=0.8)
+    axis.set_yticks(range(len(means)), means.index)
+    axis.set_ylim(len(means) - 0.4, -0.6)
+    axis.margins(x=0.15)
+    axis.xaxis.set_major_locator(MaxNLocator(2, min_n_ticks=2))
+    axis.xaxis.set_major_formatter(PercentFormatter(1) if metric.percent else "{x:.3g}")
+    axis.set_title(metric.question)
+    axis.set_xlabel(f"{metric.label} {metric.arrow}".strip())
+    axis.grid(axis="y", alpha=0.3)
+
+
+def _finish(figure: Figure, title: str, handles: list | None = None) -> Figure:
+    if title:
+        figure.suptitle(title, x=0.01, ha="left")
+    if handles:
+        figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))
+    return figure
+
+
+def _coordinates(values: pd.Series, column: Column) -> np.ndarray:
+    """Positions on an axis, float64 (n,); dates as matplotlib's day numbers."""
+    numbers = to_float(values, column)
+    return numbers * NANOSECONDS[column.resolution] / NANOSECONDS["D"] if column.kind == "date" else numbers
+
+
+def _date_axis(axis: Axes, column: Column) -> None:
+    if column.kind == "date":
+        locator = mdates.AutoDateLocator(maxticks=5)
+        axis.xaxis.set_major_locator(locator)
+        axis.xaxis.set_major_formatter(mdates.ConciseDateFormatter(locator))

@@ -1,0 +1,57 @@
+"""The scoreboard as HTML that reads well on light and dark pages: no colours of its own, only weight and opacity."""
+from __future__ import annotations
+
+from html import escape
+from itertools import groupby
+
+import pandas as pd
+
+LINE = "1px solid rgba(128, 128, 128, 0.6)"
+CELL = "padding: 2px 10px; text-align: right; white-space: nowrap;"
+NAME = "padding: 2px 10px; text-align: left; white-space: nowrap;"
+START = f" border-left: {LINE};"  # first column of a question
+
+
+def scoreboard_html(table: pd.DataFrame, metrics: dict, yardsticks: int, caption: str) -> str:
+    """HTML table: columns grouped by question, direction and perfect value in the head, yardsticks set apart.
+
+    table : text cells, one row a name, one column a metric; the first ``yardsticks`` rows are yardsticks.
+    metrics : name -> Metric, in the order of the columns.
+    """
+    starts = _starts(metrics)
+    body = [_row(name, cells, starts, position < yardsticks, position == yardsticks)
+            for position, (name, cells) in enumerate(zip(table.index, table.to_numpy()))]
+    return (f'<table style="border-collapse: collapse;">\n<thead>\n{_questions(metrics)}\n{_labels(metrics, starts)}'
+            f'\n</thead>\n<tbody>\n' + "\n".join(body)
+            + f'\n</tbody>\n</table>\n<p style="opacity: 0.75;">{escape(caption)}</p>')
+
+
+def _starts(metrics: dict) -> list[bool]:
+    questions = [metric.question for metric in metrics.values()]
+    return [previous != question for previous, question in zip([None, *questions], questions)]
+
+
+def _questions(metrics: dict) -> str:
+    groups = [(question, len(list(group))) for question, group in groupby(m.question for m in metrics.values())]
+    heads = "".join(f'<th colspan="{width}" style="padding: 2px 10px; text-align: center;{START}">{escape(question)}</th>'
+                    for question, width in groups)
+    return f"<tr><th></th>{heads}</tr>"
+
+
+def _labels(metrics: dict, starts: list[bool]) -> str:
+    heads = "".join(f'<th title="{escape(m.meaning)}" style="{CELL}{START if start else ""}">{escape(m.label)}<br>'
+                    f'<span style="font-weight: normal; opacity: 0.75;">{escape(m.goal)}</span></th>'
+                    for m, start in zip(metrics.values(), starts))
+    return f'<tr style="border-bottom: {LINE};"><th></th>{heads}</tr>'
+
+
+def _row(name: str, cells, starts: list[bool], muted: bool, ruled: bool) -> str:
+    style = ("opacity: 0.7; font-style: italic;" if muted else "") + (f"border-top: {LINE};" if ruled else "")
+    texts = "".join(f'<td style="{CELL}{START if start else ""}">{_small_spread(text)}</td>'
+                    for text, start in zip(cells, starts))
+    return f'<tr style="{style}"><th style="{NAME}">{escape(str(name))}</th>{texts}</tr>'
+
+
+def _small_spread(text: str) -> str:
+    mean, sign, spread = text.partition(" ± ")
+    return escape(mean) + (f'<span style="font-size: 80%; opacity: 0.75;"> ± {escape(spread)}</span>' if sign else "")
