@@ -10,7 +10,15 @@ from utils.course import places, readme, run, scoreboard
 from utils.course.places import ROOT
 from utils.course.run import LessonRun
 
-RECORD = {"table": "screen time", "lesson": "00", "columns": ["c2st"], "rows": []}
+RECORD = {
+    "table": "screen time",
+    "lesson": "00",
+    "columns": ["valid", "c2st"],
+    "rows": [
+        {"name": "rules", "kind": "generator", "metrics": {"valid": {"mean": 1.0, "spread": None}}},
+        {"name": "fresh", "kind": "yardstick", "metrics": {"c2st": {"mean": 0.5, "spread": 0.01}}},
+    ],
+}
 
 
 @pytest.fixture
@@ -60,6 +68,9 @@ def test_a_changed_score_makes_the_picture_stale(published, lesson):
     lesson.cells[3].outputs = [new_output("display_data", data={scoreboard.MIME_TYPE: RECORD, "text/plain": "board"})]
     nbformat.write(lesson, places.lessons(published)[0])
     assert readme.stale_parts(published) == ["the picture of the scoreboard in data/results"]
+    readme.write_readme(published)
+    assert readme.stale_parts(published) == []
+    assert (places.results_folder(published) / scoreboard.PICTURE).read_bytes().startswith(b"\x89PNG")
 
 
 def test_a_readme_without_its_markers_is_an_error(published):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Annotated
 
@@ -23,7 +24,7 @@ def run(record: Annotated[bool, typer.Option(help="Store what was measured in da
     for failure in failures:
         typer.echo(f"\n{failure}", err=True)
     for merged in scoreboard.merge(found for page in executed for found in scoreboard.records_in(page)):
-        typer.echo(f"\n{scoreboard.as_text(merged)}")
+        typer.echo(f"\n{scoreboard.as_text(merged, shutil.get_terminal_size().columns)}")
     typer.echo("\nRead the lessons at build/index.html")
     if failures:
         raise typer.Exit(1)

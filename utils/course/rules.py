@@ -21,7 +21,6 @@ ABSOLUTE_PATH = re.compile(r"/(?:root|work|home|tmp|Users)/|[A-Z]:\\\\")
 SILENCED_WARNINGS = re.compile(r"filterwarnings|simplefilter|catch_warnings")
 MEMORY_ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{6,}")
 MEASURED_TIME = re.compile(r"\d ?(?:ns|µs|ms|s|sec|secs|seconds)\b|\bit/s\b|[Ww]all time")
-DRAWN = ("Figure", "Axes")
 DRAWING_CALLS = {"subplots", "figure", "show", "plot"}
 LABELLING_CALLS = ({"set_xlabel", "xlabel", "supxlabel"}, {"set_ylabel", "ylabel", "supylabel"}, {"set_title", "title", "suptitle"})
 Rule = Callable[[Page], Iterator[str]]
@@ -116,11 +115,11 @@ def figures_are_labelled(page: Page) -> Iterator[str]:
 
 @cache
 def _plot_helpers() -> frozenset[str]:
-    """Public functions and methods of the course that return a figure: they label it themselves."""
-    sources = [places.ROOT / "utils" / "plots.py", places.ROOT / "utils" / "scoring" / "scoreboard.py"]
-    nodes = [node for path in sources for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))]
-    functions = [node for node in nodes if isinstance(node, ast.FunctionDef) and node.returns is not None]
-    return frozenset(f.name for f in functions if not f.name.startswith("_") and ast.unparse(f.returns) in DRAWN)
+    """What draws and labels a figure of the course: public functions of utils.plots that return one, a scoreboard's picture."""
+    source = (places.ROOT / "utils" / "plots.py").read_text(encoding="utf-8")
+    functions = [node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef) and node.returns is not None]
+    drawing = {f.name for f in functions if ast.unparse(f.returns) in ("Figure", "Axes")}
+    return frozenset(name for name in drawing if not name.startswith("_")) | {"picture"}
 
 
 def _sets_labels(module: ast.Module) -> bool:

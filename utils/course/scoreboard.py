@@ -6,6 +6,8 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 from nbformat import NotebookNode
 
 MIME_TYPE = "application/vnd.course.scoreboard+json"
@@ -20,40 +22,67 @@ def records_in(notebook: NotebookNode) -> list[dict]:
 
 
 def merge(records: Iterable[dict]) -> list[dict]:
-    """One record a table: all its rows, where a later lesson's row replaces an earlier one of the same name."""
+    """One record a table: all its rows, yardsticks first; a later lesson's row replaces an earlier one of its name."""
     tables: dict[str, dict] = {}
     for record in records:
         merged = tables.setdefault(record["table"], {"table": record["table"], "columns": [], "rows": {}})
         merged["columns"] += [column for column in record["columns"] if column not in merged["columns"]]
         for row in record["rows"]:
             merged["rows"][row["name"]] = {**row, "lesson": record["lesson"]}
-    return [{**table, "rows": list(table["rows"].values())} for table in tables.values()]
+    return [{**table, "rows": sorted(table["rows"].values(), key=_is_generator)} for table in tables.values()]
 
 
-def as_text(record: dict) -> str:
-    """A merged record as a readable table: one line a row, ``mean ± spread`` a cell."""
-    header = ["", *record["columns"], "lesson"]
-    lines = [[row["name"], *(_cell(row, column) for column in record["columns"]), row["lesson"]] for row in record["rows"]]
-    widths = [max(len(line[i]) for line in [header, *lines]) for i in range(len(header))]
-    body = ["  ".join([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])]) for line in [header, *lines]]
-    return "\n".join([f"Scoreboard of the course: {record['table']}", *body])
+def _is_generator(row: dict) -> bool:
+    return row["kind"] != "yardstick"
 
 
-def _cell(row: dict, column: str) -> str:
-    value = row["metrics"].get(column)
-    if value is None or value["mean"] is None:
-        return "-"
-    spread = "" if value.get("spread") is None else f" ± {value['spread']:.3f}"
-    return f"{value['mean']:.3f}{spread}"
+def as_text(record: dict, width: int) -> str:
+    """A merged record as a readable table, folded into blocks of columns where it is wider than ``width`` signs."""
+    from utils.scoring import METRICS
+
+    means, spreads = _frame(record, "mean"), _frame(record, "spread")
+    shown = pd.DataFrame({
+        METRICS[name].label: [_cell(METRICS[name], *pair) for pair in zip(means[name], spreads[name])]
+        for name in record["columns"]
+    }, index=means.index)
+    shown["lesson"] = [row["lesson"] for row in record["rows"]]
+    return f"Scoreboard of the course: {record['table']}\n{shown.to_string(line_width=width)}"
+
+
+def _frame(record: dict, statistic: str) -> pd.DataFrame:
+    """One statistic of a record, float64: one row a name, one column a metric, NaN where there is none."""
+    rows = {row["name"]: [_value(row, column, statistic) for column in record["columns"]] for row in record["rows"]}
+    return pd.DataFrame.from_dict(rows, orient="index", columns=record["columns"], dtype="float64")
+
+
+def _value(row: dict, column: str, statistic: str) -> float | None:
+    return row["metrics"].get(column, {}).get(statistic)
+
+
+def _cell(metric, mean: float, spread: float) -> str:
+    return metric.format(mean) + ("" if np.isnan(spread) else f" ± {metric.format(spread)}")
+
+
+def picture(record: dict):
+    """A merged record as a matplotlib Figure, drawn as the lessons draw theirs."""
+    from utils.plots import scoreboard_picture, use_course_style
+    from utils.scoring import METRICS
+
+    use_course_style()
+    metrics = {name: METRICS[name] for name in record["columns"]}
+    yardsticks = [row["name"] for row in record["rows"] if not _is_generator(row)]
+    title = f"Each generator of the course between its yardsticks ({record['table']})"
+    return scoreboard_picture(_frame(record, "mean"), _frame(record, "spread"), metrics, yardsticks, title)
 
 
 def store(records: list[dict], folder: Path) -> None:
-    """Write the merged records and their picture; the records tell whether the picture is still true."""
-    from utils.scoring import picture_of_records
+    """Write the merged records and a picture of the first table, which every method meets.
 
+    The stored records tell later whether the picture is still true.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / RECORDS).write_text(_dumped(records), encoding="utf-8")
-    picture_of_records(records).savefig(folder / PICTURE, dpi=150, bbox_inches="tight")
+    picture(records[0]).savefig(folder / PICTURE, dpi=110, metadata={"Software": None})
 
 
 def is_stored(records: list[dict], folder: Path) -> bool:
