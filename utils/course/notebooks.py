@@ -54,6 +54,7 @@ def execute(
         kernel_name=KERNEL["name"],
         resources={"metadata": {"path": str(path.parent)}},
         record_timing=False,
+        extra_arguments=["--log-level=ERROR"],  # what the kernel has to say about itself is not part of a lesson
         on_cell_start=note,
         on_cell_executed=done,
     )
