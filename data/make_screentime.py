@@ -10,6 +10,7 @@ import hashlib
 import sys
 from pathlib import Path
 
+SEED = 366  # not 0, so that a year simulated with the default seed is fresh, not a copy
 FOLDER = Path(__file__).resolve().parent
 sys.path.insert(0, str(FOLDER.parent))
 
@@ -18,7 +19,7 @@ from utils.screentime import simulate_screentime  # noqa: E402  (a clone works w
 
 def make() -> bytes:
     """The CSV file as bytes: ISO dates, Unix line ends."""
-    table = simulate_screentime(days=366, random_state=0, start="2024-01-01")
+    table = simulate_screentime(days=366, random_state=SEED, start="2024-01-01")
     return table.to_csv(index=False, date_format="%Y-%m-%d", lineterminator="\n").encode()
 
 

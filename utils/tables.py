@@ -1,51 +1,296 @@
-"""The tables of the course: load, validate, split."""
+"""The tables of the course: load them, check them, split them."""
 from __future__ import annotations
 
+import difflib
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pandera.pandas as pa
+from pandas.api import types
+from pandera.errors import SchemaErrors
 
 from utils.reading import read_table
 from utils.schema import Column, Schema, TableError
 
+__all__ = ["SCREENTIME_RULES", "SCREENTIME_UNITS", "Column", "Schema", "TableError", "adult_schema", "load_adult",
+           "load_screentime", "read_table", "screentime_schema", "split", "validate"]
+
 DATA = Path(__file__).resolve().parent.parent / "data"
+MINUTES_A_DAY = 1440
+MOST_COUNTS = 1_000_000  # a day; anything above is a slip of the pen and would not fit an integer column
+SHOWN_FAILURES = 5
+
 SCREENTIME_UNITS = {"Usage": "minutes", "Notifications": "count per day", "Times opened": "count per day"}
 SCREENTIME_RULES = {
     "minutes only with an opening": "Usage == 0 or `Times opened` >= 1",
     "an opening takes a minute": "`Times opened` == 0 or Usage >= 1",
-    "a day has 1,440 minutes": "Usage <= 1440",
+    "a day has 1,440 minutes": f"Usage <= {MINUTES_A_DAY}",
 }
+SCREENTIME_COLUMNS = ["Date", "App", *SCREENTIME_UNITS]
+ADULT_UNITS = {"age": "years", "education_years": "years", "capital_gain": "US dollars a year",
+               "capital_loss": "US dollars a year", "hours_per_week": "hours", "final_weight": "people represented"}
 
 
-def load_screentime(source=None) -> pd.DataFrame:
-    """The screen-time table."""
-    table = read_table(DATA / "screentime.csv" if source is None else source)
-    return table.assign(Date=pd.to_datetime(table["Date"]))
+def load_screentime(source: str | Path | None = None) -> pd.DataFrame:
+    """Load a screen-time table: the course's own, or any file in its format or in a public one.
+
+    Parameters
+    ----------
+    source : path or address of a CSV or Parquet file; None for data/screentime.csv. The public files write
+        ``Usage (minutes)`` and ``Times Opened`` and dates as 2024-08-07 or as month/day/year (8/26/2022).
+        Columns may stand in any order; others than the five are left out, and so is a time of day. The same date
+        and app may come more than once.
+
+    Returns
+    -------
+    DataFrame with Date (datetime64[ns]), App (object), Usage (int64, minutes), Notifications and Times opened
+    (int64, counts per day), rows in the order of the file.
+
+    Raises
+    ------
+    TableError : what :func:`utils.reading.read_table` raises; a missing column; or cells that are empty, no number,
+        no whole number, negative, beyond a day's 1,440 minutes (a row, or all apps of a date together), or no date.
+        Names column, line and cure of the first few.
+    """
+    source = DATA / "screentime.csv" if source is None else source
+    table = _rename_screentime(read_table(source, lines=True), source)
+    _refuse(_failures(table, SCREENTIME_CELLS), source)
+    table = _convert_screentime(table)
+    _refuse(_failures(_days(table), SCREENTIME_DAYS), source)
+    return table.reset_index(drop=True)
 
 
 def load_adult(part: str | None = None) -> pd.DataFrame:
-    """The Adult census table: all of it with its ``part`` column, or the "train" or "test" rows without it."""
+    """Load the Adult census table (Becker and Kohavi 1996, UCI, CC BY 4.0; see data/adult.md).
+
+    part : "train" (32,561 rows) or "test" (16,281 rows), the split of the authors; None for both, with the column
+    ``part``. Returns a DataFrame of 15 columns: text as object (missing values as NaN), numbers as int64.
+    """
+    if part not in (None, "train", "test"):
+        raise TableError(f"The Adult table has no part {part!r}. Choose \"train\", \"test\" or None for both.")
     table = read_table(DATA / "adult.parquet")
+    text = table.columns[[not types.is_integer_dtype(dtype) for dtype in table.dtypes]]
+    table = table.astype({name: object for name in text})
+    table[text] = table[text].where(table[text].notna(), np.nan)  # Parquet gives None, CSV gives NaN
     if part is None:
         return table
     return table[table["part"] == part].drop(columns="part").reset_index(drop=True)
 
 
 def screentime_schema(table: pd.DataFrame) -> Schema:
-    """Schema of a screen-time table: target App, the rules that its columns allow."""
-    target = "App" if "App" in table.columns else None
-    schema = Schema.infer(table, rules=SCREENTIME_RULES, target=target, units=SCREENTIME_UNITS)
-    return schema.select(list(table.columns))
+    """Schema of a screen-time table or of some of its columns: units, the rules they allow, target App if there."""
+    schema = Schema.infer(table, rules=SCREENTIME_RULES, target="App" if "App" in table.columns else None,
+                          units=SCREENTIME_UNITS)
+    return schema.select(schema.names)
 
 
 def adult_schema(table: pd.DataFrame) -> Schema:
-    """Schema of the Adult table: target income."""
-    return Schema.infer(table, target="income", units={"age": "years", "hours_per_week": "hours"})
+    """Schema of the Adult table: units, target income."""
+    return Schema.infer(table, target="income", units=ADULT_UNITS)
 
 
 def split(table: pd.DataFrame, holdout: float = 1 / 3, random_state: int = 0) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Split the rows at random into (train, holdout), both with a fresh index."""
+    """Split the rows at random.
+
+    Parameters
+    ----------
+    table : at least two rows.  holdout : share of rows to set aside, between 0 and 1.  random_state : seed.
+
+    Returns
+    -------
+    (train, holdout), shuffled, each with a fresh index and at least one row; holdout has round(rows * holdout).
+    """
+    if not 0 < holdout < 1:
+        raise TableError(f"holdout is {holdout}: it is a share of the rows, so give a number between 0 and 1.")
+    if len(table) < 2:
+        raise TableError(f"The table has {len(table)} row(s), and a split needs at least 2. Collect more rows.")
+    size = min(max(round(len(table) * holdout), 1), len(table) - 1)
     order = np.random.default_rng(random_state).permutation(len(table))
-    size = round(len(table) * holdout)
-    return (table.iloc[order[size:]].reset_index(drop=True), table.iloc[order[:size]].reset_index(drop=True))
+    return table.iloc[order[size:]].reset_index(drop=True), table.iloc[order[:size]].reset_index(drop=True)
+
+
+def validate(table: pd.DataFrame, schema: Schema) -> pd.DataFrame:
+    """Check a table against a schema and return it unchanged.
+
+    Checks that the columns are those of the schema (in any order), their kinds, that values lie within the range
+    or among the categories, that nothing is missing where the schema knows no missing values, and the rules.
+
+    Raises
+    ------
+    TableError : lists the first few failures with column, row and cure.
+    """
+    expected = pa.DataFrameSchema({column.name: _column_checks(column) for column in schema.columns}, strict=True)
+    _refuse(_failures(table, expected), "The table")
+    _refuse(_rule_failures(table, schema), "The table")
+    return table
+
+
+# --- screen time --------------------------------------------------------------------------------------------------
+
+def _rename_screentime(table: pd.DataFrame, source) -> pd.DataFrame:
+    """Bring the column names of the public files to the course's; order the columns, leave the others out."""
+    known = {name.lower(): name for name in SCREENTIME_COLUMNS}
+    plain = [" ".join(str(name).lower().replace("(minutes)", "").split()) for name in table.columns]
+    names = [known.get(name) for name in plain]
+    for name in SCREENTIME_COLUMNS:
+        if names.count(name) > 1:
+            raise TableError(f"{source} has two columns for {name!r}. Keep one of them.")
+    missing = [name for name in SCREENTIME_COLUMNS if name not in names]
+    if missing:
+        similar = difflib.get_close_matches(missing[0].lower(), plain, n=1)
+        hint = f" Is it {table.columns[plain.index(similar[0])]!r}?" if similar else ""
+        raise TableError(f"{source}, line 1: the column {missing[0]!r} is missing.{hint} Needed are "
+                         f"{', '.join(SCREENTIME_COLUMNS)}; the file has {', '.join(map(str, table.columns))}. "
+                         "Rename or add the column.")
+    return table.set_axis(names, axis=1)[SCREENTIME_COLUMNS]
+
+
+def _numbers(cells: pd.Series) -> pd.Series:
+    """Cells as float64; NaN where they are no finite number."""
+    if types.is_bool_dtype(cells.dtype) or types.is_datetime64_any_dtype(cells.dtype):
+        return pd.Series(np.nan, index=cells.index)
+    return pd.to_numeric(cells, errors="coerce").astype("float64").replace([np.inf, -np.inf], np.nan)
+
+
+def _dates(cells: pd.Series) -> pd.Series:
+    """Cells as datetime64[ns], from ISO dates or month/day/year; NaT where they are neither."""
+    if types.is_datetime64_any_dtype(cells.dtype):
+        return cells.dt.tz_localize(None).astype("datetime64[ns]").dt.normalize()
+    text = cells.astype(str).str.strip()
+    iso = pd.to_datetime(text, format="%Y-%m-%d", errors="coerce")
+    return iso.fillna(pd.to_datetime(text, format="%m/%d/%Y", errors="coerce")).astype("datetime64[ns]")
+
+
+def _is_date(cells: pd.Series) -> pd.Series:
+    return _dates(cells).notna()
+
+
+def _month_exists(cells: pd.Series) -> pd.Series:
+    month = cells.astype(str).str.extract(r"^\s*(\d{1,2})/\d{1,2}/\d{4}\s*$", expand=False).astype(float)
+    return ~(month > 12)
+
+
+def _at_most(limit: int):
+    return lambda cells: ~(_numbers(cells) > limit)
+
+
+def _count_checks(limit: int, too_many: str) -> pa.Column:
+    return pa.Column(nullable=False, checks=[
+        pa.Check(lambda cells: _numbers(cells).notna(), error="is not a number: write digits only, such as 45"),
+        pa.Check(lambda cells: ~(_numbers(cells) % 1 > 0), error="is not a whole number: round it"),
+        pa.Check(lambda cells: ~(_numbers(cells) < 0), error="is negative: correct it, or write 0 for no use"),
+        pa.Check(_at_most(limit), error=too_many),
+    ])
+
+
+SCREENTIME_CELLS = pa.DataFrameSchema({
+    "Date": pa.Column(nullable=False, checks=[
+        pa.Check(_month_exists, error="has no such month: dates with slashes are read as month/day/year. If yours are "
+                                      "day/month/year, write them as year-month-day (2024-08-26)"),
+        pa.Check(lambda cells: _is_date(cells) | ~_month_exists(cells),
+                 error="is not a date of the calendar: write 2024-08-26 or 8/26/2024"),
+    ]),
+    "App": pa.Column(nullable=False, checks=pa.Check(
+        lambda cells: cells.astype(str).str.strip() != "", error="is blank: write the app's name")),
+    "Usage": _count_checks(MINUTES_A_DAY, "is more than the 1,440 minutes of a day: Usage is in minutes, not in "
+                                          "seconds; correct it"),
+    "Notifications": _count_checks(MOST_COUNTS, "is more than a million a day: correct it"),
+    "Times opened": _count_checks(MOST_COUNTS, "is more than a million a day: correct it"),
+})
+SCREENTIME_DAYS = pa.DataFrameSchema({"Usage": pa.Column(checks=pa.Check(
+    _at_most(MINUTES_A_DAY), error="minutes in all apps on the date of this line, and a day has 1,440: correct the rows "
+                                   "of that date, or keep one person a file"))})
+
+
+def _convert_screentime(table: pd.DataFrame) -> pd.DataFrame:
+    counts = {name: _numbers(table[name]).astype("int64") for name in SCREENTIME_UNITS}
+    apps = table["App"].astype(str).str.strip().astype(object)
+    return pd.DataFrame({"Date": _dates(table["Date"]), "App": apps, **counts})
+
+
+def _days(table: pd.DataFrame) -> pd.DataFrame:
+    """Minutes of all apps of each date, labelled with the first line of that date."""
+    first = table["Date"].drop_duplicates()
+    totals = table.groupby("Date", sort=False)[["Usage"]].sum()
+    return totals.set_axis(first.index, axis=0)
+
+
+# --- checks by pandera ---------------------------------------------------------------------------------------------
+
+def _refuse(failures: list[str], source) -> None:
+    """Raise one TableError that lists the first failures, if there are any."""
+    if not failures:
+        return
+    shown = "\n".join(f"- {failure}" for failure in failures[:SHOWN_FAILURES])
+    more = len(failures) - SHOWN_FAILURES
+    raise TableError(f"{source} cannot be used:\n{shown}" + (f"\n... and {more} more." if more > 0 else ""))
+
+
+def _failures(table: pd.DataFrame, expected: pa.DataFrameSchema) -> list[str]:
+    """What pandera finds, in words and by row; empty if all is well."""
+    try:
+        expected.validate(table, lazy=True)
+    except SchemaErrors as errors:
+        row = table.index.name or "row"
+        return [_message(failure, row) for failure in _by_row(errors.failure_cases).to_dict("records")]
+    return []
+
+
+def _rule_failures(table: pd.DataFrame, schema: Schema) -> list[str]:
+    broken = schema.broken_rules(table)
+    return [f"row {row} breaks the rule {name!r} ({rule}): correct or drop it"
+            for name, rule in schema.rules.items() for row in broken.index[broken[name]]]
+
+
+def _by_row(failures: pd.DataFrame) -> pd.DataFrame:
+    """Failures of whole columns first, then by row; of a cell that fails several checks, the first."""
+    failures = failures.drop_duplicates(["column", "index", "failure_case"])
+    return failures.sort_values("index", key=_as_numbers, kind="stable", na_position="first")
+
+
+def _as_numbers(labels: pd.Series) -> pd.Series:
+    return pd.to_numeric(labels, errors="coerce")
+
+
+def _message(failure: dict, row: str) -> str:
+    column, case, check = failure["column"], failure["failure_case"], failure["check"]
+    if check == "column_in_dataframe":
+        return f"column {case!r} is missing: add or rename it"
+    if check == "column_in_schema":
+        return f"column {case!r} is not in the schema: drop or rename it"
+    if pd.isna(failure["index"]):
+        return f"column {column!r} {check}"
+    where = f"column {column!r}, {row} {failure['index']}"
+    if check == "not_nullable":
+        return f"{where}: the value is missing: fill it in or drop the row"
+    return f"{where}: {case!r} {check}" if isinstance(case, str) else f"{where}: {case} {check}"
+
+
+KIND_TESTS = {
+    "number": lambda values: types.is_numeric_dtype(values.dtype) and not types.is_bool_dtype(values.dtype),
+    "integer": lambda values: types.is_integer_dtype(values.dtype),
+    "date": lambda values: types.is_datetime64_any_dtype(values.dtype),
+    "boolean": lambda values: values.dropna().map(lambda value: isinstance(value, (bool, np.bool_))).all(),
+    "category": lambda values: True,
+}
+
+
+def _column_checks(column: Column) -> pa.Column:
+    is_kind = KIND_TESTS[column.kind]
+    checks = [pa.Check(lambda values: bool(is_kind(values)), error=f"is not of kind {column.kind}: convert it")]
+    if column.discrete:
+        known = set(column.categories)
+        checks.append(pa.Check(lambda values: values.isin(known) | values.isna(), ignore_na=False,
+                               error=f"is none of the {len(known)} categories of the schema: correct or drop it"))
+    elif column.minimum is not None:
+        low, high = _limits(column)
+        checks.append(pa.Check(lambda values: values.between(low, high) | values.isna() if is_kind(values) else True,
+                               error=f"is outside {column.minimum} to {column.maximum}: correct or drop it"))
+    return pa.Column(nullable=column.missing > 0, checks=checks)
+
+
+def _limits(column: Column) -> tuple:
+    if column.kind == "date":
+        return pd.Timestamp(column.minimum), pd.Timestamp(column.maximum)
+    return column.minimum, column.maximum
