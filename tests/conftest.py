@@ -14,7 +14,10 @@ from utils.course.address import setup_cell
 from utils.course.lesson_rules import SPINE
 from utils.course.places import ROOT
 
-WORDS = "A sentence says what the reader should think about the number that the next cell prints, and why it is so. " * 2
+WORDS = (
+    "A sentence says what the reader should think about the number "
+    "that the next cell prints, and why it is so. " * 2
+)
 TITLE = """# 00 · Does this lesson keep the rules?
 
 **Read** 3 min · **Run** 1 min · **Needs** nothing
@@ -32,10 +35,13 @@ SECTION_TEXTS = {
 
 def _exercise(i: int) -> list:
     kind = "predict before you run" if i == 1 else "change a number"
-    text = f"### Exercise {i} · {kind}\n\n{WORDS}\n\n<details><summary>Hint</summary>\n\nLook above.\n</details>"
+    text = (
+        f"### Exercise {i} · {kind}\n\n{WORDS}\n\n<details><summary>Hint</summary>\n\nLook above.\n</details>"
+    )
     stub = new_code_cell(f"guess_{i} = None", metadata={"tags": ["exercise-stub"]})
     check = new_code_cell(
-        f'print("pass" if guess_{i} == {i} else "not yet: guess the number")', metadata={"tags": ["exercise-check"]}
+        f'print("pass" if guess_{i} == {i} else "not yet: guess the number")',
+        metadata={"tags": ["exercise-check"]},
     )
     return [new_markdown_cell(text), stub, new_markdown_cell(WORDS), check]
 
@@ -89,7 +95,9 @@ def course(tmp_path: Path, lesson: nbformat.NotebookNode, solution: nbformat.Not
     """A folder laid out like the repository, with that one lesson and its solutions."""
     folder = tmp_path / "repository"
     (folder / "notebooks" / "solutions").mkdir(parents=True)
-    (folder / "pyproject.toml").write_text('[tool.course]\naddress = "https://github.com/one/course"\n', encoding="utf-8")
+    (folder / "pyproject.toml").write_text(
+        '[tool.course]\naddress = "https://github.com/one/course"\n', encoding="utf-8"
+    )
     nbformat.write(lesson, folder / "notebooks" / "00_rules.ipynb")
     nbformat.write(solution, folder / "notebooks" / "solutions" / "00_rules_solutions.ipynb")
     return folder

@@ -72,7 +72,7 @@ def imported(path: Path) -> set[str]:
 
 
 def _module_of(package: str, name: str) -> str:
-    """``from utils import plots`` imports the module utils.plots; ``from utils.plots import bars`` imports utils.plots."""
+    """The module behind one imported name: utils.plots for ``from utils import plots`` too."""
     return f"{package}.{name}" if f"{package}.{name}" in MODULES else package
 
 
@@ -84,7 +84,9 @@ def test_imports_point_down_the_floors(path):
     here = room(module_name(path))
     assert here in FLOORS, f"{here} has no floor yet: add it to FLOORS in {Path(__file__).name}"
     for module in imported(path):
-        assert FLOORS[room(module)] <= FLOORS[here], f"{here} (floor {FLOORS[here]}) imports {module} from a floor above"
+        assert FLOORS[room(module)] <= FLOORS[here], (
+            f"{here} (floor {FLOORS[here]}) imports {module} from a floor above"
+        )
 
 
 def test_no_circles():
@@ -106,5 +108,7 @@ def test_importing_changes_nothing():
     done = subprocess.run([sys.executable, "-c", PROBE, *modules], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stderr == "", f"an import writes to stderr: {done.stderr}"
-    changed = {module: names for module, found in json.loads(done.stdout).items() if (names := set(found) - NOT_OURS)}
+    changed = {
+        module: names for module, found in json.loads(done.stdout).items() if (names := set(found) - NOT_OURS)
+    }
     assert not changed, f"importing changes the environment or loads TensorFlow: {changed}"

@@ -1,4 +1,4 @@
-"""The setup cell, run offline as Colab would: a fake google.colab, a fake pip, and a local clone for the address."""
+"""The setup cell, run offline as Colab would: fake google.colab, fake pip, a local clone for the address."""
 
 from __future__ import annotations
 
@@ -49,7 +49,9 @@ class Machine:
         script = "\n".join([PREPARE, *cells, REPORT])
         environment = {**self.environment, "MISSING": missing}
         command = [sys.executable, "-c", script]
-        return subprocess.run(command, cwd=self.content, env=environment, capture_output=True, text=True, timeout=120)
+        return subprocess.run(
+            command, cwd=self.content, env=environment, capture_output=True, text=True, timeout=120
+        )
 
     def pip_calls(self) -> list[dict]:
         """What was handed to pip so far."""
@@ -65,19 +67,27 @@ def git(folder: Path, *arguments: str) -> None:
 
 @pytest.fixture
 def colab(tmp_path: Path, working_tree: Path) -> Machine:
-    """An empty /content with google.colab loaded; the public address leads to a local bare clone of these files."""
+    """An empty /content with google.colab loaded; the public address leads to a local bare clone."""
     (working_tree / "notebooks").mkdir(exist_ok=True)
     (working_tree / "notebooks" / ".keep").touch()
     git(working_tree, "init", "--quiet")
     git(working_tree, "add", "--all")
     git(working_tree, "commit", "--quiet", "--no-verify", "-m", "as it is now")
     git(tmp_path, "clone", "--quiet", "--bare", str(working_tree), "public.git")
-    for module, text in {"google/colab/__init__.py": "", "pip/__init__.py": "", "pip/__main__.py": FAKE_PIP}.items():
+    for module, text in {
+        "google/colab/__init__.py": "",
+        "pip/__init__.py": "",
+        "pip/__main__.py": FAKE_PIP,
+    }.items():
         (tmp_path / "fakes" / module).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "fakes" / module).write_text(text, encoding="utf-8")
     (tmp_path / "content").mkdir()
     environment = {
-        **{name: value for name, value in os.environ.items() if not name.startswith(("GIT_", "TF_", "KERAS_"))},
+        **{
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("GIT_", "TF_", "KERAS_"))
+        },
         "ON_COLAB": "yes",
         "PYTHONPATH": str(tmp_path / "fakes"),
         "PIP_LOG": str(tmp_path / "pip.log"),
@@ -98,7 +108,9 @@ def report(done: subprocess.CompletedProcess) -> dict:
 def test_colab_clones_steps_into_it_and_loads_utils_from_there(colab):
     course = colab.content.resolve() / "course"
     assert report(colab.run(setup_cell())) == {
-        "folder": str(course / "notebooks"), "utils": str(course / "utils" / "__init__.py"), "tensorflow": False
+        "folder": str(course / "notebooks"),
+        "utils": str(course / "utils" / "__init__.py"),
+        "tensorflow": False,
     }
     assert colab.pip_calls() == []
 

@@ -24,13 +24,16 @@ RECORD = {
     "columns": ["c2st"],
     "rows": [{"name": "rules", "kind": "generator", "metrics": {"c2st": {"mean": 0.75, "spread": 0.01}}}],
 }
-SHOW_RECORD = f"from IPython.display import display\ndisplay({{'{scoreboard.MIME_TYPE}': {RECORD!r}, 'text/plain': 'board'}}, raw=True)"
+OUTPUT = {scoreboard.MIME_TYPE: RECORD, "text/plain": "board"}
+SHOW_RECORD = f"from IPython.display import display\ndisplay({OUTPUT!r}, raw=True)"
 
 
 def write_notebook(path: Path, *sources: str) -> Path:
     """A notebook of code cells only."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    nbformat.write(new_notebook(cells=[new_markdown_cell("# 00 · Short?"), *map(new_code_cell, sources)]), path)
+    nbformat.write(
+        new_notebook(cells=[new_markdown_cell("# 00 · Short?"), *map(new_code_cell, sources)]), path
+    )
     return path
 
 
@@ -53,7 +56,9 @@ def repository(tmp_path: Path) -> Path:
 
 def test_run_goes_in_order_shows_failures_and_keeps_the_rest(repository):
     write_notebook(repository / "notebooks" / "00_first.ipynb", SHOW_RECORD)
-    write_notebook(repository / "notebooks" / "01_second.ipynb", "numerator = 1", "numerator / 0  # the failing line")
+    write_notebook(
+        repository / "notebooks" / "01_second.ipynb", "numerator = 1", "numerator / 0  # the failing line"
+    )
     write_notebook(repository / "notebooks" / "02_third.ipynb", "print('third ran')")
     before = {path: path.read_bytes() for path in places.lessons(repository)}
     done = course_command(repository, "run", "--record")
@@ -61,7 +66,9 @@ def test_run_goes_in_order_shows_failures_and_keeps_the_rest(repository):
     for shown in ("01_second.ipynb, code cell 2 failed", "the failing line", "ZeroDivisionError"):
         assert shown in done.stderr
     assert [line.split()[0] for line in done.stdout.splitlines() if line[:2].isdigit()] == [
-        "00_first", "01_second", "02_third"
+        "00_first",
+        "01_second",
+        "02_third",
     ]
     assert re.search(r"rules +0\.75\d* ± 0\.01", done.stdout)
     assert "third ran" in (repository / "build" / "02_third.html").read_text(encoding="utf-8")
@@ -88,9 +95,9 @@ def test_peak_memory_is_the_peak_not_the_end(tmp_path):
 
 
 def test_links_between_lessons_lead_to_their_pages():
-    page = '<a href="01_next.ipynb">next</a> <a href="https://a.org/x.ipynb">away</a> <a href="01_next.ipynb#Fit">fit</a>'
+    page = '<a href="01_next.ipynb"> <a href="https://a.org/x.ipynb"> <a href="01_next.ipynb#Fit">'
     assert run.LINK_TO_NOTEBOOK.sub(r"\1.html", page) == (
-        '<a href="01_next.html">next</a> <a href="https://a.org/x.ipynb">away</a> <a href="01_next.html#Fit">fit</a>'
+        '<a href="01_next.html"> <a href="https://a.org/x.ipynb"> <a href="01_next.html#Fit">'
     )
 
 
@@ -131,10 +138,14 @@ def test_ids_stay_when_a_cell_is_added():
 
 
 def test_later_lessons_replace_rows_of_the_same_name():
-    later = {**RECORD, "lesson": "03", "rows": [
-        {"name": "rules", "kind": "generator", "metrics": {"c2st": {"mean": 0.6, "spread": None}}},
-        {"name": "mixture", "kind": "generator", "metrics": {}},
-    ]}
+    later = {
+        **RECORD,
+        "lesson": "03",
+        "rows": [
+            {"name": "rules", "kind": "generator", "metrics": {"c2st": {"mean": 0.6, "spread": None}}},
+            {"name": "mixture", "kind": "generator", "metrics": {}},
+        ],
+    }
     other = {**RECORD, "table": "adult"}
     merged = scoreboard.merge([RECORD, later, other])
     assert [record["table"] for record in merged] == ["screen time", "adult"]
@@ -149,14 +160,25 @@ def test_no_old_address_is_left_after_a_move(working_tree):
     write_notebook(folder / "notebooks" / "99_probe.ipynb", setup_cell())
     old = slug(read_address(folder))
     changed = rewrite_address("https://github.com/teacher/my-course", folder)
-    assert {"README.md", "pyproject.toml", "CITATION.cff", "99_probe.ipynb"} <= {path.name for path in changed}
+    assert {"README.md", "pyproject.toml", "CITATION.cff", "99_probe.ipynb"} <= {
+        path.name for path in changed
+    }
     assert read_address(folder) == "https://github.com/teacher/my-course"
-    texts = [path for path in folder.rglob("*") if path.is_file() and path.suffix not in {".py", ".parquet", ".png", ".gz"}]
+    texts = [
+        path
+        for path in folder.rglob("*")
+        if path.is_file() and path.suffix not in {".py", ".parquet", ".png", ".gz"}
+    ]
     assert not [path for path in texts if mentions(old).search(path.read_text(encoding="utf-8"))]
-    assert notebooks.read(folder / "notebooks" / "99_probe.ipynb").cells[1].source == setup_cell(read_address(folder))
+    assert notebooks.read(folder / "notebooks" / "99_probe.ipynb").cells[1].source == setup_cell(
+        read_address(folder)
+    )
 
 
-@pytest.mark.parametrize("address", ["teacher/course", "https://github.com/teacher", "https://github.com/a/b.git/", "http://x.y/a/b"])
+@pytest.mark.parametrize(
+    "address",
+    ["teacher/course", "https://github.com/teacher", "https://github.com/a/b.git/", "http://x.y/a/b"],
+)
 def test_an_address_that_no_badge_can_use_is_refused(repository, address):
     before = (repository / "pyproject.toml").read_bytes()
     done = course_command(repository, "address", address)

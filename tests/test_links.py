@@ -1,4 +1,4 @@
-"""Links that a reader can click: files and headings exist, badges come from the one address, lessons follow each other."""
+"""Links that a reader can click: targets exist, badges come from one address, lessons follow each other."""
 
 from __future__ import annotations
 
@@ -25,7 +25,11 @@ ADDRESS = read_address()
 def prose(path: Path) -> str:
     """The prose of a Markdown file or a notebook, code left out."""
     is_notebook = path.suffix == ".ipynb"
-    text = "\n\n".join(c.source for c in Page.read(path).prose) if is_notebook else path.read_text(encoding="utf-8")
+    text = (
+        "\n\n".join(c.source for c in Page.read(path).prose)
+        if is_notebook
+        else path.read_text(encoding="utf-8")
+    )
     return CODE.sub("", text)
 
 
@@ -35,7 +39,7 @@ def links(text: str) -> list[str]:
 
 
 def anchors(path: Path) -> set[str]:
-    """What can stand after # in a link to a page: JupyterLab keeps case (Where-it-fails), GitHub lowers it."""
+    """What can stand after # in a link to a page: JupyterLab keeps case, GitHub lowers it."""
     headings = re.findall(r"^#+ (.+?)\s*$", prose(path), re.MULTILINE)
     exact = {heading.replace(" ", "-") for heading in headings}
     lowered = {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
@@ -62,11 +66,13 @@ def test_relative_links_lead_somewhere(path):
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_badges_come_from_the_address(path):
-    assert not (wrong := foreign_badges(prose(path))), f"{path.name}: not made from {ADDRESS}, or no such notebook: {wrong}"
+    assert not (wrong := foreign_badges(prose(path))), (
+        f"{path.name}: not made from {ADDRESS}, or no such notebook: {wrong}"
+    )
 
 
 def foreign_badges(text: str) -> list[str]:
-    """Links to Colab, Binder or this repository that are not what the address and an existing notebook make."""
+    """Links to Colab or Binder that are not what the address and an existing notebook make."""
     files = [notebook.relative_to(ROOT).as_posix() for notebook in places.all_notebooks()]
     good = {make(ADDRESS, file) for make in (colab_link, binder_link) for file in files}
     badge = re.compile(r"https://(?:colab\.research\.google\.com/github/|mybinder\.org/v2/)")
@@ -100,17 +106,21 @@ def misnumbered(text: str) -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize("path", places.all_notebooks(), ids=lambda path: path.stem)
 def test_lessons_that_are_mentioned_exist_or_are_said_to_come(path):
-    """Plain words like "lesson 09" need a lesson, or a word that says it is not here yet in the same paragraph."""
+    """Plain words like "lesson 09" need a lesson, or a word in the paragraph that says it is not here yet."""
     there = {places.number(lesson) for lesson in places.lessons()}
     for paragraph in prose(path).split("\n\n"):
         absent = set(re.findall(r"\b[Ll]essons? (\d\d)\b", paragraph)) - there
         promised = re.search(r"to come|planned|later|not here yet|will ", paragraph)
-        assert not absent or promised, f"{path.name} speaks of lesson {sorted(absent)}, which is not there: {paragraph[:80]}"
+        assert not absent or promised, (
+            f"{path.name} speaks of lesson {sorted(absent)}, which is not there: {paragraph[:80]}"
+        )
 
 
 def test_broken_links_are_seen(tmp_path):
     page = tmp_path / "page.md"
-    page.write_text("# A head\n[a](b.md) [c](#a-head) [d](#nowhere) `[e](f.md)` <img src=\"g.png\">", encoding="utf-8")
+    page.write_text(
+        '# A head\n[a](b.md) [c](#a-head) [d](#nowhere) `[e](f.md)` <img src="g.png">', encoding="utf-8"
+    )
     assert broken(page) == ["b.md", "#nowhere", "g.png"]
 
 

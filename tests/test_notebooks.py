@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import nbformat
 import pytest
@@ -12,7 +11,14 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 
 from utils.course import places
 from utils.course.page import Page
-from utils.course.rules import MAX_NOT_COMPARED, PAGE_RULES, broken_rules, copied_helpers, not_compared, rules_for
+from utils.course.rules import (
+    MAX_NOT_COMPARED,
+    PAGE_RULES,
+    broken_rules,
+    copied_helpers,
+    not_compared,
+    rules_for,
+)
 
 NOTEBOOKS = places.all_notebooks()
 PNG = "iVBORw0KGgo="
@@ -20,7 +26,11 @@ PNG = "iVBORw0KGgo="
 
 @pytest.mark.parametrize(
     ("path", "rule"),
-    [pytest.param(path, rule, id=f"{path.stem}-{rule.__name__}") for path in NOTEBOOKS for rule in rules_for(path)],
+    [
+        pytest.param(path, rule, id=f"{path.stem}-{rule.__name__}")
+        for path in NOTEBOOKS
+        for rule in rules_for(path)
+    ],
 )
 def test_house_rule(path, rule):
     messages = list(rule(Page.read(path)))
@@ -47,7 +57,9 @@ def test_no_helper_is_copied_between_lessons():
 
 def first_code(notebook: NotebookNode) -> NotebookNode:
     """A code cell that prints, in the middle of the lesson."""
-    return next(cell for cell in notebook.cells if cell.cell_type == "code" and cell.source.startswith("print("))
+    return next(
+        cell for cell in notebook.cells if cell.cell_type == "code" and cell.source.startswith("print(")
+    )
 
 
 def code(notebook: NotebookNode) -> list[NotebookNode]:
@@ -57,7 +69,9 @@ def code(notebook: NotebookNode) -> list[NotebookNode]:
 
 def picture() -> NotebookNode:
     """A stored output that is a picture."""
-    return new_output("display_data", data={"image/png": PNG, "text/plain": "<Figure size 640x480 with 1 Axes>"})
+    return new_output(
+        "display_data", data={"image/png": PNG, "text/plain": "<Figure size 640x480 with 1 Axes>"}
+    )
 
 
 def replace_text(old: str, new: str) -> Callable[[NotebookNode], None]:
@@ -124,7 +138,9 @@ def tag(name: str) -> Callable[[NotebookNode], None]:
 
 def drop_tag(name: str) -> Callable[[NotebookNode], None]:
     """A way to break a notebook: an exercise cell that has lost its tag."""
-    return lambda notebook: next(cell for cell in code(notebook) if name in cell.metadata.get("tags", [])).update(metadata={})
+    return lambda notebook: next(
+        cell for cell in code(notebook) if name in cell.metadata.get("tags", [])
+    ).update(metadata={})
 
 
 BREAKS = {
@@ -134,7 +150,9 @@ BREAKS = {
     "third code cell in a row": third_code_cell,
     "prose cells per code cell": little_prose,
     "last cell is not prose": lambda notebook: notebook.cells.append(new_code_cell("1")),
-    "400 is the most": lambda notebook: notebook.cells[0].update(source=notebook.cells[0].source + "x" * 400_000),
+    "400 is the most": lambda notebook: notebook.cells[0].update(
+        source=notebook.cells[0].source + "x" * 400_000
+    ),
     "execution counts are": lambda notebook: first_code(notebook).update(execution_count=99),
     "has no content": lambda notebook: notebook.cells.insert(5, new_markdown_cell(" ")),
     "stores stderr": set_outputs(new_output("stream", name="stderr", text="warning")),
@@ -153,13 +171,15 @@ BREAKS = {
     "skipped or marked": tag("nbval-skip"),
     "marked by a comment": set_source("# NBVAL_IGNORE_OUTPUT\nprint(1)"),
     "30 to 60 are wanted": lambda notebook: notebook.cells.__delitem__(slice(3, 30)),
-    "25 to 60 are wanted": replace_text("A sentence says what the reader should think about the number that the next", "See the"),
+    "25 to 60 are wanted": replace_text(
+        "A sentence says what the reader should think about the number that the next", "See the"
+    ),
     "must begin '# 00": replace_text("# 00 · Does this lesson keep the rules?", "# 00 · Rules"),
     "needs the line '**Read**": replace_text("**Run** 1 min", "Run a minute"),
     "3 bullets, not 2": replace_text("\n- and a third", ""),
     "not the setup cell": lambda notebook: code(notebook)[0].update(source="import os"),
     "must hold the parameters": replace_text("ROWS = 10", "rows = 10"),
-    "not the spine in order": replace_text("## Fit", "## Train"),
+    "headings are not the spine in order": replace_text("## Fit", "## Train"),
     "one is wanted": replace_text("## Data", "# Data"),
     "Recap has no bullets": replace_text("- A sentence", "A sentence"),
     "5 are wanted": replace_text("5. What", "What"),
@@ -222,4 +242,6 @@ def test_a_copied_helper_is_seen(course, lesson):
     set_source("def double(x):\n    return 2 * x")(lesson)
     for name in ("00_rules", "01_more"):
         nbformat.write(lesson, course / "notebooks" / f"{name}.ipynb")
-    assert copied_helpers(places.lessons(course)) == ["01_more.ipynb copies double() from 00_rules.ipynb; move it to utils"]
+    assert copied_helpers(places.lessons(course)) == [
+        "01_more.ipynb copies double() from 00_rules.ipynb; move it to utils"
+    ]

@@ -24,7 +24,9 @@ RECORD = {
 @pytest.fixture
 def published(course):
     """A course with a README, one measured lesson, and a fresh table."""
-    (course / "README.md").write_text(f"# Title\n{readme.BEGIN}\nold\n{readme.END}\nThe end.\n", encoding="utf-8")
+    (course / "README.md").write_text(
+        f"# Title\n{readme.BEGIN}\nold\n{readme.END}\nThe end.\n", encoding="utf-8"
+    )
     run.record([LessonRun("00_rules", 20, 12.3, 345, 2, "3.11.7")], places.results_folder(course))
     readme.write_readme(course)
     return course
@@ -52,7 +54,14 @@ def test_readme_names_the_commands():
 def test_the_table_tells_each_lesson(published):
     text = (published / "README.md").read_text(encoding="utf-8")
     row = next(line for line in text.splitlines() if line.startswith("| 00 "))
-    for part in ("Does this lesson keep the rules?", "3 min", "12 s", "345 MB", "nothing", "one/course/blob/main/notebooks/00_rules"):
+    for part in (
+        "Does this lesson keep the rules?",
+        "3 min",
+        "12 s",
+        "345 MB",
+        "nothing",
+        "one/course/blob/main/notebooks/00_rules",
+    ):
         assert part in row
     assert text.startswith("# Title\n") and text.endswith("The end.\n")
     assert readme.stale_parts(published) == []
@@ -60,12 +69,16 @@ def test_the_table_tells_each_lesson(published):
 
 def test_a_changed_lesson_makes_the_table_stale(published):
     path = places.lessons(published)[0]
-    path.write_text(path.read_text(encoding="utf-8").replace("**Read** 3 min", "**Read** 4 min"), encoding="utf-8")
+    path.write_text(
+        path.read_text(encoding="utf-8").replace("**Read** 3 min", "**Read** 4 min"), encoding="utf-8"
+    )
     assert readme.stale_parts(published) == ["the table of lessons in README.md"]
 
 
 def test_a_changed_score_makes_the_picture_stale(published, lesson):
-    lesson.cells[3].outputs = [new_output("display_data", data={scoreboard.MIME_TYPE: RECORD, "text/plain": "board"})]
+    lesson.cells[3].outputs = [
+        new_output("display_data", data={scoreboard.MIME_TYPE: RECORD, "text/plain": "board"})
+    ]
     nbformat.write(lesson, places.lessons(published)[0])
     assert readme.stale_parts(published) == ["the picture of the scoreboard in data/results"]
     readme.write_readme(published)

@@ -17,10 +17,18 @@ START = "from utils.session import start_lesson; start_lesson()"
 
 def fresh_python(code: str, **environment: str) -> subprocess.CompletedProcess:
     """Run code in a Python whose environment has none of the settings, but for those given."""
-    ours = (*TENSORFLOW_SETTINGS, "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_WAIT_POLICY")
+    ours = (
+        *TENSORFLOW_SETTINGS,
+        "OMP_NUM_THREADS",
+        "OPENBLAS_NUM_THREADS",
+        "MKL_NUM_THREADS",
+        "OMP_WAIT_POLICY",
+    )
     clean = {name: value for name, value in os.environ.items() if name not in ours}
     command = [sys.executable, "-c", code]
-    return subprocess.run(command, cwd=ROOT, env={**clean, **environment}, capture_output=True, text=True, timeout=120)
+    return subprocess.run(
+        command, cwd=ROOT, env={**clean, **environment}, capture_output=True, text=True, timeout=120
+    )
 
 
 def result(code: str, **environment: str):
@@ -33,7 +41,9 @@ def result(code: str, **environment: str):
 def test_settings_stand_and_nothing_is_printed():
     found = result(f"{START}\nimport json, os, sys; print(json.dumps(dict(os.environ)))")
     assert TENSORFLOW_SETTINGS.items() <= found.items()
-    assert found["OMP_NUM_THREADS"] == found["OPENBLAS_NUM_THREADS"] == found["MKL_NUM_THREADS"] == str(THREADS)
+    assert (
+        found["OMP_NUM_THREADS"] == found["OPENBLAS_NUM_THREADS"] == found["MKL_NUM_THREADS"] == str(THREADS)
+    )
     assert fresh_python(START).stdout == fresh_python(START).stderr == ""
 
 
@@ -58,13 +68,15 @@ def test_tensorflow_loaded_too_early_is_an_error_with_its_cure(loaded):
 
 
 def test_it_can_run_again_after_tensorflow():
-    code = f"{START}\nimport sys, types; sys.modules['tensorflow'] = types.ModuleType('tensorflow')\nstart_lesson()"
+    load = "import sys, types; sys.modules['tensorflow'] = types.ModuleType('tensorflow')"
+    code = f"{START}\n{load}\nstart_lesson()"
     assert fresh_python(code).returncode == 0
 
 
 def test_seeds_repeat_and_differ():
     draw = "import json, random, numpy\nfrom utils.session import start_lesson\ndrawn = []\n"
-    draw += "for seed in (0, 0, 1):\n    start_lesson(seed); drawn.append([random.random(), numpy.random.rand()])\n"
+    draw += "for seed in (0, 0, 1):\n    start_lesson(seed)\n"
+    draw += "    drawn.append([random.random(), numpy.random.rand()])\n"
     first, again, other = result(draw + "print(json.dumps(drawn))")
     assert first == again
     assert first[0] != other[0] and first[1] != other[1]

@@ -1,1 +1,1 @@
-"""Helpers of the synthetic data course: tables, synthesizers, scores and pictures. Import what you need from its modules."""
+"""Helpers of the synthetic data course: tables, synthesizers, scores and pictures, each in its own module."""

@@ -1,4 +1,4 @@
-"""The first line of every lesson: settings that must stand before TensorFlow is loaded, seeds, threads, plot style."""
+"""The first line of every lesson: what must be set before TensorFlow loads, seeds, threads, plot style."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from importlib import import_module, metadata
 from pathlib import Path
 
 TENSORFLOW_SETTINGS = {
-    # TensorFlow's C++ log lines reach the stored output of a notebook but not that of a test: silence them everywhere.
+    # TensorFlow's C++ log lines reach the stored output of a notebook but not that of a test: silence them.
     "TF_CPP_MIN_LOG_LEVEL": "3",
     # oneDNN announces itself and changes the last digits from one CPU to the next.
     "TF_ENABLE_ONEDNN_OPTS": "0",
@@ -27,8 +27,9 @@ PYPROJECT = Path(__file__).resolve().parent.parent / "pyproject.toml"
 def start_lesson(seed: int = 0) -> None:
     """Make this kernel ready for a lesson; safe to call again. Prints nothing.
 
-    Sets what TensorFlow reads when it loads, caps threads (values already in the environment win), seeds ``random``
-    and ``numpy.random`` with ``seed`` and sets the plot style. On Colab it first installs the packages that are missing.
+    Sets what TensorFlow reads when it loads, caps threads (values already in the environment win), seeds
+    ``random`` and ``numpy.random`` with ``seed`` and sets the plot style. On Colab it first installs the
+    packages that are missing.
 
     Raises
     ------
@@ -44,7 +45,7 @@ def start_lesson(seed: int = 0) -> None:
 
 
 def install_missing() -> list[str]:
-    """Install what ``pyproject.toml`` asks for and this Python lacks, but never numpy, pandas, TensorFlow or Keras.
+    """Install what ``pyproject.toml`` asks for and this Python lacks, but nothing of NEVER_INSTALL.
 
     Returns the requirements that were handed to pip (an empty list when nothing was missing).
     """
@@ -108,7 +109,16 @@ def _pip_install(requirements: list[str]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         constraints = Path(folder) / "constraints.txt"
         constraints.write_text("".join(_held_versions()), encoding="utf-8")
-        command = [sys.executable, "-m", "pip", "install", "--quiet", "--constraint", str(constraints), *requirements]
+        command = [
+            sys.executable,
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--constraint",
+            str(constraints),
+            *requirements,
+        ]
         done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(

@@ -15,8 +15,10 @@ Paths = Annotated[list[Path] | None, typer.Argument(help="Notebooks; all of them
 
 
 @app.command()
-def run(record: Annotated[bool, typer.Option(help="Store what was measured in data/results.")] = False) -> None:
-    """Run every lesson in order as a learner would; pages go to build/, the scoreboard of the course to the screen."""
+def run(
+    record: Annotated[bool, typer.Option(help="Store what was measured in data/results.")] = False,
+) -> None:
+    """Run every lesson in order as a learner would, write pages to build/, print the course's scoreboard."""
     from utils.course import run as course_run
     from utils.course import scoreboard
 
@@ -88,7 +90,7 @@ def compared() -> None:
 
 @app.command()
 def readme(check: Annotated[bool, typer.Option(help="Only say whether README.md is stale.")] = False) -> None:
-    """Write README's table of lessons and the picture of the scoreboard from the stored lessons and the last run."""
+    """Write README's table and the scoreboard's picture from the stored lessons and the last measured run."""
     from utils.course.readme import stale_parts, write_readme
 
     if not check:

@@ -14,7 +14,7 @@ SETUP_TEMPLATE = Path(__file__).with_name("setup_cell.txt")
 
 
 def read_address(root: Path = ROOT) -> str:
-    """The repository's address, ``https://github.com/owner/name``, from ``[tool.course]`` in pyproject.toml."""
+    """The repository's address, ``https://github.com/owner/name``, as pyproject.toml gives it."""
     settings = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
     return settings["tool"]["course"]["address"]
 
@@ -50,7 +50,10 @@ def rewrite_address(new: str, root: Path = ROOT) -> list[Path]:
     """Write ``new`` wherever the present address stands; returns the files that changed."""
     old_slug, new_slug = slug(read_address(root)), slug(new)
     pattern = mentions(old_slug)
-    files = [root / "pyproject.toml", *(path for glob in FILES_WITH_LINKS for path in sorted(root.glob(glob)))]
+    files = [
+        root / "pyproject.toml",
+        *(path for glob in FILES_WITH_LINKS for path in sorted(root.glob(glob))),
+    ]
     return [path for path in files if _rewrite(path, pattern, new_slug)]
 
 

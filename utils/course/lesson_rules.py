@@ -80,7 +80,7 @@ def spine_is_in_order(page: Page) -> Iterator[str]:
     if found != SPINE:
         missing = [heading for heading in SPINE if heading not in found]
         extra = [heading for heading in found if heading not in SPINE]
-        yield f"the headings are not the spine in order: missing {missing}, not in the spine {extra}, found {list(found)}"
+        yield f"headings are not the spine in order: missing {missing}, extra {extra}, found {list(found)}"
     titles = [line for line in lines if line.startswith("# ")]
     if len(titles) != 1:
         yield f"{len(titles)} titles ('# ...'); one is wanted"

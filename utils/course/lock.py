@@ -10,7 +10,7 @@ from utils.course.places import ROOT
 
 
 def direct_pins(root: Path = ROOT, file: str = "environment.yml") -> list[str]:
-    """The pinned packages (``name==version``) of the pip section of an environment file, in the file's order."""
+    """The pinned packages (``name==version``) in the pip section of an environment file."""
     import yaml
 
     listed = yaml.safe_load((root / file).read_text(encoding="utf-8"))["dependencies"]

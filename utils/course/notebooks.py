@@ -19,7 +19,7 @@ ANSI_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
 class LessonFailed(RuntimeError):
-    """A cell of a notebook failed; the message names the notebook and the cell, and shows its source and traceback."""
+    """A cell failed; the message names the notebook and the cell, and shows its source and traceback."""
 
 
 def read(path: Path) -> NotebookNode:
@@ -35,9 +35,9 @@ def code_cells(notebook: NotebookNode) -> list[NotebookNode]:
 def execute(
     notebook: NotebookNode, path: Path, timeout: int, after_cell: Callable[[int], None] = lambda pid: None
 ) -> None:
-    """Run all cells top to bottom in a fresh kernel, in the notebook's own folder; outputs land in ``notebook``.
+    """Run all cells in order in a fresh kernel, in the notebook's own folder; outputs land in ``notebook``.
 
-    ``timeout`` is in seconds for one cell; ``after_cell`` is called after each code cell with the kernel's process id.
+    ``timeout`` is in seconds for one cell; ``after_cell`` gets the kernel's process id after each code cell.
     Raises LessonFailed when a cell fails, takes too long, or kills the kernel.
     """
     running = {}
@@ -54,7 +54,9 @@ def execute(
         kernel_name=KERNEL["name"],
         resources={"metadata": {"path": str(path.parent)}},
         record_timing=False,
-        extra_arguments=["--log-level=ERROR"],  # what the kernel has to say about itself is not part of a lesson
+        extra_arguments=[
+            "--log-level=ERROR"
+        ],  # what the kernel has to say about itself is not part of a lesson
         on_cell_start=note,
         on_cell_executed=done,
     )
@@ -115,10 +117,14 @@ def _kept_metadata(metadata: dict) -> dict:
 
 
 def _merge_streams(outputs: list[NotebookNode]) -> list[NotebookNode]:
-    """Join neighbouring pieces of one stream: how text is cut into messages depends on the machine's speed."""
+    """Join neighbouring pieces of one stream: how text is cut depends on the machine's speed."""
     merged: list[NotebookNode] = []
     for output in outputs:
-        same = merged and output.output_type == "stream" == merged[-1].output_type and output.name == merged[-1].name
+        same = (
+            merged
+            and output.output_type == "stream" == merged[-1].output_type
+            and output.name == merged[-1].name
+        )
         if same:
             merged[-1].text += output.text
         else:

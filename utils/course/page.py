@@ -61,7 +61,7 @@ class Page:
 
 
 def tree(cell: NotebookNode) -> ast.Module:
-    """Syntax tree of a code cell; an empty one when the cell is not plain Python (a rule of its own says so)."""
+    """Syntax tree of a code cell; empty when the cell is not plain Python (a rule of its own says so)."""
     try:
         return ast.parse(cell.source)
     except SyntaxError:
@@ -74,7 +74,7 @@ def tags(cell: NotebookNode) -> list[str]:
 
 
 def calls(cell: NotebookNode) -> set[str]:
-    """Last names of what a code cell calls when it runs; bodies of functions that it only defines do not count."""
+    """Last names of what a code cell calls when it runs; bodies of what it only defines do not count."""
     return {_last_name(node.func) for node in _running_nodes(tree(cell)) if isinstance(node, ast.Call)}
 
 

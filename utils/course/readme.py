@@ -12,7 +12,10 @@ from utils.course.places import ROOT
 BEGIN = "<!-- lessons: written by `make readme` -->"
 END = "<!-- lessons: end -->"
 TITLE = re.compile(r"^# (\d\d) · (.+\?)$", re.MULTILINE)
-FACTS = re.compile(r"^\*\*Read\*\* (?P<read>\d+) min · \*\*Run\*\* (?P<run>\d+) min · \*\*Needs\*\* (?P<needs>.+)$", re.MULTILINE)
+FACTS = re.compile(
+    r"^\*\*Read\*\* (?P<read>\d+) min · \*\*Run\*\* (?P<run>\d+) min · \*\*Needs\*\* (?P<needs>.+)$",
+    re.MULTILINE,
+)
 HEADER = [
     "| | question | read | run | memory | needs | open |",
     "|---|---|---|---|---|---|---|",
@@ -20,7 +23,7 @@ HEADER = [
 
 
 def lesson_facts(path: Path) -> dict[str, str]:
-    """Number, question, minutes to read and needs, from a lesson's first cell; ValueError when they are not there."""
+    """Number, question, minutes and needs, from a lesson's first cell; ValueError when they are not there."""
     first = notebooks.read(path).cells[0].source
     title, facts = TITLE.search(first), FACTS.search(first)
     if title is None or facts is None:
@@ -52,7 +55,9 @@ def _row(path: Path, measured: dict[str, str] | None, address: str, root: Path) 
 
 def stored_records(root: Path = ROOT) -> list[dict]:
     """The merged scoreboard of the course, from the outputs stored in the lessons."""
-    return scoreboard.merge(record for path in places.lessons(root) for record in scoreboard.records_in(notebooks.read(path)))
+    return scoreboard.merge(
+        record for path in places.lessons(root) for record in scoreboard.records_in(notebooks.read(path))
+    )
 
 
 def with_table(text: str, table: str) -> str:
@@ -64,7 +69,7 @@ def with_table(text: str, table: str) -> str:
 
 
 def stale_parts(root: Path = ROOT) -> list[str]:
-    """What of README.md no longer says what the lessons and the last stored run say (empty when all is fresh)."""
+    """What in README.md no longer says what the lessons and the last run say (empty when all is fresh)."""
     text = (root / "README.md").read_text(encoding="utf-8")
     stale = [] if with_table(text, lessons_table(root)) == text else ["the table of lessons in README.md"]
     records = stored_records(root)

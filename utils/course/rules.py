@@ -1,4 +1,4 @@
-"""House rules for every notebook: each rule is a function that yields one message for each thing that breaks it."""
+"""House rules for every notebook: a rule is a function that yields a message for each breach."""
 
 from __future__ import annotations
 
@@ -22,7 +22,11 @@ SILENCED_WARNINGS = re.compile(r"filterwarnings|simplefilter|catch_warnings")
 MEMORY_ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{6,}")
 MEASURED_TIME = re.compile(r"\d ?(?:ns|µs|ms|s|sec|secs|seconds)\b|\bit/s\b|[Ww]all time")
 DRAWING_CALLS = {"subplots", "figure", "show", "plot"}
-LABELLING_CALLS = ({"set_xlabel", "xlabel", "supxlabel"}, {"set_ylabel", "ylabel", "supylabel"}, {"set_title", "title", "suptitle"})
+LABELLING_CALLS = (
+    {"set_xlabel", "xlabel", "supxlabel"},
+    {"set_ylabel", "ylabel", "supylabel"},
+    {"set_title", "title", "suptitle"},
+)
 Rule = Callable[[Page], Iterator[str]]
 
 
@@ -110,26 +114,32 @@ def figures_are_labelled(page: Page) -> Iterator[str]:
         by_helper = called & _plot_helpers()
         by_hand = all(called & names for names in LABELLING_CALLS) or _sets_labels(tree(cell))
         if holds_image(cell) and not by_helper and not by_hand:
-            yield f"{page.where(cell)} shows a figure without both axis labels and a title, and not by a helper of utils.plots"
+            yield f"{page.where(cell)} has a figure without both axis labels and a title; use utils.plots"
 
 
 @cache
 def _plot_helpers() -> frozenset[str]:
-    """What draws and labels a figure of the course: public functions of utils.plots that return one, a scoreboard's picture."""
+    """What draws a labelled figure: functions of utils.plots that return one, a scoreboard's picture."""
     source = (places.ROOT / "utils" / "plots.py").read_text(encoding="utf-8")
-    functions = [node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef) and node.returns is not None]
+    functions = [
+        node
+        for node in ast.parse(source).body
+        if isinstance(node, ast.FunctionDef) and node.returns is not None
+    ]
     drawing = {f.name for f in functions if ast.unparse(f.returns) in ("Figure", "Axes")}
     return frozenset(name for name in drawing if not name.startswith("_")) | {"picture"}
 
 
 def _sets_labels(module: ast.Module) -> bool:
     """True when some call is like ``axes.set(xlabel=..., ylabel=..., title=...)``."""
-    keywords = [{keyword.arg for keyword in node.keywords} for node in ast.walk(module) if isinstance(node, ast.Call)]
+    keywords = [
+        {keyword.arg for keyword in node.keywords} for node in ast.walk(module) if isinstance(node, ast.Call)
+    ]
     return any({"xlabel", "ylabel", "title"} <= names for names in keywords)
 
 
 def figures_are_told(page: Page) -> Iterator[str]:
-    """Prose follows a figure, and its numbers are printed by the cell itself or by the code cell before or after."""
+    """Prose follows a figure; its numbers are printed by the cell or by the code cell before or after."""
     for i, cell in enumerate(page.cells):
         if cell.cell_type == "code" and holds_image(cell):
             if i + 1 == len(page.cells) or page.cells[i + 1].cell_type != "markdown":
@@ -172,14 +182,14 @@ def outputs_can_repeat(page: Page) -> Iterator[str]:
         if MEMORY_ADDRESS.search(shown):
             yield f"{page.where(cell)} shows a memory address"
         if MEASURED_TIME.search(shown) and NOT_COMPARED not in tags(cell):
-            yield f"{page.where(cell)} shows a time ({MEASURED_TIME.search(shown)[0]!r}); it differs from run to run"
+            yield f"{page.where(cell)} shows a time ({MEASURED_TIME.search(shown)[0]!r}), which never repeats"
 
 
 def comparison_is_strict(page: Page) -> Iterator[str]:
     """No skipped cell; a cell that is not compared says why in its metadata (``reason``)."""
     for cell in page.code:
         if SKIPPED in tags(cell) or re.search(r"NBVAL_(SKIP|IGNORE|RAISES|CHECK)", cell.source):
-            yield f"{page.where(cell)} is skipped or marked by a comment; only the tag {NOT_COMPARED} may be used"
+            yield f"{page.where(cell)} is skipped or marked by a comment; only the tag {NOT_COMPARED} may"
         if NOT_COMPARED in tags(cell) and not cell.metadata.get("reason"):
             yield f"{page.where(cell)} is not compared and gives no reason in its metadata"
 
@@ -221,7 +231,9 @@ def copied_helpers(paths: list[Path]) -> list[str]:
     seen: dict[str, str] = {}
     messages = []
     for page in map(Page.read, paths):
-        functions = [node for cell in page.code for node in tree(cell).body if isinstance(node, ast.FunctionDef)]
+        functions = [
+            node for cell in page.code for node in tree(cell).body if isinstance(node, ast.FunctionDef)
+        ]
         for function in functions:
             first = seen.setdefault(ast.dump(function), page.path.name)
             if first != page.path.name:
@@ -236,12 +248,14 @@ def not_compared(paths: list[Path]) -> tuple[int, int]:
 
 
 def comparison_shares(paths: list[Path]) -> Iterator[str]:
-    """One line a notebook and one for all: code cells, those with outputs, and the share of these that is compared."""
+    """One line a notebook and one for all: code cells, those with outputs, the share of these compared."""
     totals = [0, 0, 0]
     for path in paths:
         code = Page.read(path).code
         printing = [cell for cell in code if cell.outputs]
-        checked = [cell for cell in printing if NOT_COMPARED not in tags(cell) and _has_comparable_output(cell)]
+        checked = [
+            cell for cell in printing if NOT_COMPARED not in tags(cell) and _has_comparable_output(cell)
+        ]
         counts = [len(code), len(printing), len(checked)]
         totals = [total + count for total, count in zip(totals, counts)]
         yield _share_line(path.stem, counts)
@@ -254,4 +268,5 @@ def _has_comparable_output(cell) -> bool:
 
 def _share_line(name: str, counts: list[int]) -> str:
     cells, printing, checked = counts
-    return f"{name:<40} {cells:>4} code cells, {printing:>4} with outputs, {checked:>4} compared ({checked / max(1, printing):.0%})"
+    share = f"{checked / max(1, printing):.0%}"
+    return f"{name:<40} {cells:>4} code cells, {printing:>4} with outputs, {checked:>4} compared ({share})"

@@ -24,7 +24,7 @@ LINK_TO_NOTEBOOK = re.compile(r'(href="[^":]*?)\.ipynb(?=["#])')
 
 @dataclass
 class LessonRun:
-    """What one run of one lesson measured: code cells, wall seconds, peak memory of the kernel and its children."""
+    """What one run of a lesson measured: code cells, wall seconds, peak memory of the kernel's processes."""
 
     lesson: str
     cells: int
@@ -67,7 +67,9 @@ def _run_lesson(page: NotebookNode, path: Path, bar: tqdm) -> LessonRun:
     notebooks.execute(page, path, CELL_TIMEOUT, after_cell)
     seconds = round(time.perf_counter() - start, 1)
     cells = len(notebooks.code_cells(page))
-    return LessonRun(path.stem, cells, seconds, round(max(peaks)), os.cpu_count() or 1, platform.python_version())
+    return LessonRun(
+        path.stem, cells, seconds, round(max(peaks)), os.cpu_count() or 1, platform.python_version()
+    )
 
 
 def _line(run: LessonRun) -> str:
@@ -93,15 +95,19 @@ def recorded(folder: Path) -> dict[str, dict[str, str]]:
 
 
 def write_pages(pages: dict[Path, NotebookNode], root: Path = places.ROOT) -> None:
-    """Write notebooks as HTML pages into ``build/``, the stored solutions beside them, and an index with links."""
+    """Write notebooks as HTML pages into ``build/``, with the stored solutions and an index."""
     build = places.build_folder(root)
     solutions = {path: notebooks.read(path) for path in places.solutions(root)}
     for path, page in {**pages, **solutions}.items():
         target = build / path.relative_to(places.notebooks_folder(root)).with_suffix(".html")
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(_page(page, path), encoding="utf-8")
-    items = "".join(f'<li><a href="{path.stem}.html">{html.escape(_title(page))}</a></li>\n' for path, page in pages.items())
-    index = f'<!doctype html><meta charset="utf-8"><title>Synthetic data</title>\n<h1>Synthetic data</h1>\n<ol>\n{items}</ol>\n'
+    items = "".join(
+        f'<li><a href="{path.stem}.html">{html.escape(_title(page))}</a></li>\n'
+        for path, page in pages.items()
+    )
+    head = '<!doctype html>\n<meta charset="utf-8">\n<title>Synthetic data</title>\n<h1>Synthetic data</h1>\n'
+    index = f"{head}<ul>\n{items}</ul>\n"
     (build / "index.html").write_text(index, encoding="utf-8")
 
 

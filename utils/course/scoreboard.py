@@ -22,7 +22,7 @@ def records_in(notebook: NotebookNode) -> list[dict]:
 
 
 def merge(records: Iterable[dict]) -> list[dict]:
-    """One record a table: all its rows, yardsticks first; a later lesson's row replaces an earlier one of its name."""
+    """One record a table: all rows, yardsticks first; a later lesson's row replaces an earlier namesake."""
     tables: dict[str, dict] = {}
     for record in records:
         merged = tables.setdefault(record["table"], {"table": record["table"], "columns": [], "rows": {}})
@@ -37,21 +37,27 @@ def _is_generator(row: dict) -> bool:
 
 
 def as_text(record: dict, width: int) -> str:
-    """A merged record as a readable table, folded into blocks of columns where it is wider than ``width`` signs."""
+    """A merged record as a readable table, folded into blocks of columns at ``width`` characters."""
     from utils.scoring import METRICS
 
     means, spreads = _frame(record, "mean"), _frame(record, "spread")
-    shown = pd.DataFrame({
-        METRICS[name].label: [_cell(METRICS[name], *pair) for pair in zip(means[name], spreads[name])]
-        for name in record["columns"]
-    }, index=means.index)
+    shown = pd.DataFrame(
+        {
+            METRICS[name].label: [_cell(METRICS[name], *pair) for pair in zip(means[name], spreads[name])]
+            for name in record["columns"]
+        },
+        index=means.index,
+    )
     shown["lesson"] = [row["lesson"] for row in record["rows"]]
     return f"Scoreboard of the course: {record['table']}\n{shown.to_string(line_width=width)}"
 
 
 def _frame(record: dict, statistic: str) -> pd.DataFrame:
     """One statistic of a record, float64: one row a name, one column a metric, NaN where there is none."""
-    rows = {row["name"]: [_value(row, column, statistic) for column in record["columns"]] for row in record["rows"]}
+    rows = {
+        row["name"]: [_value(row, column, statistic) for column in record["columns"]]
+        for row in record["rows"]
+    }
     return pd.DataFrame.from_dict(rows, orient="index", columns=record["columns"], dtype="float64")
 
 
@@ -88,7 +94,11 @@ def store(records: list[dict], folder: Path) -> None:
 def is_stored(records: list[dict], folder: Path) -> bool:
     """True when the stored records equal these and the picture is there."""
     stored = folder / RECORDS
-    return (folder / PICTURE).exists() and stored.exists() and stored.read_text(encoding="utf-8") == _dumped(records)
+    return (
+        (folder / PICTURE).exists()
+        and stored.exists()
+        and stored.read_text(encoding="utf-8") == _dumped(records)
+    )
 
 
 def _dumped(records: list[dict]) -> str:
