@@ -10,6 +10,8 @@ READY := $(VENV)/.ready-$(shell cat requirements.txt pyproject.toml | cksum | cu
 # One thread per worker: two workers with two threads each fight over two cores, and a lesson that is stored under
 # one thread count is compared under the same.
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE
+# In a container the only user is often root, whom Jupyter refuses unless told.
+AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 COURSE := $(BIN)/python -m utils.course
 
 .DEFAULT_GOAL := help
@@ -19,7 +21,7 @@ help:  ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 lab: $(READY)  ## open JupyterLab at lesson 00
-	$(BIN)/jupyter lab notebooks/00_start_here.ipynb
+	$(BIN)/jupyter lab $(AS_ROOT) notebooks/00_start_here.ipynb
 
 course: $(READY)  ## run every lesson in order as a learner would, pages in build/, scoreboard at the end
 	$(COURSE) run
