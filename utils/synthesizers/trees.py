@@ -1,0 +1,133 @@
+"""A chain of decision trees: each column given the columns before it, values drawn from the leaves."""
+from __future__ import annotations
+
+import numpy as np
+from scipy.stats import rankdata
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
+
+from utils.synthesizers.base import Synthesizer, resample
+
+MOST_CLASSES = 64
+CANDIDATES = 8
+MARGIN = 0.001
+
+
+class TreeSynthesizer(Synthesizer):
+    """Sequential classification and regression trees (Reiter 2005; the default method of the synthpop package).
+
+    The first column is drawn from its own values; every later one by following a tree over the columns already drawn
+    and picking one of the training values that fell into the same leaf. Nothing new is ever said in a cell, so small
+    leaves repeat training rows: lesson 09 measures what that gives away.
+
+    min_samples_leaf : the fewest training rows a leaf may hold; larger is more private and less sharp.
+    order : names of the columns in the order in which they are drawn; None takes the column with the fewest distinct
+        values first, because the last columns have to be told from all others.
+
+    A condition sets its column, and candidate rows are kept in proportion to how likely their leaf makes the value
+    (sequential importance resampling), so every row meets it.
+    """
+
+    method = "trees"
+
+    def __init__(self, min_samples_leaf: int = 10, order: list[str] | None = None, random_state: int | None = 0):
+        super().__init__(random_state)
+        self.min_samples_leaf, self.order = min_samples_leaf, order
+
+    def _fit(self, columns, rng):
+        names = self.order_ = self._drawing_order(columns)
+        ranks = {name: _rank(columns[name]) for name in names}
+        features = np.column_stack([_feature(columns[name]) for name in names])
+        self.trees_ = []
+        for position, name in enumerate(names):
+            column = self.schema_[name]
+            target = columns[name] if _classify(column) else ranks[name]
+            tree = _grow(features[:, :position], target, _classify(column), self.min_samples_leaf, rng)
+            leaves = _leaf(tree, features[:, :position])
+            order = np.argsort(leaves, kind="stable")
+            tree["values"] = columns[name][order]
+            tree["starts"] = np.searchsorted(leaves[order], np.arange(len(tree["left"]) + 1))
+            self.trees_.append(tree)
+
+    def _drawing_order(self, columns) -> list[str]:
+        if self.order is None:
+            return sorted(columns, key=lambda name: len(np.unique(columns[name])))
+        if sorted(self.order) != sorted(columns):
+            raise ValueError(f"order must name each column once: {', '.join(columns)}. It names: "
+                             f"{', '.join(self.order)}.")
+        return list(self.order)
+
+    def _sample(self, n, given, rng):
+        rows = n if not given else n * CANDIDATES
+        names = self.order_
+        features, drawn = np.empty((rows, len(names)), np.float32), {}
+        log_weights = np.zeros(rows)
+        for position, (name, tree) in enumerate(zip(names, self.trees_)):
+            leaves = _leaf(tree, features[:, :position])
+            if name in given:
+                log_weights += np.log(_likelihood(tree, given[name], self.schema_[name].discrete))[leaves]
+                drawn[name] = np.full(rows, given[name], dtype=tree["values"].dtype)
+            else:
+                drawn[name] = _pick(tree, leaves, rng)
+            features[:, position] = _feature(drawn[name])
+        if not given:
+            return drawn
+        keep = resample(log_weights, n, rng, ", ".join(given))
+        return {name: values[keep] for name, values in drawn.items()}
+
+
+def _classify(column) -> bool:
+    return column.discrete and len(column.categories) <= MOST_CLASSES
+
+
+def _feature(values):
+    """A column as a tree sees it: missing lies below everything else."""
+    return np.where(np.isnan(values), -np.float32(3e38), values).astype(np.float32) \
+        if values.dtype.kind == "f" else values.astype(np.float32)
+
+
+def _rank(values):
+    """Ranks tame heavy tails: a tree for minutes should not be ruled by the longest day."""
+    return rankdata(_feature(values))
+
+
+def _grow(features, target, classify, min_samples_leaf, rng) -> dict:
+    """Fit a tree and keep only its arrays, which can be saved as data."""
+    if features.shape[1] == 0:
+        return {"left": np.array([-1]), "right": np.array([-1]), "feature": np.array([-2]), "cut": np.array([-2.0])}
+    kind = DecisionTreeClassifier if classify else DecisionTreeRegressor
+    seed = int(rng.integers(2 ** 31))
+    tree = kind(min_samples_leaf=min_samples_leaf, random_state=seed).fit(features, target).tree_
+    return {"left": tree.children_left, "right": tree.children_right, "feature": tree.feature,
+            "cut": tree.threshold}
+
+
+def _leaf(tree, features) -> np.ndarray:
+    """The node number of the leaf that each row (n, p) falls into; all rows step down together."""
+    node = np.zeros(len(features), dtype=np.int64)
+    moving = np.arange(len(features)) if tree["left"][0] >= 0 else np.arange(0)
+    while len(moving):
+        here = node[moving]
+        goes_left = features[moving, tree["feature"][here]] <= tree["cut"][here]
+        node[moving] = np.where(goes_left, tree["left"][here], tree["right"][here])
+        moving = moving[tree["left"][node[moving]] >= 0]
+    return node
+
+
+def _pick(tree, leaves, rng):
+    """One training value from each row's leaf."""
+    first, last = tree["starts"][leaves], tree["starts"][leaves + 1]
+    return tree["values"][first + (rng.random(len(leaves)) * (last - first)).astype(np.int64)]
+
+
+def _likelihood(tree, value, discrete) -> np.ndarray:
+    """Probability (or kernel density) of a value in each leaf, mixed with a little of the whole column's."""
+    values = tree["values"]
+    if discrete or np.isnan(value):
+        match = (np.isnan(values) if values.dtype.kind == "f" and np.isnan(value) else values == value).astype(float)
+    else:
+        width = max(1.06 * np.nanstd(values) * len(values) ** -0.2, 1e-9)  # Silverman 1986, section 3.4.2
+        match = np.exp(-0.5 * (np.nan_to_num(values - value, nan=np.inf) / width) ** 2)
+    sums = np.add.reduceat(np.append(match, 0.0), tree["starts"][:-1])
+    counts = np.diff(tree["starts"])
+    share = np.where(counts > 0, sums / np.maximum(counts, 1), 0.0)
+    return np.maximum((1 - MARGIN) * share + MARGIN * match.mean(), 1e-300)
