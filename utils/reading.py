@@ -41,7 +41,7 @@ def read_table(source: str | Path, lines: bool = False) -> pd.DataFrame:
         ragged rows, a repeated column name, damaged. Nothing is read in part.
     """
     content = _decompress(_fetch(source), source)
-    if not content.removeprefix(codecs.BOM_UTF8).strip():
+    if not content.removeprefix(codecs.BOM_UTF8).decode("latin1").strip():
         raise TableError(f"{source} is empty. Check that it was saved or downloaded completely.")
     if content.startswith(b"PAR1") or str(source).lower().endswith(".parquet"):
         table = _read_parquet(content, source)
@@ -138,14 +138,15 @@ def _read_csv(text: str, source) -> pd.DataFrame:
         table = pd.read_csv(io.StringIO(text), low_memory=False)
     except (pd.errors.ParserError, pd.errors.EmptyDataError, ValueError) as error:
         raise TableError(f"Cannot read {source}: {error}. Look for a quotation mark that is not closed.") from None
-    table = table.set_axis(pd.Index(lines, name="line"), axis=0)
-    return table.apply(_as_dates)
+    if len(table) != len(lines):
+        raise TableError(f"{source} has lines that hold nothing but blanks in quotation marks. Fill or delete them.")
+    return table.set_axis(pd.Index(lines, name="line"), axis=0).apply(_as_dates)
 
 
 def _check_records(text: str, source) -> list[int]:
     """Return the line on which each row starts, having checked that all rows are as long as the header."""
     records = _records(text, source)
-    _, header = next(records)
+    _, header = next(records, (1, []))
     _check_header(header, source)
     lines = []
     for line, record in records:
@@ -163,7 +164,7 @@ def _records(text: str, source):
     reader, line = csv.reader(io.StringIO(text, newline="")), 1
     try:
         for record in reader:
-            if len(record) > 1 or "".join(record).strip():
+            if len(record) > 1 or record == [""] or "".join(record).strip(" \t"):
                 yield line, record
             line = reader.line_num + 1
     except csv.Error as error:
@@ -172,6 +173,8 @@ def _records(text: str, source):
 
 def _check_header(header: list[str], source) -> None:
     line = ",".join(header)
+    if not line.strip():
+        raise TableError(f"{source} has no header line. Write the names of the columns into its first line.")
     for delimiter, name in OTHER_DELIMITERS.items():
         if line.count(delimiter) > len(header) - 1:
             raise TableError(f"{source} is separated by {name} instead of commas. Convert it: pd.read_csv(OLD, "
