@@ -14,9 +14,9 @@ def random_table(rows: int, seed: int) -> pd.DataFrame:
     generator = np.random.default_rng(seed)
     number = generator.normal(size=rows)
     number[generator.random(rows) < 0.1] = np.nan
+    days = pd.Timestamp("2024-01-01") + pd.to_timedelta(generator.integers(365, size=rows), "D")
     return pd.DataFrame({"number": number, "heavy": generator.pareto(1.5, rows),
-                         "kind": generator.choice(["a", "b", None], rows),
-                         "day": pd.Timestamp("2024-01-01") + pd.to_timedelta(generator.integers(365, size=rows), "D")})
+                         "kind": generator.choice(["a", "b", None], rows), "day": days})
 
 
 @pytest.fixture(scope="module")

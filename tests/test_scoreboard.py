@@ -20,7 +20,12 @@ def real_rows(rows: int, seed: int) -> pd.DataFrame:
     app = generator.integers(3, size=rows)
     openings = generator.poisson(5 + 20 * app)
     minutes = openings * 2 + generator.integers(200, size=rows)
-    return pd.DataFrame({"App": np.array(["Chat", "Game", "Mail"])[app], "Usage": minutes, "Times opened": openings})
+    names = np.array(["Chat", "Game", "Mail"])
+    return pd.DataFrame({"App": names[app], "Usage": minutes, "Times opened": openings})
+
+
+def fresh_rows(rows: int, seed: int) -> pd.DataFrame:
+    return real_rows(rows, 100 + seed)
 
 
 class Bootstrap(BaseEstimator):
@@ -49,8 +54,9 @@ def schema(tables):
 
 @pytest.fixture(scope="module")
 def board(tables, schema) -> Scoreboard:
-    board = Scoreboard(*tables, schema, seeds=(0, 1), fresh=real_rows, lesson="01", table="apps")
-    return board.add("bootstrap", Bootstrap(random_state=7)).add("noise", lambda n, seed: real_rows(n, seed + 50))
+    board = Scoreboard(*tables, schema, seeds=(0, 1), fresh=fresh_rows, lesson="01", table="apps")
+    board.add("bootstrap", Bootstrap(random_state=7))
+    return board.add("noise", lambda n, seed: real_rows(n, seed + 50))
 
 
 def test_score_has_every_metric_in_the_order_of_the_questions(tables, schema):
@@ -99,22 +105,23 @@ def test_shuffled_columns_keep_margins_and_lose_trends(tables, schema):
     assert all(sorted(shuffled[name]) == sorted(train[name]) for name in train)
     kept, lost = score(train, holdout, train, schema), score(train, holdout, shuffled, schema)
     assert lost["shape"] == kept["shape"] and lost["trend"] < kept["trend"] - 0.1
-    assert lost["c2st"] > 0.9 and lost["valid"] < 0.9
+    assert lost["c2st"] > 0.75 and lost["valid"] < 0.95
 
 
 def test_yardsticks_stand_on_top_and_mean_what_they_say(board):
     means = board.means()
     fresh, shuffled, copy = means.index[:3]
     assert list(means.index[3:]) == ["bootstrap", "noise"]
-    assert means.at[fresh, "c2st"] < 0.6 < 0.9 < means.at[shuffled, "c2st"]
+    assert means.at[fresh, "c2st"] < 0.6 < 0.75 < means.at[shuffled, "c2st"]
     assert means.at[copy, "membership_auc"] > 0.8 and means.at[copy, "copies"] == 1
     assert abs(means.at[fresh, "membership_auc"] - 0.5) < 0.1
-    assert means.at["bootstrap", "copies"] == 1 and means.at["bootstrap", "membership_tpr_at_10"] > 0.3
+    assert means.at["bootstrap", "copies"] == 1 and means.at["bootstrap", "membership_tpr_at_10"] > 0.5
 
 
 def test_without_fresh_rows_the_ceiling_is_half_of_the_holdout_and_says_so(tables, schema):
     ceiling = Scoreboard(*tables, schema, seeds=(0,)).means()
-    assert ceiling.index[0] == "half of the holdout (real)" and 0.3 < ceiling["c2st"].iloc[0] < 0.65
+    assert ceiling.index[0] == "half of the holdout (real)"
+    assert ceiling["c2st"].iloc[0] == pytest.approx(0.5, abs=4 * np.sqrt(1 / (6 * 100)))
 
 
 def test_means_and_spreads_are_over_the_seeds(board, tables, schema):
@@ -142,7 +149,8 @@ def test_adding_a_name_again_replaces_it_and_yardstick_names_are_taken(board):
 def test_text_shows_means_and_spreads_but_never_seconds(board):
     table = board.table()
     assert list(table.columns) == list(METRICS)
-    assert table.at["bootstrap", "c2st"].count(" ± ") == 1 and table.at["bootstrap", "copies"] == "100.0% ± 0.0%"
+    assert table.at["bootstrap", "c2st"].count(" ± ") == 1
+    assert table.at["bootstrap", "copies"] == "100.0% ± 0.0%"
     assert " ± " not in table.at["copy of the training rows", "c2st"]
     text = repr(board)
     assert all(question in text for question in QUESTIONS) and "↑ 1" in text and "→ 0.5" in text
@@ -177,7 +185,7 @@ def test_without_a_target_usefulness_is_blank_and_explained(tables):
 
 
 def test_same_seeds_same_scoreboard(board, tables, schema):
-    again = Scoreboard(*tables, schema, seeds=(0, 1), fresh=real_rows).add("bootstrap", Bootstrap())
+    again = Scoreboard(*tables, schema, seeds=(0, 1), fresh=fresh_rows).add("bootstrap", Bootstrap())
     pd.testing.assert_frame_equal(again.means(), board.means().drop("noise"))
 
 

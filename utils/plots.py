@@ -1,4 +1,4 @@
-"""The few pictures of the course: one colour, one marker and one line style for real, another for synthetic."""
+"""The few pictures of the course: real is always blue and filled, synthetic always vermilion and outlined."""
 from __future__ import annotations
 
 import matplotlib.dates as mdates
@@ -18,10 +18,11 @@ from utils.schema import Column, Schema, TableError
 REAL = "#0072B2"  # blue
 SYNTHETIC = "#D55E00"  # vermilion
 YARDSTICK = "#767676"  # grey: neither real nor synthetic, a mark to measure by
-PALETTE = (REAL, SYNTHETIC, "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442")  # Okabe and Ito, 2008
+# Okabe and Ito (2008), made to be told apart with any colour vision
+PALETTE = (REAL, SYNTHETIC, "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442")
 MARKERS = ("o", "^", "s", "D", "v", "P", "X", "*")
 LINE_STYLES = ("-", "--", "-.", ":")
-FILLED = {"color": REAL, "alpha": 0.45}  # real is filled, synthetic outlined, so the two differ without colour
+FILLED = {"color": REAL, "alpha": 0.45}  # real is filled, synthetic outlined: they differ without colour
 OUTLINED = {"facecolor": "none", "edgecolor": SYNTHETIC, "linewidth": 2}
 MOST_BARS = 10  # categories shown as bars; the rest become one bar
 CELLS = 26  # bins along each side of a two-dimensional histogram
@@ -75,12 +76,14 @@ def _histogram(axis: Axes, real: pd.Series, synthetic: pd.Series, column: Column
         axis.text(0.5, 0.5, "no values", ha="center", va="center", transform=axis.transAxes)
         return
     edges = bin_edges(both[0], column)
-    shares = [np.histogram(np.clip(values, edges[0], edges[-1]), edges)[0] / max(len(values), 1) for values in both]
+    shares = [np.histogram(np.clip(values, edges[0], edges[-1]), edges)[0] / max(len(values), 1)
+              for values in both]
     axis.stairs(shares[0], edges, fill=True, **FILLED)
     axis.stairs(shares[1], edges, color=SYNTHETIC, linewidth=2.2)
     axis.set_xlim(edges[0], edges[-1])
     if any((values > edges[-1]).any() for values in both):
-        axis.text(1, 0.97, f"last bin: ≥ {np.ceil(edges[-2]):.4g}", ha="right", va="top", transform=axis.transAxes)
+        axis.text(1, 0.97, f"last bin: ≥ {np.ceil(edges[-2]):.4g}", ha="right", va="top",
+                  transform=axis.transAxes)
     _date_axis(axis, column)
 
 
@@ -99,19 +102,23 @@ def bin_edges(values: np.ndarray, column: Column, bins: int = 24) -> np.ndarray:
 
 
 def _bars(axis: Axes, real: pd.Series, synthetic: pd.Series, column: Column) -> None:
-    counts = [values.astype(object).map(str, na_action="ignore").fillna("missing").value_counts(normalize=True)
-              for values in (real, synthetic)]
+    counts = [_category_shares(values) for values in (real, synthetic)]
     names = list(counts[0].index[:MOST_BARS])
-    rest = len(counts[0].index.union(counts[1].index)) > len(names)
-    shown = [[count.get(name, 0) for name in names] + ([1 - sum(count.get(name, 0) for name in names)] if rest else [])
-             for count in counts]
-    places = np.arange(len(shown[0]))
-    axis.barh(places - 0.2, shown[0], 0.4, **FILLED)
-    axis.barh(places + 0.2, shown[1], 0.4, **OUTLINED)
-    axis.set_yticks(places, [_short(name) for name in names] + (["all others"] if rest else []))
+    shares = [count.reindex(names, fill_value=0).to_numpy() for count in counts]
+    if len(counts[0].index.union(counts[1].index)) > len(names):
+        names, shares = [*names, "all others"], [np.append(share, 1 - share.sum()) for share in shares]
+    places = np.arange(len(names))
+    axis.barh(places - 0.2, shares[0], 0.4, **FILLED)
+    axis.barh(places + 0.2, shares[1], 0.4, **OUTLINED)
+    axis.set_yticks(places, [_short(name) for name in names])
     axis.invert_yaxis()
     axis.xaxis.set_major_locator(MaxNLocator(4))
     axis.set(xlabel="share of rows", ylabel=column.label)
+
+
+def _category_shares(values: pd.Series) -> pd.Series:
+    """Share of the rows a category, the commonest first, missing as one of them."""
+    return values.astype(object).map(str, na_action="ignore").fillna("missing").value_counts(normalize=True)
 
 
 def _short(text: str, most: int = 18) -> str:
@@ -139,7 +146,7 @@ def joint_density(real: pd.DataFrame, synthetic: pd.DataFrame, schema: Schema, x
 
 
 def _cell_shares(table: pd.DataFrame, schema: Schema, names: tuple[str, str], edges: list) -> np.ndarray:
-    """Share of the rows in each cell, float64 (cells up, cells across); rows beyond the edges are left out."""
+    """Share of the rows in each cell, float64 (cells up, cells across); others are left out."""
     points = [_coordinates(table[name], schema[name]) for name in names]
     return np.histogram2d(*points, bins=edges)[0].T / len(table)
 
@@ -154,7 +161,7 @@ def _edges(real: pd.DataFrame, column: Column) -> np.ndarray:
     places = _coordinates(real[column.name], column)
     places = places[~np.isnan(places)]
     if not len(places):
-        raise TableError(f"Column {column.name!r} has no value to draw. Choose a column that is not all missing.")
+        raise TableError(f"Column {column.name!r} has no value to draw. Choose one that is not all missing.")
     return bin_edges(places, column, CELLS)
 
 
@@ -174,8 +181,8 @@ def pair_plot(real: pd.DataFrame, synthetic: pd.DataFrame, schema: Schema, colum
             _histogram(axis, real[below], synthetic[below], schema[below])
         else:
             _cells(axis, synthetic if row < place else real, schema, across, below, edges, real, row < place)
-    handles = [Patch(label="real, below the diagonal", **FILLED), Patch(label="synthetic, above it", **OUTLINED)]
-    return _finish(figure, title, handles)
+    return _finish(figure, title, [Patch(label="real, below the diagonal", **FILLED),
+                                   Patch(label="synthetic, above it", **OUTLINED)])
 
 
 def _cells(axis, table, schema, across, below, edges, real, synthetic: bool) -> None:
@@ -198,8 +205,9 @@ def correlation_matrix(table: pd.DataFrame, schema: Schema) -> pd.DataFrame:
                          for column in schema.columns if not column.discrete}).corr()
 
 
-def correlation_difference(real: pd.DataFrame, synthetic: pd.DataFrame, schema: Schema, title: str = "") -> Figure:
-    """Heat maps of the correlations in real and synthetic rows and of their difference, numbers in the cells."""
+def correlation_difference(real: pd.DataFrame, synthetic: pd.DataFrame, schema: Schema,
+                           title: str = "") -> Figure:
+    """Heat maps of the correlations in real rows, in synthetic rows, and of their difference."""
     before, after = (correlation_matrix(table, schema) for table in (real, synthetic))
     panels = {"real": before, "synthetic": after, "synthetic − real": after - before}
     side = 1.3 + 0.75 * len(before)
@@ -254,8 +262,8 @@ def scoreboard_picture(means: pd.DataFrame, spreads: pd.DataFrame, metrics: dict
     names = [name for name in metrics if means[name].notna().any()]
     across = -(-len(names) // 2) if len(names) > 5 else len(names)
     down = -(-len(names) // across)
-    figure, axes = plt.subplots(down, across, figsize=(2.4 + 2.1 * across, down * (1.5 + 0.34 * len(means)) + 0.9),
-                                sharey=True, squeeze=False)
+    size = (2.4 + 2.1 * across, down * (1.5 + 0.34 * len(means)) + 0.9)
+    figure, axes = plt.subplots(down, across, figsize=size, sharey=True, squeeze=False)
     for axis, name in zip(axes.flat, names):
         _metric_panel(axis, means[name], spreads[name], metrics[name], yardsticks)
     for axis in axes.flat[len(names):]:

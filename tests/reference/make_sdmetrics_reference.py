@@ -1,4 +1,4 @@
-"""Make the reference values that tests/test_fidelity.py holds shape and trend to: SDMetrics 0.32.0 on stored tables.
+"""Make the values that tests/test_fidelity.py holds shape and trend to: SDMetrics 0.32.0 on stored tables.
 
 Two steps, from the root of the repository. The tables are made once, in the course's environment:
 
@@ -26,8 +26,8 @@ SDTYPES = {"number": "numerical", "integer": "numerical", "date": "datetime", "c
 SCREENTIME = {"Date": "date", "App": "category", "Usage": "integer", "Notifications": "integer",
               "Times opened": "integer"}
 ADULT = {"age": "integer", "workclass": "category", "education": "category", "education_years": "integer",
-         "marital_status": "category", "occupation": "category", "relationship": "category", "sex": "category",
-         "capital_gain": "integer", "hours_per_week": "integer", "income": "category"}
+         "marital_status": "category", "occupation": "category", "relationship": "category",
+         "sex": "category", "capital_gain": "integer", "hours_per_week": "integer", "income": "category"}
 AWKWARD = {"amount": "number", "twice": "number", "negative": "number", "count": "number", "day": "date",
            "moment": "date", "kind": "category", "level": "category", "flag": "boolean", "maybe": "boolean",
            "constant": "integer", "stuck": "integer", "empty": "number", "one word": "category"}
@@ -42,7 +42,8 @@ def read_case(name: str) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 def _read(path: Path, kinds: dict[str, str]) -> pd.DataFrame:
     text = {name: str for name, kind in kinds.items() if kind in ("category", "boolean")}
-    table = pd.read_csv(path, dtype=text, parse_dates=[name for name, kind in kinds.items() if kind == "date"])
+    dates = [name for name, kind in kinds.items() if kind == "date"]
+    table = pd.read_csv(path, dtype=text, parse_dates=dates)
     for name in (name for name, kind in kinds.items() if kind == "boolean"):
         table[name] = table[name].map({"True": True, "False": False}).astype(object)
     return table
@@ -57,7 +58,8 @@ def make_tables() -> None:
     write_case("screentime", screentime[:300], partly_shuffled(screentime[300:], generator))
     adult = load_adult("train").sample(550, random_state=2)[list(ADULT)]
     write_case("adult", adult[:300], partly_shuffled(adult[300:], generator))
-    write_case("awkward", awkward_table(240, 0.8, generator), awkward_table(310, 0.3, generator, synthetic=True))
+    awkward = awkward_table(240, 0.8, generator)
+    write_case("awkward", awkward, awkward_table(310, 0.3, generator, synthetic=True))
     tiny = pd.DataFrame({"a": [1.5, 2.5, 9.0], "b": [3.0, 5.0, 4.0], "c": ["x", "y", "x"]})
     write_case("tiny", tiny, tiny[::-1].assign(a=[2.0, np.nan, 1.0]))
 
@@ -76,7 +78,8 @@ def partly_shuffled(table: pd.DataFrame, generator: np.random.Generator) -> pd.D
     return table
 
 
-def awkward_table(rows: int, strength: float, generator: np.random.Generator, synthetic: bool = False) -> pd.DataFrame:
+def awkward_table(rows: int, strength: float, generator: np.random.Generator,
+                  synthetic: bool = False) -> pd.DataFrame:
     """Missing values in every kind, constants on one side or both, an unseen category, times of day."""
     base = generator.normal(size=rows)
     noisy = strength * base + np.sqrt(1 - strength ** 2) * generator.normal(size=rows)
@@ -112,7 +115,8 @@ def _report(report, name: str) -> dict:
     shapes, trends = (report.get_details(part) for part in ("Column Shapes", "Column Pair Trends"))
     means = report.get_properties().set_index("Property")["Score"]
     return {"shape": {row["Column"]: _plain(row["Score"]) for _, row in shapes.iterrows()},
-            "trend": [[row["Column 1"], row["Column 2"], _plain(row["Score"])] for _, row in trends.iterrows()],
+            "trend": [[row["Column 1"], row["Column 2"], _plain(row["Score"])]
+                      for _, row in trends.iterrows()],
             "shape mean": _plain(means["Column Shapes"]), "trend mean": _plain(means["Column Pair Trends"])}
 
 

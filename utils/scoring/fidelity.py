@@ -1,4 +1,4 @@
-"""Similar? Shape of each column, trend of each pair, and a classifier that tries to tell real from synthetic."""
+"""Similar? Shape of each column, trend of each pair, and a classifier that tells real from synthetic."""
 from __future__ import annotations
 
 from itertools import combinations
@@ -9,7 +9,8 @@ from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedKFold
 
 from utils.schema import Schema
-from utils.scoring.judge import as_floats, boosted_trees, check_tables, feature_matrices, shared_codes
+from utils.scoring.judge import (as_floats, boosted_trees, check_tables, feature_matrices, one_thread,
+                                 shared_codes)
 
 CORRELATION_THRESHOLD = 0.5  # |Pearson correlation| above which SDMetrics counts a pair of numbers
 ASSOCIATION_THRESHOLD = 0.3  # Cramer's V above which it counts any other pair
@@ -20,7 +21,7 @@ FOLDS = 5
 def shape(real: pd.DataFrame, synthetic: pd.DataFrame, schema: Schema) -> pd.Series:
     """How alike the columns are, each on its own: 1 is equal, 0 is disjoint.
 
-    Numbers and dates: 1 - Kolmogorov-Smirnov statistic. Categories and booleans: 1 - total variation distance.
+    Numbers, dates: 1 - Kolmogorov-Smirnov statistic. Categories, booleans: 1 - total variation distance.
     Missing values are left out; NaN where a side has no value at all. The mean equals "Column Shapes" of
     SDMetrics 0.32's QualityReport.
 
@@ -58,8 +59,9 @@ def _total_variation_complement(real: np.ndarray, synthetic: np.ndarray) -> floa
 
 
 def _overlap(real: np.ndarray, synthetic: np.ndarray, size: int) -> float:
-    shares = np.bincount(real, minlength=size) / len(real) - np.bincount(synthetic, minlength=size) / len(synthetic)
-    return float(1 - np.abs(shares).sum() / 2)
+    """1 - total variation distance of two samples of codes below ``size``."""
+    shares = [np.bincount(codes, minlength=size) / len(codes) for codes in (real, synthetic)]
+    return float(1 - np.abs(shares[0] - shares[1]).sum() / 2)
 
 
 def trend(real: pd.DataFrame, synthetic: pd.DataFrame, schema: Schema,
@@ -68,40 +70,37 @@ def trend(real: pd.DataFrame, synthetic: pd.DataFrame, schema: Schema,
     """How alike the columns are in pairs: 1 is equal, 0 is opposite.
 
     Two numbers or dates: 1 - half the difference of their Pearson correlations. Any other pair: 1 - total
-    variation distance of their joint table, numbers cut into ten equal-width bins between the extremes of *each*
-    table. A pair whose correlation, or Cramer's V, in the real table is not above its threshold gives NaN, and so
-    does a constant column: only pairs with a trend to keep are judged. The mean equals "Column Pair Trends" of
-    SDMetrics 0.32's QualityReport, which draws 50,000 rows at random from larger tables where this uses all.
+    variation distance of their joint table, numbers cut into ten equal-width bins between the extremes of
+    *each* table. A pair whose correlation, or Cramer's V, in the real table is not above its threshold gives
+    NaN, and so does a constant column: only pairs with a trend to keep are judged. The mean equals "Column
+    Pair Trends" of SDMetrics 0.32's QualityReport, which draws 50,000 rows at random from larger tables where
+    this uses all.
 
     Returns
     -------
     float64 Series indexed by (first column, second column).
     """
     check_tables(schema, real=real, synthetic=synthetic)
-    sides = {column.name: (column.discrete, *_pair_sides(column, real[column.name], synthetic[column.name]))
+    numbers = {column.name: [as_floats(table[column.name], column) for table in (real, synthetic)]
+               for column in schema.columns if not column.discrete}
+    codes = {column.name: _codes([real[column.name], synthetic[column.name]], numbers.get(column.name))
              for column in schema.columns}
-    scores = {}
-    for first, second in combinations(schema.names, 2):
-        (first_discrete, first_numbers, first_codes), (second_discrete, second_numbers, second_codes) = (
-            sides[first], sides[second])
-        if first_discrete or second_discrete:
-            scores[first, second] = _contingency_similarity(first_codes, second_codes, association_threshold)
-        else:
-            scores[first, second] = _correlation_similarity(first_numbers, second_numbers, correlation_threshold)
-    index = pd.MultiIndex.from_tuples(scores, names=["first", "second"]) if scores else None
-    return pd.Series(list(scores.values()), index=index, name="trend", dtype=np.float64)
+    pairs = list(combinations(schema.names, 2))
+    scores = [_correlation_similarity(numbers[first], numbers[second], correlation_threshold)
+              if first in numbers and second in numbers
+              else _contingency_similarity(codes[first], codes[second], association_threshold)
+              for first, second in pairs]
+    index = pd.MultiIndex.from_tuples(pairs, names=["first", "second"]) if pairs else None
+    return pd.Series(scores, index=index, name="trend", dtype=np.float64)
 
 
-def _pair_sides(column, real, synthetic):
-    """(float arrays or None, code arrays from 0) of both tables; as codes, missing values are one more category."""
-    if column.discrete:
-        return None, [codes + 1 for codes in shared_codes([real, synthetic])]
-    numbers = [as_floats(values, column) for values in (real, synthetic)]
-    return numbers, [_bin(values) for values in numbers]
+def _codes(parts: list[pd.Series], numbers: list[np.ndarray] | None) -> list[np.ndarray]:
+    """Non-negative codes of both tables: bins for numbers, shared codes (0 for missing) for categories."""
+    return [_bin(values) for values in numbers] if numbers else [codes + 1 for codes in shared_codes(parts)]
 
 
 def _bin(values: np.ndarray) -> np.ndarray:
-    """Codes 1 to 10, and 11 for the largest value and for missing ones (as np.digitize does, hence SDMetrics)."""
+    """Codes 1 to 10, and 11 for the largest value and for missing ones (so np.digitize, and so SDMetrics)."""
     return np.digitize(values, np.histogram_bin_edges(values[~np.isnan(values)], bins=BINS)).astype(np.int64)
 
 
@@ -141,17 +140,19 @@ def _cramers_v(first: np.ndarray, second: np.ndarray, joint: np.ndarray) -> floa
     return float(np.sqrt(max((observed ** 2 / expected).sum() - 1, 0) / degrees))
 
 
+@one_thread
 def c2st(real: pd.DataFrame, synthetic: pd.DataFrame, schema: Schema, random_state: int = 0) -> float:
-    """Classifier two-sample test (Lopez-Paz and Oquab, ICLR 2017): how well boosted trees tell the tables apart.
+    """Classifier two-sample test (Lopez-Paz and Oquab, ICLR 2017): can boosted trees tell the tables apart?
 
-    Equal numbers of rows from both sides (the larger is sampled down), five stratified folds, each judged by a
-    classifier that has not seen it.
+    Equal numbers of rows from both sides (the larger is sampled down), five stratified folds, each judged by
+    a classifier that has not seen it.
 
     Returns
     -------
     mean over the folds of the area under the ROC curve: 0.5 cannot tell, 1 always tells. Folds are averaged
-    rather than pooled, because five classifiers need not share one scale. A little below 0.5 happens by chance,
-    and when synthetic rows repeat the very rows they are compared with. NaN with fewer than two rows a fold.
+    rather than pooled, because five classifiers need not share one scale. Below 0.5 happens by chance, and
+    when synthetic rows repeat the very rows they are compared with, or were drawn in step with them. NaN with
+    fewer than two rows a fold and side.
     """
     check_tables(schema, real=real, synthetic=synthetic)
     matrices, categorical = feature_matrices([real, synthetic], schema)
@@ -162,7 +163,7 @@ def c2st(real: pd.DataFrame, synthetic: pd.DataFrame, schema: Schema, random_sta
     rows = np.vstack([matrix[generator.permutation(len(matrix))[:size]] for matrix in matrices])
     labels = np.repeat([0, 1], size)
     folds = StratifiedKFold(FOLDS, shuffle=True, random_state=random_state).split(rows, labels)
-    return float(np.mean([_fold_auc(rows, labels, fit, judge, categorical, random_state) for fit, judge in folds]))
+    return float(np.mean([_fold_auc(rows, labels, *fold, categorical, random_state) for fold in folds]))
 
 
 def _fold_auc(rows, labels, fit, judge, categorical, random_state) -> float:

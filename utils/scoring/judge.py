@@ -1,9 +1,10 @@
-"""What the metrics share: tables as numbers that mean the same on both sides, and one gradient-boosted judge."""
+"""What the metrics share: tables as numbers that mean the same on both sides, and one boosted judge."""
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+from threadpoolctl import threadpool_limits
 
 from utils.encoding import to_float
 from utils.schema import Column, Schema, TableError
@@ -17,27 +18,27 @@ def check_tables(schema: Schema, **tables: pd.DataFrame) -> None:
         if not isinstance(table, pd.DataFrame):
             raise TableError(f"The {role} table is a {type(table).__name__}, not a pandas DataFrame.")
         if len(table) == 0:
-            raise TableError(f"The {role} table has no rows, so there is nothing to score. Pass at least one row.")
+            raise TableError(f"The {role} table has no rows, so nothing can be scored. Pass one or more.")
         lacking = [name for name in schema.names if name not in table.columns]
         if lacking:
-            raise TableError(f"The {role} table lacks the column {lacking[0]!r}. Sample all columns of the schema, "
-                             "or score fewer with schema.select([...]).")
+            raise TableError(f"The {role} table lacks the column {lacking[0]!r}. Sample all columns of the "
+                             "schema, or score fewer with schema.select([...]).")
 
 
 def as_floats(values: pd.Series, column: Column) -> np.ndarray:
-    """A number, integer or date column as float64 (n,), NaN where missing; TableError if it holds anything else."""
+    """A number, integer or date column as float64 (n,), NaN if missing; TableError for other values."""
     try:
         return to_float(values, column)
     except (AttributeError, TypeError, ValueError):
         raise TableError(f"Column {column.name!r} should hold {column.kind} values but holds {values.dtype}. "
-                         "Convert it before scoring, for instance with pd.to_numeric or pd.to_datetime.") from None
+                         "Convert it first, for instance with pd.to_numeric or pd.to_datetime.") from None
 
 
 def shared_codes(parts: list[pd.Series], most: int | None = None) -> list[np.ndarray]:
     """Give equal values equal codes across several columns.
 
-    Returns one int64 array (n,) a part: 0, 1, ... for values, -1 for missing. With ``most``, values beyond the
-    most frequent ``most - 1`` share one last code.
+    Returns one int64 array (n,) a part: 0, 1, ... for values, -1 for missing. With ``most``, values beyond
+    the most frequent ``most - 1`` share one last code.
     """
     together = np.concatenate([part.to_numpy(dtype=object) for part in parts])
     codes, values = pd.factorize(together)
@@ -50,7 +51,7 @@ def shared_codes(parts: list[pd.Series], most: int | None = None) -> list[np.nda
 
 
 def feature_matrices(tables: list[pd.DataFrame], schema: Schema) -> tuple[list[np.ndarray], list[bool]]:
-    """The tables as float64 matrices (rows, columns of the schema) for boosted trees, and which columns are codes.
+    """The tables as float64 matrices (rows, columns) for boosted trees, and which columns are categories.
 
     Dates become numbers, categories become codes shared by all tables, missing stays NaN.
     """
@@ -65,12 +66,21 @@ def _feature(column: Column, parts: list[pd.Series]) -> list[np.ndarray]:
     return [np.where(codes < 0, np.nan, codes) for codes in shared_codes(parts, MOST_CATEGORIES)]
 
 
-def boosted_trees(task: str, categorical: list[bool], random_state: int, max_iter: int = 100):
-    """Histogram gradient boosting with scikit-learn's defaults (100 trees, rate 0.1) for "classify" or "regress".
+def boosted_trees(task: str, categorical: list[bool], random_state: int, rounds: int = 100):
+    """Histogram gradient boosting with scikit-learn's defaults (100 rounds, rate 0.1).
 
-    Early stopping is off, because scikit-learn would switch it on above 10,000 rows only: the judge would then
-    change with the size of the table, and fail on classes with a single row.
+    Early stopping is off: scikit-learn would switch it on above 10,000 rows only, so the judge would change
+    with the size of the table, and fail on a class with a single row.
+
+    task : "classify" or "regress".  categorical : which features are categories.
     """
     model = HistGradientBoostingClassifier if task == "classify" else HistGradientBoostingRegressor
-    return model(max_iter=max_iter, early_stopping=False, categorical_features=categorical,
+    return model(max_iter=rounds, early_stopping=False, categorical_features=categorical,
                  random_state=random_state)
+
+
+def one_thread(function):
+    """Decorator: OpenMP may use one thread. Two that compete for a busy core wait for each other at every
+    node of every tree; the same scores then took more than ten times as long.
+    """
+    return threadpool_limits.wrap(limits=1, user_api="openmp")(function)

@@ -1,4 +1,4 @@
-"""The scoreboard as HTML that reads well on light and dark pages: no colours of its own, only weight and opacity."""
+"""The scoreboard as HTML for light and dark pages: no colours of its own, only weight and opacity."""
 from __future__ import annotations
 
 from html import escape
@@ -21,9 +21,9 @@ def scoreboard_html(table: pd.DataFrame, metrics: dict, yardsticks: int, caption
     starts = _starts(metrics)
     body = [_row(name, cells, starts, position < yardsticks, position == yardsticks)
             for position, (name, cells) in enumerate(zip(table.index, table.to_numpy()))]
-    return (f'<table style="border-collapse: collapse;">\n<thead>\n{_questions(metrics)}\n{_labels(metrics, starts)}'
-            f'\n</thead>\n<tbody>\n' + "\n".join(body)
-            + f'\n</tbody>\n</table>\n<p style="opacity: 0.75;">{escape(caption)}</p>')
+    return "\n".join(['<table style="border-collapse: collapse;">', "<thead>", _questions(metrics),
+                      _labels(metrics, starts), "</thead>", "<tbody>", *body, "</tbody>", "</table>",
+                      f'<p style="opacity: 0.75;">{escape(caption)}</p>'])
 
 
 def _starts(metrics: dict) -> list[bool]:
@@ -32,16 +32,18 @@ def _starts(metrics: dict) -> list[bool]:
 
 
 def _questions(metrics: dict) -> str:
-    groups = [(question, len(list(group))) for question, group in groupby(m.question for m in metrics.values())]
-    heads = "".join(f'<th colspan="{width}" style="padding: 2px 10px; text-align: center;{START}">{escape(question)}</th>'
-                    for question, width in groups)
+    groups = groupby(metric.question for metric in metrics.values())
+    style = f"padding: 2px 10px; text-align: center;{START}"
+    heads = "".join(f'<th colspan="{len(list(group))}" style="{style}">{escape(question)}</th>'
+                    for question, group in groups)
     return f"<tr><th></th>{heads}</tr>"
 
 
 def _labels(metrics: dict, starts: list[bool]) -> str:
-    heads = "".join(f'<th title="{escape(m.meaning)}" style="{CELL}{START if start else ""}">{escape(m.label)}<br>'
-                    f'<span style="font-weight: normal; opacity: 0.75;">{escape(m.goal)}</span></th>'
-                    for m, start in zip(metrics.values(), starts))
+    heads = "".join(f'<th title="{escape(metric.meaning)}" style="{CELL}{START if start else ""}">'
+                    f'{escape(metric.label)}<br>'
+                    f'<span style="font-weight: normal; opacity: 0.75;">{escape(metric.goal)}</span></th>'
+                    for metric, start in zip(metrics.values(), starts))
     return f'<tr style="border-bottom: {LINE};"><th></th>{heads}</tr>'
 
 
@@ -54,4 +56,5 @@ def _row(name: str, cells, starts: list[bool], muted: bool, ruled: bool) -> str:
 
 def _small_spread(text: str) -> str:
     mean, sign, spread = text.partition(" ± ")
-    return escape(mean) + (f'<span style="font-size: 80%; opacity: 0.75;"> ± {escape(spread)}</span>' if sign else "")
+    small = f'<span style="font-size: 80%; opacity: 0.75;"> ± {escape(spread)}</span>'
+    return escape(mean) + (small if sign else "")

@@ -1,4 +1,4 @@
-"""Private? Does the synthetic table betray who was in training: membership inference, exact copies, distances."""
+"""Private? Does the synthetic table betray who was in training: membership inference, copies, distances."""
 from __future__ import annotations
 
 import numpy as np
@@ -22,15 +22,14 @@ def membership(train: pd.DataFrame, holdout: pd.DataFrame, synthetic: pd.DataFra
     Returns
     -------
     Series with ``membership_auc`` (area under the ROC curve: 0.5 is a guess) and ``membership_tpr_at_1``,
-    ``membership_tpr_at_10``: share of members found where 1 % or 10 % of non-members are accused (a guess finds
-    0.01 and 0.10; interpolated on the ROC curve).
+    ``membership_tpr_at_10``: share of members found where 1 % or 10 % of non-members are accused (a guess
+    finds 0.01 and 0.10; interpolated on the ROC curve).
     """
     check_tables(schema, train=train, holdout=holdout, synthetic=synthetic)
     generator = np.random.default_rng(random_state)
     members, others = (_at_most(table, MOST_RECORDS, generator) for table in (train, holdout))
-    member_points, other_points, synthetic_points = _points([members, others, synthetic], schema,
-                                                            pd.concat([members, others]))
-    belief = -np.concatenate([nearest_distance(points, synthetic_points) for points in (member_points, other_points)])
+    *records, targets = _points([members, others, synthetic], schema, pd.concat([members, others]))
+    belief = -np.concatenate([nearest_distance(points, targets) for points in records])
     truth = np.repeat([1, 0], [len(members), len(others)])
     false_rate, true_rate, _ = roc_curve(truth, belief, drop_intermediate=False)
     return pd.Series({"membership_auc": roc_auc_score(truth, belief),
@@ -52,7 +51,7 @@ def _row_keys(codes: list[np.ndarray]) -> np.ndarray:
 
 def distance_to_closest_record(train: pd.DataFrame, synthetic: pd.DataFrame, schema: Schema,
                                random_state: int = 0) -> float:
-    """Median distance from a synthetic row to its closest training row, 0 for copies; shown to teach its limits.
+    """Median distance from a synthetic row to its closest training row: 0 for copies; proves nothing.
 
     One column that differs fully counts 1 (see :func:`_points`); at most 5,000 synthetic rows are measured.
     """
@@ -64,8 +63,8 @@ def distance_to_closest_record(train: pd.DataFrame, synthetic: pd.DataFrame, sch
 def nearest_distance(queries: np.ndarray, points: np.ndarray) -> np.ndarray:
     """Euclidean distance from each query (m, d) to its nearest point (n, d), float64 (m,).
 
-    Exact search in chunks by float32 matrix products; the distance to the point found is computed anew, so that
-    a copy is at exactly 0.
+    Exact search in chunks by float32 matrix products; the distance to the point found is computed anew, so
+    that a copy is at exactly 0.
     """
     found = np.empty(len(queries), dtype=np.int64)
     squares = np.einsum("ij,ij->i", points, points) / 2

@@ -33,8 +33,8 @@ class Metric:
     question : "valid?", "similar?", "useful?" or "private?".  label : short column heading.
     direction : "up" (more is better), "down", "half" (0.5 is best) or "none" (neither).
     perfect : value of a perfect table; None where only the yardsticks tell.  percent : shown as a percentage.
-    digits : shown after the point.  meaning : one line.  compute : (train, holdout, synthetic, schema, random_state)
-    -> float, or a Series that holds this metric by name (calls are shared between metrics).
+    digits : shown after the point.  meaning : one line.  compute : (train, holdout, synthetic, schema,
+    random_state) -> float, or a Series that holds this metric by name (metrics may share one function).
     """
 
     question: str
@@ -44,7 +44,7 @@ class Metric:
     meaning: str
     compute: Callable
     percent: bool = False
-    digits: int = 2
+    digits: int = 1
 
     @property
     def arrow(self) -> str:
@@ -66,32 +66,56 @@ class Metric:
         return text + ("%" if self.percent else "")
 
 
+def _valid(train, holdout, synthetic, schema, random_state):
+    return valid(synthetic, schema)
+
+
+def _shape(train, holdout, synthetic, schema, random_state):
+    return shape(holdout, synthetic, schema).mean()
+
+
+def _trend(train, holdout, synthetic, schema, random_state):
+    return trend(holdout, synthetic, schema).mean()
+
+
+def _c2st(train, holdout, synthetic, schema, random_state):
+    return c2st(holdout, synthetic, schema, random_state)
+
+
+def _tstr(train, holdout, synthetic, schema, random_state):
+    return tstr(synthetic, holdout, schema, random_state)
+
+
+def _copies(train, holdout, synthetic, schema, random_state):
+    return exact_copies(train, synthetic, schema)
+
+
+def _distance(train, holdout, synthetic, schema, random_state):
+    return distance_to_closest_record(train, synthetic, schema, random_state)
+
+
 METRICS: dict[str, Metric] = {
-    "valid": Metric("valid?", "valid rows", "up", 1.0, "share of rows with right types, ranges, categories and rules",
-                    lambda train, holdout, synthetic, schema, seed: valid(synthetic, schema), percent=True, digits=1),
-    "shape": Metric("similar?", "shape", "up", 1.0, "each column's distribution (SDMetrics Column Shapes)",
-                    lambda train, holdout, synthetic, schema, seed: shape(holdout, synthetic, schema).mean(), digits=3),
-    "trend": Metric("similar?", "trend", "up", 1.0, "each pair of columns (SDMetrics Column Pair Trends)",
-                    lambda train, holdout, synthetic, schema, seed: trend(holdout, synthetic, schema).mean(), digits=3),
-    "c2st": Metric("similar?", "C2ST", "half", 0.5, "AUC of boosted trees that tell synthetic from real",
-                   lambda train, holdout, synthetic, schema, seed: c2st(holdout, synthetic, schema, seed), digits=3),
-    "tstr": Metric("useful?", "TSTR", "up", None, "train on synthetic, test on real",
-                   lambda train, holdout, synthetic, schema, seed: tstr(synthetic, holdout, schema, seed), digits=3),
-    "membership_auc": Metric("private?", "membership AUC", "half", 0.5, "AUC of guessing who was in training",
-                             membership, digits=3),
+    "valid": Metric("valid?", "valid rows", "up", 1.0,
+                    "share of rows with right types, ranges, categories and rules", _valid, percent=True),
+    "shape": Metric("similar?", "shape", "up", 1.0,
+                    "each column's distribution (SDMetrics Column Shapes)", _shape, digits=3),
+    "trend": Metric("similar?", "trend", "up", 1.0,
+                    "each pair of columns (SDMetrics Column Pair Trends)", _trend, digits=3),
+    "c2st": Metric("similar?", "C2ST", "half", 0.5,
+                   "AUC of boosted trees that tell synthetic from real", _c2st, digits=3),
+    "tstr": Metric("useful?", "TSTR", "up", None, "train on synthetic, test on real", _tstr, digits=3),
+    "membership_auc": Metric("private?", "membership AUC", "half", 0.5,
+                             "AUC of guessing who was in training", membership, digits=3),
     "membership_tpr_at_1": Metric("private?", "found at 1%", "down", 0.01,
-                                  "training rows found when 1% of others are accused", membership, percent=True,
-                                  digits=1),
+                                  "training rows found when 1% of others are accused", membership,
+                                  percent=True),
     "membership_tpr_at_10": Metric("private?", "found at 10%", "down", 0.10,
-                                   "training rows found when 10% of others are accused", membership, percent=True,
-                                   digits=1),
-    "copies": Metric("private?", "copies", "down", 0.0, "synthetic rows equal to a training row",
-                     lambda train, holdout, synthetic, schema, seed: exact_copies(train, synthetic, schema),
-                     percent=True, digits=1),
+                                   "training rows found when 10% of others are accused", membership,
+                                   percent=True),
+    "copies": Metric("private?", "copies", "down", 0.0,
+                     "synthetic rows equal to a training row", _copies, percent=True),
     "distance": Metric("private?", "distance", "none", None,
-                       "median distance to the closest training row; proves nothing",
-                       lambda train, holdout, synthetic, schema, seed:
-                       distance_to_closest_record(train, synthetic, schema, seed)),
+                       "median distance to the closest training row; proves nothing", _distance, digits=2),
 }
 
 
@@ -124,15 +148,16 @@ def _pick(result, name: str) -> float:
 def shuffle_columns(table: pd.DataFrame, random_state: int = 0) -> pd.DataFrame:
     """Each column in an order of its own: every margin is kept, every dependence is gone."""
     generator = np.random.default_rng(random_state)
-    return pd.DataFrame({name: table[name].array[generator.permutation(len(table))] for name in table.columns})
+    orders = {name: generator.permutation(len(table)) for name in table.columns}
+    return pd.DataFrame({name: table[name].array[order] for name, order in orders.items()})
 
 
 class Scoreboard:
     """Generators side by side on one table, between yardsticks.
 
-    Yardsticks, computed when first needed: fresh real rows (the ceiling; without a source of fresh rows one half
-    of the holdout is judged against the other), shuffled columns (the floor for all but shape), and a copy of the
-    training rows (the floor for privacy; its TSTR is TRTR, train on real, test on real).
+    Yardsticks, computed when first needed: fresh real rows (the ceiling; without a source of fresh rows one
+    half of the holdout is judged against the other), shuffled columns (the floor for all but shape), and a
+    copy of the training rows (the floor for privacy; its TSTR is TRTR, train on real, test on real).
 
     Parameters
     ----------
@@ -195,7 +220,7 @@ class Scoreboard:
         return synthetic
 
     def yardsticks(self) -> dict[str, list[pd.Series]]:
-        """Name -> scores of each yardstick, one Series a seed (the copy has no chance in it, so one in all)."""
+        """Name -> scores of each yardstick, one Series a seed (the copy knows no chance: one in all)."""
         if not self._yardsticks:
             ceiling = {HALF: [self._score_half(seed) for seed in self.seeds]} if self.fresh is None else {
                 FRESH: [self._score(self.fresh(len(self.train), seed), seed) for seed in self.seeds]}
@@ -223,14 +248,14 @@ class Scoreboard:
         return pd.DataFrame({name: pd.DataFrame(scores).mean() for name, scores in self.rows().items()}).T
 
     def spreads(self) -> pd.DataFrame:
-        """Sample standard deviation (n - 1) over the seeds, like :meth:`means`; NaN where there is one seed."""
+        """Sample standard deviation (n - 1) over the seeds, like :meth:`means`; NaN if there is one seed."""
         return pd.DataFrame({name: pd.DataFrame(scores).std() for name, scores in self.rows().items()}).T
 
     def table(self) -> pd.DataFrame:
         """Text for a reader: "0.931 ± 0.012", one row a name (yardsticks first), one column a metric."""
         means, spreads = self.means(), self.spreads()
-        return pd.DataFrame({metric: [_cell(METRICS[metric], *pair) for pair in zip(means[metric], spreads[metric])]
-                             for metric in METRICS}, index=means.index)
+        return pd.DataFrame({name: [_cell(metric, *pair) for pair in zip(means[name], spreads[name])]
+                             for name, metric in METRICS.items()}, index=means.index)
 
     @property
     def caption(self) -> str:
@@ -238,7 +263,7 @@ class Scoreboard:
         spread = f"± standard deviation over {len(self.seeds)} seeds. " if len(self.seeds) > 1 else ""
         measure = utility_measure(self.schema)
         useful = "No TSTR, because the schema names no target." if measure is None else (
-            f"TSTR is {MEASURES[measure]} for {self.schema.target}; that of the copy is TRTR (train on real).")
+            f"TSTR is {MEASURES[measure]} for {self.schema.target}; TRTR is that of the copy.")
         return spread + useful
 
     def picture(self, title: str | None = None):

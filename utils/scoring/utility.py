@@ -7,20 +7,21 @@ from sklearn.metrics import accuracy_score, r2_score, roc_auc_score
 
 from utils.encoding import to_codes
 from utils.schema import Schema
-from utils.scoring.judge import as_floats, boosted_trees, check_tables, feature_matrices
+from utils.scoring.judge import as_floats, boosted_trees, check_tables, feature_matrices, one_thread
 
 TREES = 1000  # for targets of many classes: one tree a class and round, so fewer rounds keep the time bounded
 
 
+@one_thread
 def tstr(synthetic: pd.DataFrame, holdout: pd.DataFrame, schema: Schema, random_state: int = 0) -> float:
     """Train on synthetic rows, test on real ones (Esteban, Hyland and Raetsch 2017), with boosted trees.
 
     Returns
     -------
     area under the ROC curve for a target of two values (the second category is the positive one; a model that
-    learned nothing scores 0.5), accuracy for more, R squared for numbers and dates (0 predicts the mean, no lower
-    bound). NaN if the schema has no target, or holdout offers nothing to rank. Synthetic rows of one class
-    only, or without any target, score as the constant prediction they lead to.
+    learned nothing scores 0.5), accuracy for more, R squared for numbers and dates (0 predicts the mean, no
+    lower bound). NaN if the schema has no target, or holdout offers nothing to rank. Synthetic rows of one
+    class only, or without any target, score as the constant prediction they lead to.
     """
     check_tables(schema, synthetic=synthetic, holdout=holdout)
     if schema.target is None or len(schema.columns) < 2:
@@ -42,7 +43,7 @@ def trtr(train: pd.DataFrame, holdout: pd.DataFrame, schema: Schema, random_stat
 
 
 def utility_measure(schema: Schema) -> str | None:
-    """"auc", "accuracy" or "R2": what :func:`tstr` measures for the schema's target; None without a target."""
+    """What :func:`tstr` measures for the schema's target: "auc", "accuracy" or "R2"; None without a target."""
     if schema.target is None:
         return None
     target = schema[schema.target]

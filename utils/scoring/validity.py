@@ -1,4 +1,4 @@
-"""Valid? Could each row stand in the real table: right types, inside the ranges, known categories, no rule broken."""
+"""Valid? Could each row stand in the real table: right types, ranges and categories, no rule broken."""
 from __future__ import annotations
 
 import numpy as np
@@ -16,8 +16,9 @@ _FAMILIES = (("boolean", types.is_bool_dtype), ("date", types.is_datetime64_any_
 def faults(table: pd.DataFrame, schema: Schema) -> pd.DataFrame:
     """Boolean frame (rows of the table, possible faults), True where the row has the fault.
 
-    A column ``name`` may give "name: wrong type" (every row, then), "name: out of range", "name: unseen category"
-    and "name: missing" (where training had no missing value); each rule of the schema gives "rule: its name".
+    A column ``name`` may give "name: wrong type" (every row, then), "name: out of range", "name: unseen
+    category" and "name: missing" (where training had no missing value); each rule of the schema gives
+    "rule: its name", unless a wrong type keeps the rules from being evaluated.
     """
     check_tables(schema, synthetic=table)
     found = {}
@@ -59,6 +60,6 @@ def valid(table: pd.DataFrame, schema: Schema) -> float:
 
 
 def validity_report(table: pd.DataFrame, schema: Schema) -> pd.Series:
-    """Share of rows with each fault that occurs at all, the commonest first; empty when every row is valid."""
+    """Share of rows with each fault that occurs at all, the commonest first; empty if every row is valid."""
     shares = faults(table, schema).mean()
     return shares[shares > 0].sort_values(ascending=False).rename("share of rows")
