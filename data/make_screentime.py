@@ -4,6 +4,7 @@
 
 Writes the file, then compares its checksum with the one in data/checksums.txt.
 """
+
 from __future__ import annotations
 
 import hashlib

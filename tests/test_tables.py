@@ -1,4 +1,5 @@
-"""Loading, validating and splitting tables: good files of both public formats, and an error for every bad one."""
+"""Loading, validating, splitting: good files of both public formats, and an error for every bad one."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -8,8 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
-from utils.tables import (SCREENTIME_COLUMNS, SCREENTIME_RULES, Schema, TableError, adult_schema, load_adult,
-                          load_screentime, screentime_schema, split, validate)
+from utils.tables import (
+    SCREENTIME_COLUMNS,
+    SCREENTIME_RULES,
+    Schema,
+    TableError,
+    adult_schema,
+    load_adult,
+    load_screentime,
+    screentime_schema,
+    split,
+    validate,
+)
 
 HEADER = "Date,App,Usage,Notifications,Times opened\n"
 ISO_FORMAT = """Date,App,Usage (minutes),Notifications,Times Opened
@@ -33,7 +44,8 @@ def refusal(tmp_path, text: str) -> str:
     return str(error.value)
 
 
-# --- screen time ---------------------------------------------------------------------------------------------------
+# --- screen time ---
+
 
 def test_the_course_table():
     table = load_screentime()
@@ -46,19 +58,30 @@ def test_the_course_table():
 def test_public_format_with_iso_dates_and_repeats(tmp_path):
     (tmp_path / "public.csv").write_text(ISO_FORMAT)
     table = load_screentime(tmp_path / "public.csv")
-    expected = pd.DataFrame({
-        "Date": pd.to_datetime(["2024-08-07", "2024-08-07", "2024-08-26"]).astype("datetime64[ns]"),
-        "App": ["Instagram", "Instagram", "Netflix"], "Usage": [81, 90, 0], "Notifications": [24, 30, 0],
-        "Times opened": [57, 53, 0]})
+    expected = pd.DataFrame(
+        {
+            "Date": pd.to_datetime(["2024-08-07", "2024-08-07", "2024-08-26"]).astype("datetime64[ns]"),
+            "App": ["Instagram", "Instagram", "Netflix"],
+            "Usage": [81, 90, 0],
+            "Notifications": [24, 30, 0],
+            "Times opened": [57, 53, 0],
+        }
+    )
     assert_frame_equal(table, expected)
 
 
 def test_public_format_with_month_day_year_any_order_and_spaces(tmp_path):
     (tmp_path / "public.csv").write_text(SLASH_FORMAT)
     table = load_screentime(str(tmp_path / "public.csv"))
-    expected = pd.DataFrame({
-        "Date": pd.to_datetime(["2022-08-26", "2022-08-27"]).astype("datetime64[ns]"), "App": ["WhatsApp", "Instagram"],
-        "Usage": [38, 244], "Notifications": [77, 9], "Times opened": [51, 20]})
+    expected = pd.DataFrame(
+        {
+            "Date": pd.to_datetime(["2022-08-26", "2022-08-27"]).astype("datetime64[ns]"),
+            "App": ["WhatsApp", "Instagram"],
+            "Usage": [38, 244],
+            "Notifications": [77, 9],
+            "Times opened": [51, 20],
+        }
+    )
     assert_frame_equal(table, expected)
 
 
@@ -70,16 +93,28 @@ def test_parquet_and_further_columns(tmp_path):
 
 ROW = "2024-08-07,X,24,27,11\n"
 BAD_CELLS = {
-    "text in a number": ("2024-08-07,X,many,27,11\n", ["'Usage'", "line 3", "'many'", "not a number", "digits"]),
+    "text in a number": (
+        "2024-08-07,X,many,27,11\n",
+        ["'Usage'", "line 3", "'many'", "not a number", "digits"],
+    ),
     "text in a count": ("2024-08-07,X,24,27,often\n", ["'Times opened'", "line 3", "'often'", "digits"]),
     "infinite": ("2024-08-07,X,24,inf,11\n", ["'Notifications'", "line 3", "not a number"]),
     "negative minutes": ("2024-08-07,X,-5,27,11\n", ["'Usage'", "line 3", "-5", "negative", "0 for no use"]),
     "too many minutes": ("2024-08-07,X,1441,27,11\n", ["'Usage'", "line 3", "1441", "1,440", "seconds"]),
     "absurd count": ("2024-08-07,X,24,1e300,11\n", ["'Notifications'", "line 3", "million", "correct"]),
-    "part of a count": ("2024-08-07,X,24,2.5,11\n", ["'Notifications'", "line 3", "2.5", "whole number", "round"]),
-    "impossible date": ("2024-02-30,X,24,27,11\n", ["'Date'", "line 3", "2024-02-30", "calendar", "2024-08-26"]),
+    "part of a count": (
+        "2024-08-07,X,24,2.5,11\n",
+        ["'Notifications'", "line 3", "2.5", "whole number", "round"],
+    ),
+    "impossible date": (
+        "2024-02-30,X,24,27,11\n",
+        ["'Date'", "line 3", "2024-02-30", "calendar", "2024-08-26"],
+    ),
     "not a date": ("yesterday,X,24,27,11\n", ["'Date'", "line 3", "yesterday", "8/26/2024"]),
-    "day before month": ("26/8/2024,X,24,27,11\n", ["'Date'", "line 3", "26/8/2024", "month/day/year", "year-month-day"]),
+    "day before month": (
+        "26/8/2024,X,24,27,11\n",
+        ["'Date'", "line 3", "26/8/2024", "month/day/year", "year-month-day"],
+    ),
     "missing number": ("2024-08-07,X,24,,11\n", ["'Notifications'", "line 3", "missing", "fill it in"]),
     "missing date": (",X,24,27,11\n", ["'Date'", "line 3", "missing"]),
     "missing app": ("2024-08-07,,24,27,11\n", ["'App'", "line 3", "missing"]),
@@ -113,19 +148,33 @@ def test_more_minutes_than_a_day_in_all_apps_together(tmp_path):
     assert len(load_screentime(tmp_path / "mine.csv")) == 3
 
 
-@pytest.mark.parametrize(("header", "words"), [
-    ("Date,App,Usage,Notifications", ["'Times opened' is missing", "the file has Date, App"]),
-    ("Date,App,Usge,Notifications,Times opened", ["'Usage' is missing", "Is it 'Usge'?", "Rename"]),
-    ("Date,App,Usage,Usage (minutes),Notifications,Times opened", ["two columns for 'Usage'", "Keep one"])])
+@pytest.mark.parametrize(
+    ("header", "words"),
+    [
+        ("Date,App,Usage,Notifications", ["'Times opened' is missing", "the file has Date, App"]),
+        ("Date,App,Usge,Notifications,Times opened", ["'Usage' is missing", "Is it 'Usge'?", "Rename"]),
+        (
+            "Date,App,Usage,Usage (minutes),Notifications,Times opened",
+            ["two columns for 'Usage'", "Keep one"],
+        ),
+    ],
+)
 def test_wrong_columns_are_named(tmp_path, header, words):
     row = ",".join("1" for _ in header.split(","))
     message = refusal(tmp_path, f"{header}\n{row}\n")
     assert all(word in message for word in words), message
 
 
-@pytest.mark.parametrize(("text", "words"), [
-    ("", ["is empty"]), (HEADER, ["no rows"]), (HEADER.replace(",", ";") + "1;2;3;4;5\n", ["semicolons", "sep=';'"]),
-    ("<!doctype html><html>", ["web page"]), (HEADER + "2024-08-07,X,24,27\n", ["line 2", "4 values"])])
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", ["is empty"]),
+        (HEADER, ["no rows"]),
+        (HEADER.replace(",", ";") + "1;2;3;4;5\n", ["semicolons", "sep=';'"]),
+        ("<!doctype html><html>", ["web page"]),
+        (HEADER + "2024-08-07,X,24,27\n", ["line 2", "4 values"]),
+    ],
+)
 def test_what_is_no_table_is_refused_by_the_loader_too(tmp_path, text, words):
     message = refusal(tmp_path, text)
     assert all(word in message for word in words), message
@@ -140,7 +189,8 @@ def test_the_schema_of_screen_time():
     assert part.target is None and list(part.rules) == ["a day has 1,440 minutes"]
 
 
-# --- Adult ---------------------------------------------------------------------------------------------------------
+# --- Adult ---
+
 
 def test_adult_has_the_published_rows_and_types():
     whole, train, test = load_adult(), load_adult("train"), load_adult("test")
@@ -165,12 +215,20 @@ def test_adult_schema_predicts_income_and_an_unknown_part_is_refused():
         load_adult("validation")
 
 
-# --- validate ------------------------------------------------------------------------------------------------------
+# --- validate ---
+
 
 def sample() -> pd.DataFrame:
-    return pd.DataFrame({
-        "pay": [10.5, np.nan, 12.0], "year": [1, 2, 3], "team": ["red", "blue", None], "new": [True, False, True],
-        "day": pd.to_datetime(["2024-01-01", "2024-01-02", "2024-01-03"])}, index=[10, 20, 30])
+    return pd.DataFrame(
+        {
+            "pay": [10.5, np.nan, 12.0],
+            "year": [1, 2, 3],
+            "team": ["red", "blue", None],
+            "new": [True, False, True],
+            "day": pd.to_datetime(["2024-01-01", "2024-01-02", "2024-01-03"]),
+        },
+        index=[10, 20, 30],
+    )
 
 
 def schema() -> Schema:
@@ -189,14 +247,32 @@ def test_a_table_that_fits_comes_back_unchanged():
 CHANGES = {
     "missing column": (lambda table: table.drop(columns="year"), ["'year' is missing", "add or rename"]),
     "extra column": (lambda table: table.assign(more=1), ["'more' is not in the schema", "drop or rename"]),
-    "wrong kind": (lambda table: table.assign(year=["a", "b", "c"]), ["'year'", "not of kind integer", "convert"]),
+    "wrong kind": (
+        lambda table: table.assign(year=["a", "b", "c"]),
+        ["'year'", "not of kind integer", "convert"],
+    ),
     "text for dates": (lambda table: table.assign(day="2024-01-01"), ["'day'", "not of kind date"]),
     "numbers for truth": (lambda table: table.assign(new=[0, 1, 2]), ["'new'", "not of kind boolean"]),
-    "below the range": (lambda table: table.assign(year=[1, 0, 3]), ["'year', row 20: 0", "outside 1 to 3", "correct"]),
-    "above the range": (lambda table: table.assign(pay=[99.0, 11, 12]), ["'pay', row 10: 99.0", "outside 10.5 to 12.0"]),
-    "late": (lambda table: table.assign(day=pd.Timestamp("2025-01-01")), ["'day', row 10", "outside 2024-01-01"]),
-    "unknown category": (lambda table: table.assign(team=["red", "green", None]), ["'team', row 20: 'green'", "none of"]),
-    "unexpected gap": (lambda table: table.assign(day=[pd.NaT, *table["day"][1:]]), ["'day', row 10", "missing"]),
+    "below the range": (
+        lambda table: table.assign(year=[1, 0, 3]),
+        ["'year', row 20: 0", "outside 1 to 3", "correct"],
+    ),
+    "above the range": (
+        lambda table: table.assign(pay=[99.0, 11, 12]),
+        ["'pay', row 10: 99.0", "outside 10.5 to 12.0"],
+    ),
+    "late": (
+        lambda table: table.assign(day=pd.Timestamp("2025-01-01")),
+        ["'day', row 10", "outside 2024-01-01"],
+    ),
+    "unknown category": (
+        lambda table: table.assign(team=["red", "green", None]),
+        ["'team', row 20: 'green'", "none of"],
+    ),
+    "unexpected gap": (
+        lambda table: table.assign(day=[pd.NaT, *table["day"][1:]]),
+        ["'day', row 10", "missing"],
+    ),
 }
 
 
@@ -214,7 +290,8 @@ def test_a_broken_rule_is_named_with_its_row():
         validate(sample(), strict)
 
 
-# --- split ---------------------------------------------------------------------------------------------------------
+# --- split ---
+
 
 @given(rows=st.integers(2, 200), holdout=st.floats(0.01, 0.99), random_state=st.integers(0, 9))
 def test_split_is_a_partition_of_exact_sizes(rows, holdout, random_state):

@@ -1,4 +1,5 @@
 """Read any CSV or Parquet table, from a path or an address: the whole table, or one clear error."""
+
 from __future__ import annotations
 
 import codecs
@@ -27,9 +28,10 @@ def read_table(source: str | Path, lines: bool = False) -> pd.DataFrame:
 
     Parameters
     ----------
-    source : path or http(s) address of a comma-separated file in UTF-8 with a header line (may be gzipped), or of
-        a Parquet file. The content decides, not the name.
-    lines : label each row with its line in the file (index named "line"; "row" for Parquet), for error messages.
+    source : path or http(s) address of a comma-separated file in UTF-8 with a header line (may be
+        gzipped), or of a Parquet file. The content decides, not the name.
+    lines : label each row with its line in the file (index named "line"; "row" for Parquet), for error
+        messages.
 
     Returns
     -------
@@ -37,8 +39,8 @@ def read_table(source: str | Path, lines: bool = False) -> pd.DataFrame:
 
     Raises
     ------
-    TableError : not found, unreachable, a folder, empty, header only, another delimiter, not UTF-8, a web page,
-        ragged rows, a repeated column name, damaged. Nothing is read in part.
+    TableError : not found, unreachable, a folder, empty, header only, another delimiter, not UTF-8, a web
+        page, ragged rows, a repeated column name, damaged. Nothing is read in part.
     """
     content = _decompress(_fetch(source), source)
     if not content.removeprefix(codecs.BOM_UTF8).decode("latin1").strip():
@@ -54,8 +56,10 @@ def _fetch(source) -> bytes:
     if isinstance(source, str) and re.match(r"https?://", source, re.IGNORECASE):
         return _download(source)
     if isinstance(source, str) and "://" in source:
-        raise TableError(f"Cannot read {source}: only http and https addresses are known. Download the file and "
-                         "pass its path.")
+        raise TableError(
+            f"Cannot read {source}: only http and https addresses are known. Download the file and "
+            "pass its path."
+        )
     return _read_file(Path(source).expanduser())
 
 
@@ -65,23 +69,31 @@ def _download(address: str) -> bytes:
         with urllib.request.urlopen(request, timeout=SECONDS_TO_WAIT) as answer:
             return answer.read()
     except urllib.error.HTTPError as error:
-        raise TableError(f"{address} answered {error.code} {error.reason}. Open it in a browser: the address may be "
-                         "misspelt, moved or need a login. Or download the file and pass its path.") from None
+        raise TableError(
+            f"{address} answered {error.code} {error.reason}. Open it in a browser: the address may be "
+            "misspelt, moved or need a login. Or download the file and pass its path."
+        ) from None
     except (OSError, HTTPException, ValueError) as error:
-        raise TableError(f"Cannot reach {address} ({getattr(error, 'reason', error)}). Check the address and the "
-                         "connection, or download the file and pass its path.") from None
+        raise TableError(
+            f"Cannot reach {address} ({getattr(error, 'reason', error)}). Check the address and the "
+            "connection, or download the file and pass its path."
+        ) from None
 
 
 def _read_file(path: Path) -> bytes:
     if path.is_dir():
         tables = sorted(item.name for item in path.iterdir() if item.name.lower().endswith(SUFFIXES))
-        raise TableError(f"{path} is a folder, not a table. Name one file in it: {', '.join(tables[:8]) or 'none fits'}.")
+        raise TableError(
+            f"{path} is a folder, not a table. Name one file in it: {', '.join(tables[:8]) or 'none fits'}."
+        )
     try:
         return path.read_bytes()
     except FileNotFoundError:
         raise TableError(f"There is no file {path.absolute()}. {_similar_names(path)}") from None
     except OSError as error:
-        raise TableError(f"Cannot open {path.absolute()}: {error.strerror}. Check its name and permissions.") from None
+        raise TableError(
+            f"Cannot open {path.absolute()}: {error.strerror}. Check its name and permissions."
+        ) from None
 
 
 def _similar_names(path: Path) -> str:
@@ -94,7 +106,9 @@ def _similar_names(path: Path) -> str:
 
 def _decompress(content: bytes, source) -> bytes:
     if content.startswith(b"PK\x03\x04"):
-        raise TableError(f"{source} is a zip archive or an Excel workbook. Unpack it, or save the sheet as CSV UTF-8.")
+        raise TableError(
+            f"{source} is a zip archive or an Excel workbook. Unpack it, or save the sheet as CSV UTF-8."
+        )
     if not content.startswith(b"\x1f\x8b"):
         return content
     try:
@@ -107,8 +121,9 @@ def _read_parquet(content: bytes, source) -> pd.DataFrame:
     try:
         table = pd.read_parquet(io.BytesIO(content))
     except (OSError, ValueError) as error:  # what pyarrow raises for damaged files derives from these two
-        raise TableError(f"{source} is not a whole Parquet file ({str(error).splitlines()[0]}). Download or copy it "
-                         "again.") from None
+        raise TableError(
+            f"{source} is not a whole Parquet file ({str(error).splitlines()[0]}). Download or copy it again."
+        ) from None
     if table.empty:
         raise TableError(f"{source} holds a header but no rows. Check that it was exported completely.")
     if any(name is not None for name in table.index.names):
@@ -121,14 +136,20 @@ def _decode(content: bytes, source) -> str:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise TableError(f"{source} is not UTF-8 text: byte {error.start} (line {line}) cannot be read. Save it as "
-                         "\"CSV UTF-8\", or convert it: iconv -f latin1 -t utf-8 OLD.csv > NEW.csv") from None
+        raise TableError(
+            f"{source} is not UTF-8 text: byte {error.start} (line {line}) cannot be read. Save it as "
+            '"CSV UTF-8", or convert it: iconv -f latin1 -t utf-8 OLD.csv > NEW.csv'
+        ) from None
     if "\0" in text:
         line = text.count("\n", 0, text.index("\0")) + 1
-        raise TableError(f"{source} is not a text file: line {line} holds a zero byte. Save it as \"CSV UTF-8\".")
+        raise TableError(
+            f'{source} is not a text file: line {line} holds a zero byte. Save it as "CSV UTF-8".'
+        )
     if re.match(r"\s*<(!doctype|html|head|body|\?xml|!--)", text, re.IGNORECASE):
-        raise TableError(f"{source} is a web page, not a table: it starts with {text.strip()[:20]!r}. Use the address of "
-                         "the raw file (on GitHub: the Raw button), or log in and download it.")
+        raise TableError(
+            f"{source} is a web page, not a table: it starts with {text.strip()[:20]!r}. Use the address of "
+            "the raw file (on GitHub: the Raw button), or log in and download it."
+        )
     return text
 
 
@@ -137,9 +158,13 @@ def _read_csv(text: str, source) -> pd.DataFrame:
     try:
         table = pd.read_csv(io.StringIO(text), low_memory=False)
     except (pd.errors.ParserError, pd.errors.EmptyDataError, ValueError) as error:
-        raise TableError(f"Cannot read {source}: {error}. Look for a quotation mark that is not closed.") from None
+        raise TableError(
+            f"Cannot read {source}: {error}. Look for a quotation mark that is not closed."
+        ) from None
     if len(table) != len(lines):
-        raise TableError(f"{source} has lines that hold nothing but blanks in quotation marks. Fill or delete them.")
+        raise TableError(
+            f"{source} has lines that hold nothing but blanks in quotation marks. Fill or delete them."
+        )
     return table.set_axis(pd.Index(lines, name="line"), axis=0).apply(_as_dates)
 
 
@@ -151,8 +176,10 @@ def _check_records(text: str, source) -> list[int]:
     lines = []
     for line, record in records:
         if len(record) != len(header):
-            raise TableError(f"{source}, line {line}: {len(record)} values, but the header has {len(header)} columns. "
-                             "Put values that contain a comma in double quotes, or add the missing comma.")
+            raise TableError(
+                f"{source}, line {line}: {len(record)} values, but the header has {len(header)} columns. "
+                "Put values that contain a comma in double quotes, or add the missing comma."
+            )
         lines.append(line)
     if not lines:
         raise TableError(f"{source} holds a header but no rows. Check that it was exported completely.")
@@ -168,7 +195,9 @@ def _records(text: str, source):
                 yield line, record
             line = reader.line_num + 1
     except csv.Error as error:
-        raise TableError(f"{source}, line {line}: {error}. Look for a quotation mark that is not closed.") from None
+        raise TableError(
+            f"{source}, line {line}: {error}. Look for a quotation mark that is not closed."
+        ) from None
 
 
 def _check_header(header: list[str], source) -> None:
@@ -177,8 +206,10 @@ def _check_header(header: list[str], source) -> None:
         raise TableError(f"{source} has no header line. Write the names of the columns into its first line.")
     for delimiter, name in OTHER_DELIMITERS.items():
         if line.count(delimiter) > len(header) - 1:
-            raise TableError(f"{source} is separated by {name} instead of commas. Convert it: pd.read_csv(OLD, "
-                             f"sep={delimiter!r}).to_csv(NEW, index=False)")
+            raise TableError(
+                f"{source} is separated by {name} instead of commas. Convert it: pd.read_csv(OLD, "
+                f"sep={delimiter!r}).to_csv(NEW, index=False)"
+            )
     repeated = [name for position, name in enumerate(header) if name in header[:position]]
     if repeated:
         raise TableError(f"{source} has two columns named {repeated[0]!r}. Rename one of them.")

@@ -1,10 +1,10 @@
 """The process behind the screen-time table: one person, eight apps, one row per app per day.
 
-Because the table comes from a process that is written down here, its truth is known and can be sampled for ever:
-the course uses fresh years as the ceiling of its scoreboard. In plain words, for day t and app a:
+Because the table comes from a process that is written down here, its truth is known and can be sampled for
+ever: the course uses fresh years as the ceiling of its scoreboard. In plain words, for day t and app a:
 
-1. **Busy days.** All apps share the mood of the day, which carries over to the next day (AR(1)); some weeks are
-   quiet; weekends push each app its own way:
+1. **Busy days.** All apps share the mood of the day, which carries over to the next day (AR(1)); some weeks
+   are quiet; weekends push each app its own way:
    ``mood[t] = persistence * mood[t-1] + noise``,
    ``push[t, a] = mood[t] + log(quiet_factor) * quiet_week[t] + weekend[a] * is_weekend[t]``.
 2. **Notifications** are counts with more spread than Poisson's, because senders come in bursts:
@@ -13,7 +13,8 @@ the course uses fresh years as the ceiling of its scoreboard. In plain words, fo
 4. **Openings** come from habit and, in part, as an answer to notifications:
    ``Times opened = 1 + Poisson(habit[a] * exp(push) * urge + answered[a] * Notifications)``,
    ``habit[a] = openings[a] - 1 - answered[a] * notifications[a]``, ``urge ~ Gamma(mean 1)``.
-5. **Minutes** follow the openings, each further one shorter than the last, and now and then the person does not stop:
+5. **Minutes** follow the openings, each further one shorter than the last, and now and then the person does
+   not stop:
    ``Usage = minutes[a] * (Times opened / openings[a]) ** returns * patience * binge``,
    ``patience ~ Gamma(mean 1)``, ``binge = 1`` on most days; rounded to whole minutes, at least 1.
 6. **A day has an end.** If the minutes of all apps exceed the waking day, every app is cut in proportion.
@@ -21,6 +22,7 @@ the course uses fresh years as the ceiling of its scoreboard. In plain words, fo
 So ``Usage == 0`` exactly where ``Times opened == 0``, and no day exceeds 1,440 minutes, whatever the seed.
 The levels follow the medians of a public table of 200 rows (8 apps, August 2024); no row of it is copied.
 """
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -35,7 +37,8 @@ class App:
     """Parameters of one app.
 
     minutes, notifications, openings : averages of an ordinary weekday with use (minutes, counts).
-    patience, urge, burst : shapes of the Gamma factors of minutes, openings and notifications (large: steady).
+    patience, urge, burst : shapes of the Gamma factors of minutes, openings and notifications (large means
+        steady).
     answered : share of notifications answered by an opening.  idle : chance of a day without use.
     weekend : log-scale change on Saturday and Sunday.
     """
@@ -89,8 +92,9 @@ class Process:
 PROCESS = Process()
 
 
-def simulate_screentime(days: int = 366, random_state: int = 0, start: str = "2024-01-01",
-                        process: Process = PROCESS) -> pd.DataFrame:
+def simulate_screentime(
+    days: int = 366, random_state: int = 0, start: str = "2024-01-01", process: Process = PROCESS
+) -> pd.DataFrame:
     """Simulate the screen time of one person.
 
     Parameters
@@ -113,11 +117,15 @@ def simulate_screentime(days: int = 366, random_state: int = 0, start: str = "20
     notifications = _notifications(push, process, generator)
     openings = _openings(push, notifications, process, generator)
     usage = _usage(openings, process, generator)
-    return pd.DataFrame({
-        "Date": np.repeat(dates.to_numpy(dtype="datetime64[ns]"), len(process.apps)),
-        "App": np.tile(np.array([app.name for app in process.apps], dtype=object), days),
-        "Usage": usage.ravel(), "Notifications": notifications.ravel(), "Times opened": openings.ravel(),
-    })
+    return pd.DataFrame(
+        {
+            "Date": np.repeat(dates.to_numpy(dtype="datetime64[ns]"), len(process.apps)),
+            "App": np.tile(np.array([app.name for app in process.apps], dtype=object), days),
+            "Usage": usage.ravel(),
+            "Notifications": notifications.ravel(),
+            "Times opened": openings.ravel(),
+        }
+    )
 
 
 def _calendar(start: str, days: int) -> pd.DatetimeIndex:
@@ -126,8 +134,10 @@ def _calendar(start: str, days: int) -> pd.DatetimeIndex:
     try:
         return pd.date_range(start, periods=days, freq="D")
     except ValueError as error:
-        raise ValueError(f"Cannot count {days:,} days from {start!r} ({error}). Write start as 2024-01-01, and stay "
-                         "before the year 2262: choose an earlier start or fewer days.") from None
+        raise ValueError(
+            f"Cannot count {days:,} days from {start!r} ({error}). Write start as 2024-01-01, and stay "
+            "before the year 2262: choose an earlier start or fewer days."
+        ) from None
 
 
 def _values(process: Process, name: str) -> np.ndarray:
@@ -138,7 +148,7 @@ def _push(dates: pd.DatetimeIndex, process: Process, generator) -> np.ndarray:
     """Log-scale activity, (days, apps): mood, quiet weeks and weekends."""
     days = len(dates)
     noise = generator.standard_normal(days) * process.mood
-    noise[1:] *= np.sqrt(1 - process.persistence ** 2)  # the first day is already in the long-run spread
+    noise[1:] *= np.sqrt(1 - process.persistence**2)  # the first day is already in the long-run spread
     mood = lfilter([1.0], [1.0, -process.persistence], noise)
     quiet = generator.random(days // 7 + 1) < process.quiet_week
     day = mood + np.log(process.quiet_factor) * np.repeat(quiet, 7)[:days]
@@ -166,8 +176,11 @@ def _openings(push, notifications, process, generator) -> np.ndarray:
 
 def _usage(openings, process, generator) -> np.ndarray:
     patience = _gamma(_values(process, "patience"), openings.shape, generator)
-    binge = np.where(generator.random(openings.shape) < process.binge,
-                     generator.uniform(process.binge_low, process.binge_high, openings.shape), 1.0)
+    binge = np.where(
+        generator.random(openings.shape) < process.binge,
+        generator.uniform(process.binge_low, process.binge_high, openings.shape),
+        1.0,
+    )
     returns = (openings / _values(process, "openings")) ** process.returns
     minutes = np.maximum(np.rint(_values(process, "minutes") * returns * patience * binge), 1)
     return _within_the_day(np.where(openings > 0, minutes, 0), process.waking_minutes).astype(np.int64)

@@ -1,4 +1,5 @@
 """The tables of the course: load them, check them, split them."""
+
 from __future__ import annotations
 
 import difflib
@@ -13,8 +14,20 @@ from pandera.errors import SchemaErrors
 from utils.reading import read_table
 from utils.schema import Column, Schema, TableError
 
-__all__ = ["SCREENTIME_RULES", "SCREENTIME_UNITS", "Column", "Schema", "TableError", "adult_schema", "load_adult",
-           "load_screentime", "read_table", "screentime_schema", "split", "validate"]
+__all__ = [
+    "SCREENTIME_RULES",
+    "SCREENTIME_UNITS",
+    "Column",
+    "Schema",
+    "TableError",
+    "adult_schema",
+    "load_adult",
+    "load_screentime",
+    "read_table",
+    "screentime_schema",
+    "split",
+    "validate",
+]
 
 DATA = Path(__file__).resolve().parent.parent / "data"
 MINUTES_A_DAY = 1440
@@ -28,8 +41,14 @@ SCREENTIME_RULES = {
     "a day has 1,440 minutes": f"Usage <= {MINUTES_A_DAY}",
 }
 SCREENTIME_COLUMNS = ["Date", "App", *SCREENTIME_UNITS]
-ADULT_UNITS = {"age": "years", "education_years": "years", "capital_gain": "US dollars a year",
-               "capital_loss": "US dollars a year", "hours_per_week": "hours", "final_weight": "people represented"}
+ADULT_UNITS = {
+    "age": "years",
+    "education_years": "years",
+    "capital_gain": "US dollars a year",
+    "capital_loss": "US dollars a year",
+    "hours_per_week": "hours",
+    "final_weight": "people represented",
+}
 
 
 def load_screentime(source: str | Path | None = None) -> pd.DataFrame:
@@ -39,8 +58,8 @@ def load_screentime(source: str | Path | None = None) -> pd.DataFrame:
     ----------
     source : path or address of a CSV or Parquet file; None for data/screentime.csv. The public files write
         ``Usage (minutes)`` and ``Times Opened`` and dates as 2024-08-07 or as month/day/year (8/26/2022).
-        Columns may stand in any order; others than the five are left out, and so is a time of day. The same date
-        and app may come more than once.
+        Columns may stand in any order; others than the five are left out, and so is a time of day. The same
+        date and app may come more than once.
 
     Returns
     -------
@@ -49,9 +68,9 @@ def load_screentime(source: str | Path | None = None) -> pd.DataFrame:
 
     Raises
     ------
-    TableError : what :func:`utils.reading.read_table` raises; a missing column; or cells that are empty, no number,
-        no whole number, negative, beyond a day's 1,440 minutes (a row, or all apps of a date together), or no date.
-        Names column, line and cure of the first few.
+    TableError : what :func:`utils.reading.read_table` raises; a missing column; or cells that are empty, no
+        number, no whole number, negative, beyond a day's 1,440 minutes (a row, or all apps of a date together),
+        or no date. Names column, line and cure of the first few.
     """
     source = DATA / "screentime.csv" if source is None else source
     table = _rename_screentime(read_table(source, lines=True), source)
@@ -64,11 +83,11 @@ def load_screentime(source: str | Path | None = None) -> pd.DataFrame:
 def load_adult(part: str | None = None) -> pd.DataFrame:
     """Load the Adult census table (Becker and Kohavi 1996, UCI, CC BY 4.0; see data/adult.md).
 
-    part : "train" (32,561 rows) or "test" (16,281 rows), the split of the authors; None for both, with the column
-    ``part``. Returns a DataFrame of 15 columns: text as object (missing values as NaN), numbers as int64.
+    part : "train" (32,561 rows) or "test" (16,281 rows), the split of the authors; None for both, with the
+    column ``part``. Returns a DataFrame of 15 columns: text as object (missing values as NaN), numbers as int64.
     """
     if part not in (None, "train", "test"):
-        raise TableError(f"The Adult table has no part {part!r}. Choose \"train\", \"test\" or None for both.")
+        raise TableError(f'The Adult table has no part {part!r}. Choose "train", "test" or None for both.')
     table = read_table(DATA / "adult.parquet")
     text = table.columns[[not types.is_integer_dtype(dtype) for dtype in table.dtypes]]
     table = table.astype({name: object for name in text})
@@ -79,9 +98,13 @@ def load_adult(part: str | None = None) -> pd.DataFrame:
 
 
 def screentime_schema(table: pd.DataFrame) -> Schema:
-    """Schema of a screen-time table or of some of its columns: units, the rules they allow, target App if there."""
-    schema = Schema.infer(table, rules=SCREENTIME_RULES, target="App" if "App" in table.columns else None,
-                          units=SCREENTIME_UNITS)
+    """Schema of a screen-time table or some of its columns: units, the rules they allow, target App."""
+    schema = Schema.infer(
+        table,
+        rules=SCREENTIME_RULES,
+        target="App" if "App" in table.columns else None,
+        units=SCREENTIME_UNITS,
+    )
     return schema.select(schema.names)
 
 
@@ -90,7 +113,9 @@ def adult_schema(table: pd.DataFrame) -> Schema:
     return Schema.infer(table, target="income", units=ADULT_UNITS)
 
 
-def split(table: pd.DataFrame, holdout: float = 1 / 3, random_state: int = 0) -> tuple[pd.DataFrame, pd.DataFrame]:
+def split(
+    table: pd.DataFrame, holdout: float = 1 / 3, random_state: int = 0
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Split the rows at random.
 
     Parameters
@@ -99,12 +124,17 @@ def split(table: pd.DataFrame, holdout: float = 1 / 3, random_state: int = 0) ->
 
     Returns
     -------
-    (train, holdout), shuffled, each with a fresh index and at least one row; holdout has round(rows * holdout).
+    (train, holdout), shuffled, each with a fresh index and at least one row; holdout has
+    round(rows * holdout) rows.
     """
     if not 0 < holdout < 1:
-        raise TableError(f"holdout is {holdout}: it is a share of the rows, so give a number between 0 and 1.")
+        raise TableError(
+            f"holdout is {holdout}: it is a share of the rows, so give a number between 0 and 1."
+        )
     if len(table) < 2:
-        raise TableError(f"The table has {len(table)} row(s), and a split needs at least 2. Collect more rows.")
+        raise TableError(
+            f"The table has {len(table)} row(s), and a split needs at least 2. Collect more rows."
+        )
     size = min(max(round(len(table) * holdout), 1), len(table) - 1)
     order = np.random.default_rng(random_state).permutation(len(table))
     return table.iloc[order[size:]].reset_index(drop=True), table.iloc[order[:size]].reset_index(drop=True)
@@ -113,20 +143,24 @@ def split(table: pd.DataFrame, holdout: float = 1 / 3, random_state: int = 0) ->
 def validate(table: pd.DataFrame, schema: Schema) -> pd.DataFrame:
     """Check a table against a schema and return it unchanged.
 
-    Checks that the columns are those of the schema (in any order), their kinds, that values lie within the range
-    or among the categories, that nothing is missing where the schema knows no missing values, and the rules.
+    Checks that the columns are those of the schema (in any order), their kinds, that values lie within the
+    range or among the categories, that nothing is missing where the schema knows no missing values, and the
+    rules.
 
     Raises
     ------
     TableError : lists the first few failures with column, row and cure.
     """
-    expected = pa.DataFrameSchema({column.name: _column_checks(column) for column in schema.columns}, strict=True)
+    expected = pa.DataFrameSchema(
+        {column.name: _column_checks(column) for column in schema.columns}, strict=True
+    )
     _refuse(_failures(table, expected), "The table")
     _refuse(_rule_failures(table, schema), "The table")
     return table
 
 
-# --- screen time --------------------------------------------------------------------------------------------------
+# --- screen time ---
+
 
 def _rename_screentime(table: pd.DataFrame, source) -> pd.DataFrame:
     """Bring the column names of the public files to the course's; order the columns, leave the others out."""
@@ -140,9 +174,11 @@ def _rename_screentime(table: pd.DataFrame, source) -> pd.DataFrame:
     if missing:
         similar = difflib.get_close_matches(missing[0].lower(), plain, n=1)
         hint = f" Is it {table.columns[plain.index(similar[0])]!r}?" if similar else ""
-        raise TableError(f"{source}, line 1: the column {missing[0]!r} is missing.{hint} Needed are "
-                         f"{', '.join(SCREENTIME_COLUMNS)}; the file has {', '.join(map(str, table.columns))}. "
-                         "Rename or add the column.")
+        raise TableError(
+            f"{source}, line 1: the column {missing[0]!r} is missing.{hint} Needed are "
+            f"{', '.join(SCREENTIME_COLUMNS)}; the file has {', '.join(map(str, table.columns))}. "
+            "Rename or add the column."
+        )
     return table.set_axis(names, axis=1)[SCREENTIME_COLUMNS]
 
 
@@ -176,31 +212,62 @@ def _at_most(limit: int):
 
 
 def _count_checks(limit: int, too_many: str) -> pa.Column:
-    return pa.Column(nullable=False, checks=[
-        pa.Check(lambda cells: _numbers(cells).notna(), error="is not a number: write digits only, such as 45"),
-        pa.Check(lambda cells: ~(_numbers(cells) % 1 > 0), error="is not a whole number: round it"),
-        pa.Check(lambda cells: ~(_numbers(cells) < 0), error="is negative: correct it, or write 0 for no use"),
-        pa.Check(_at_most(limit), error=too_many),
-    ])
+    return pa.Column(
+        nullable=False,
+        checks=[
+            pa.Check(
+                lambda cells: _numbers(cells).notna(), error="is not a number: write digits only, such as 45"
+            ),
+            pa.Check(lambda cells: ~(_numbers(cells) % 1 > 0), error="is not a whole number: round it"),
+            pa.Check(
+                lambda cells: ~(_numbers(cells) < 0), error="is negative: correct it, or write 0 for no use"
+            ),
+            pa.Check(_at_most(limit), error=too_many),
+        ],
+    )
 
 
-SCREENTIME_CELLS = pa.DataFrameSchema({
-    "Date": pa.Column(nullable=False, checks=[
-        pa.Check(_month_exists, error="has no such month: dates with slashes are read as month/day/year. If yours are "
-                                      "day/month/year, write them as year-month-day (2024-08-26)"),
-        pa.Check(lambda cells: _is_date(cells) | ~_month_exists(cells),
-                 error="is not a date of the calendar: write 2024-08-26 or 8/26/2024"),
-    ]),
-    "App": pa.Column(nullable=False, checks=pa.Check(
-        lambda cells: cells.astype(str).str.strip() != "", error="is blank: write the app's name")),
-    "Usage": _count_checks(MINUTES_A_DAY, "is more than the 1,440 minutes of a day: Usage is in minutes, not in "
-                                          "seconds; correct it"),
-    "Notifications": _count_checks(MOST_COUNTS, "is more than a million a day: correct it"),
-    "Times opened": _count_checks(MOST_COUNTS, "is more than a million a day: correct it"),
-})
-SCREENTIME_DAYS = pa.DataFrameSchema({"Usage": pa.Column(checks=pa.Check(
-    _at_most(MINUTES_A_DAY), error="minutes in all apps on the date of this line, and a day has 1,440: correct the rows "
-                                   "of that date, or keep one person a file"))})
+SCREENTIME_CELLS = pa.DataFrameSchema(
+    {
+        "Date": pa.Column(
+            nullable=False,
+            checks=[
+                pa.Check(
+                    _month_exists,
+                    error="has no such month: dates with slashes are read as month/day/year. If yours are "
+                    "day/month/year, write them as year-month-day (2024-08-26)",
+                ),
+                pa.Check(
+                    lambda cells: _is_date(cells) | ~_month_exists(cells),
+                    error="is not a date of the calendar: write 2024-08-26 or 8/26/2024",
+                ),
+            ],
+        ),
+        "App": pa.Column(
+            nullable=False,
+            checks=pa.Check(
+                lambda cells: cells.astype(str).str.strip() != "", error="is blank: write the app's name"
+            ),
+        ),
+        "Usage": _count_checks(
+            MINUTES_A_DAY,
+            "is more than the 1,440 minutes of a day: Usage is in minutes, not in seconds; correct it",
+        ),
+        "Notifications": _count_checks(MOST_COUNTS, "is more than a million a day: correct it"),
+        "Times opened": _count_checks(MOST_COUNTS, "is more than a million a day: correct it"),
+    }
+)
+SCREENTIME_DAYS = pa.DataFrameSchema(
+    {
+        "Usage": pa.Column(
+            checks=pa.Check(
+                _at_most(MINUTES_A_DAY),
+                error="minutes in all apps on the date of this line, and a day has 1,440: correct the rows "
+                "of that date, or keep one person a file",
+            )
+        )
+    }
+)
 
 
 def _convert_screentime(table: pd.DataFrame) -> pd.DataFrame:
@@ -216,7 +283,8 @@ def _days(table: pd.DataFrame) -> pd.DataFrame:
     return totals.set_axis(first.index, axis=0)
 
 
-# --- checks by pandera ---------------------------------------------------------------------------------------------
+# --- checks by pandera ---
+
 
 def _refuse(failures: list[str], source) -> None:
     """Raise one TableError that lists the first failures, if there are any."""
@@ -239,8 +307,11 @@ def _failures(table: pd.DataFrame, expected: pa.DataFrameSchema) -> list[str]:
 
 def _rule_failures(table: pd.DataFrame, schema: Schema) -> list[str]:
     broken = schema.broken_rules(table)
-    return [f"row {row} breaks the rule {name!r} ({rule}): correct or drop it"
-            for name, rule in schema.rules.items() for row in broken.index[broken[name]]]
+    return [
+        f"row {row} breaks the rule {name!r} ({rule}): correct or drop it"
+        for name, rule in schema.rules.items()
+        for row in broken.index[broken[name]]
+    ]
 
 
 def _by_row(failures: pd.DataFrame) -> pd.DataFrame:
@@ -278,15 +349,26 @@ KIND_TESTS = {
 
 def _column_checks(column: Column) -> pa.Column:
     is_kind = KIND_TESTS[column.kind]
-    checks = [pa.Check(lambda values: bool(is_kind(values)), error=f"is not of kind {column.kind}: convert it")]
+    checks = [
+        pa.Check(lambda values: bool(is_kind(values)), error=f"is not of kind {column.kind}: convert it")
+    ]
     if column.discrete:
         known = set(column.categories)
-        checks.append(pa.Check(lambda values: values.isin(known) | values.isna(), ignore_na=False,
-                               error=f"is none of the {len(known)} categories of the schema: correct or drop it"))
+        checks.append(
+            pa.Check(
+                lambda values: values.isin(known) | values.isna(),
+                ignore_na=False,
+                error=f"is none of the {len(known)} categories of the schema: correct or drop it",
+            )
+        )
     elif column.minimum is not None:
         low, high = _limits(column)
-        checks.append(pa.Check(lambda values: values.between(low, high) | values.isna() if is_kind(values) else True,
-                               error=f"is outside {column.minimum} to {column.maximum}: correct or drop it"))
+        checks.append(
+            pa.Check(
+                lambda values: values.between(low, high) | values.isna() if is_kind(values) else True,
+                error=f"is outside {column.minimum} to {column.maximum}: correct or drop it",
+            )
+        )
     return pa.Column(nullable=column.missing > 0, checks=checks)
 
 
