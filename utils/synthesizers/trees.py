@@ -10,6 +10,7 @@ from utils.synthesizers.base import Synthesizer, resample
 MOST_CLASSES = 64
 CANDIDATES = 8
 MARGIN = 0.001
+THRESHOLDS, RANK_WEIGHT = 12, 0.5
 
 
 class TreeSynthesizer(Synthesizer):
@@ -29,19 +30,17 @@ class TreeSynthesizer(Synthesizer):
 
     method = "trees"
 
-    def __init__(self, min_samples_leaf: int = 10, order: list[str] | None = None, random_state: int | None = 0):
+    def __init__(self, min_samples_leaf: int = 5, order: list[str] | None = None, random_state: int | None = 0):
         super().__init__(random_state)
         self.min_samples_leaf, self.order = min_samples_leaf, order
 
     def _fit(self, columns, rng):
         names = self.order_ = self._drawing_order(columns)
-        ranks = {name: _rank(columns[name]) for name in names}
         features = np.column_stack([_feature(columns[name]) for name in names])
         self.trees_ = []
         for position, name in enumerate(names):
-            column = self.schema_[name]
-            target = columns[name] if _classify(column) else ranks[name]
-            tree = _grow(features[:, :position], target, _classify(column), self.min_samples_leaf, rng)
+            tree = _grow(features[:, :position], columns[name], _classify(self.schema_[name]),
+                         self.min_samples_leaf, rng)
             leaves = _leaf(tree, features[:, :position])
             order = np.argsort(leaves, kind="stable")
             tree["values"] = columns[name][order]
@@ -85,18 +84,28 @@ def _feature(values):
         if values.dtype.kind == "f" else values.astype(np.float32)
 
 
-def _rank(values):
-    """Ranks tame heavy tails: a tree for minutes should not be ruled by the longest day."""
-    return rankdata(_feature(values))
+def _shape_targets(values):
+    """What a tree predicts for a number, (n, thresholds + 1): is it below each of some quantiles, and its rank.
+
+    A tree that predicts the mean alone is blind to two groups with equal means and unlike spreads. Squared error
+    summed over thresholds is the continuous ranked probability score (Gneiting and Raftery 2007), which sees the
+    whole distribution; ranks keep the longest day from ruling the splits.
+    """
+    ranks = rankdata(_feature(values))
+    thresholds = np.unique(np.quantile(ranks, np.linspace(0, 1, THRESHOLDS + 2)[1:-1]))
+    centred = (ranks - ranks.mean()) / max(ranks.std(), 1e-9)
+    return np.column_stack([ranks[:, None] <= thresholds, RANK_WEIGHT * centred])
 
 
 def _grow(features, target, classify, min_samples_leaf, rng) -> dict:
     """Fit a tree and keep only its arrays, which can be saved as data."""
     if features.shape[1] == 0:
         return {"left": np.array([-1]), "right": np.array([-1]), "feature": np.array([-2]), "cut": np.array([-2.0])}
-    kind = DecisionTreeClassifier if classify else DecisionTreeRegressor
-    seed = int(rng.integers(2 ** 31))
-    tree = kind(min_samples_leaf=min_samples_leaf, random_state=seed).fit(features, target).tree_
+    options = {"min_samples_leaf": min_samples_leaf, "random_state": int(rng.integers(2 ** 31))}
+    if classify:
+        tree = DecisionTreeClassifier(criterion="log_loss", **options).fit(features, target).tree_
+    else:
+        tree = DecisionTreeRegressor(**options).fit(features, _shape_targets(target)).tree_
     return {"left": tree.children_left, "right": tree.children_right, "feature": tree.feature,
             "cut": tree.threshold}
 
