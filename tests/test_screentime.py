@@ -53,6 +53,13 @@ def test_days_too_long_are_cut_in_proportion():
     assert used.groupby("App")["Usage"].median()["Instagram"] > 2 * used.groupby("App")["Usage"].median()["X"]
 
 
+def test_a_used_app_keeps_at_least_a_minute_on_a_day_cut_short():
+    greedy = replace(PROCESS, apps=(replace(PROCESS.apps[0], minutes=1e6), *PROCESS.apps[1:]))
+    table = simulate_screentime(50, process=greedy)
+    assert ((table["Usage"] == 0) == (table["Times opened"] == 0)).all()
+    assert table.groupby("Date")["Usage"].sum().max() <= PROCESS.waking_minutes
+
+
 def test_same_seed_same_rows_and_another_seed_other_rows():
     assert_frame_equal(simulate_screentime(30, random_state=5), simulate_screentime(30, random_state=5))
     assert not simulate_screentime(30, random_state=5).equals(simulate_screentime(30, random_state=6))

@@ -284,6 +284,13 @@ def test_a_table_that_does_not_fit_is_refused(name):
     assert all(word in str(error.value) for word in words), str(error.value)
 
 
+def test_dates_of_a_time_zone_are_checked_too():
+    table = pd.DataFrame({"when": pd.date_range("2024-01-01", periods=9, tz="Asia/Tokyo")})
+    validate(table, Schema.infer(table))
+    with pytest.raises(TableError, match="'when', row 8"):
+        validate(table, Schema.infer(table.iloc[:8]))
+
+
 def test_a_broken_rule_is_named_with_its_row():
     strict = Schema(schema().columns, {"early": "year <= 2"})
     with pytest.raises(TableError, match=r"row 30 breaks the rule 'early' \(year <= 2\)"):

@@ -69,8 +69,8 @@ def load_screentime(source: str | Path | None = None) -> pd.DataFrame:
     Raises
     ------
     TableError : what :func:`utils.reading.read_table` raises; a missing column; or cells that are empty, no
-        number, no whole number, negative, beyond a day's 1,440 minutes (a row, or all apps of a date together),
-        or no date. Names column, line and cure of the first few.
+        number, no whole number, negative, beyond a day's 1,440 minutes (a row, or all apps together), or no
+        date. Names column, line and cure of the first few.
     """
     source = DATA / "screentime.csv" if source is None else source
     table = _rename_screentime(read_table(source, lines=True), source)
@@ -83,8 +83,8 @@ def load_screentime(source: str | Path | None = None) -> pd.DataFrame:
 def load_adult(part: str | None = None) -> pd.DataFrame:
     """Load the Adult census table (Becker and Kohavi 1996, UCI, CC BY 4.0; see data/adult.md).
 
-    part : "train" (32,561 rows) or "test" (16,281 rows), the split of the authors; None for both, with the
-    column ``part``. Returns a DataFrame of 15 columns: text as object (missing values as NaN), numbers as int64.
+    part : "train" (32,561 rows) or "test" (16,281 rows), the authors' split; None for both, with the column
+    ``part``. Returns a DataFrame of 15 columns: text as object (missing values as NaN), numbers as int64.
     """
     if part not in (None, "train", "test"):
         raise TableError(f'The Adult table has no part {part!r}. Choose "train", "test" or None for both.')
@@ -349,30 +349,33 @@ KIND_TESTS = {
 
 def _column_checks(column: Column) -> pa.Column:
     is_kind = KIND_TESTS[column.kind]
-    checks = [
-        pa.Check(lambda values: bool(is_kind(values)), error=f"is not of kind {column.kind}: convert it")
-    ]
+    not_of_kind = f"is not of kind {column.kind}: convert it"
+    checks = [pa.Check(lambda values: bool(is_kind(values)), error=not_of_kind)]
     if column.discrete:
-        known = set(column.categories)
-        checks.append(
-            pa.Check(
-                lambda values: values.isin(known) | values.isna(),
-                ignore_na=False,
-                error=f"is none of the {len(known)} categories of the schema: correct or drop it",
-            )
-        )
+        checks.append(_category_check(column))
     elif column.minimum is not None:
-        low, high = _limits(column)
-        checks.append(
-            pa.Check(
-                lambda values: values.between(low, high) | values.isna() if is_kind(values) else True,
-                error=f"is outside {column.minimum} to {column.maximum}: correct or drop it",
-            )
-        )
+        checks.append(_range_check(column))
     return pa.Column(nullable=column.missing > 0, checks=checks)
 
 
-def _limits(column: Column) -> tuple:
-    if column.kind == "date":
-        return pd.Timestamp(column.minimum), pd.Timestamp(column.maximum)
-    return column.minimum, column.maximum
+def _category_check(column: Column) -> pa.Check:
+    known = set(column.categories)
+    return pa.Check(
+        lambda values: values.isin(known),
+        error=f"is none of the {len(known)} categories of the schema: correct or drop it",
+    )
+
+
+def _range_check(column: Column) -> pa.Check:
+    """Within the range; values of another kind pass here, because the check of the kind reports them."""
+    is_date, is_kind = column.kind == "date", KIND_TESTS[column.kind]
+    low, high = map(pd.Timestamp if is_date else float, (column.minimum, column.maximum))
+    return pa.Check(
+        lambda values: not is_kind(values) or (_in_utc(values) if is_date else values).between(low, high),
+        error=f"is outside {column.minimum} to {column.maximum}: correct or drop it",
+    )
+
+
+def _in_utc(dates: pd.Series) -> pd.Series:
+    """Dates without time zone, as schemas keep their ranges."""
+    return dates if dates.dt.tz is None else dates.dt.tz_convert("UTC").dt.tz_localize(None)
