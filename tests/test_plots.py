@@ -101,7 +101,7 @@ def test_margins_of_an_integer_are_shares_in_bins_of_whole_numbers():
 def test_a_heavy_tail_is_gathered_in_the_last_bin():
     values = pd.DataFrame({"x": np.append(np.arange(1000) % 50, 10_000)})
     axis = plots.margins(values, values, Schema.infer(values)).axes[0]
-    assert axis.get_xlim()[1] < 100 and "last bin" in axis.texts[0].get_text()
+    assert axis.get_xlim()[1] < 100 and axis.get_title(loc="right").startswith("last bin ≥ ")
     assert axis.patches[0].get_data().values.sum() == pytest.approx(1)
 
 

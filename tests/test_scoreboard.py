@@ -9,7 +9,8 @@ import pytest
 from sklearn.base import BaseEstimator
 
 from utils.schema import Schema, TableError
-from utils.scoring import METRICS, Scoreboard, score, shuffle_columns, valid, validity_report
+from utils.scoring import (METRICS, Scoreboard, c2st, distance_to_closest_record, exact_copies, membership, score,
+                           shape, shuffle_columns, trend, trtr, tstr, valid, validity_report)
 
 QUESTIONS = ["valid?", "similar?", "useful?", "private?"]
 
@@ -64,6 +65,18 @@ def test_score_has_every_metric_in_the_order_of_the_questions(tables, schema):
     assert list(result.index) == list(METRICS) and result.notna().all()
     order = [QUESTIONS.index(metric.question) for metric in METRICS.values()]
     assert order == sorted(order) and set(order) == {0, 1, 2, 3}
+
+
+def test_likeness_and_use_are_judged_on_holdout_and_privacy_on_training_rows(tables, schema):
+    train, holdout = tables
+    synthetic = pd.concat([train[:40], real_rows(200, 3)], ignore_index=True)
+    expected = {"valid": valid(synthetic, schema), "shape": shape(holdout, synthetic, schema).mean(),
+                "trend": trend(holdout, synthetic, schema).mean(), "c2st": c2st(holdout, synthetic, schema, 4),
+                "tstr": tstr(synthetic, holdout, schema, 4), **membership(train, holdout, synthetic, schema, 4),
+                "copies": exact_copies(train, synthetic, schema),
+                "distance": distance_to_closest_record(train, synthetic, schema, 4)}
+    assert score(train, holdout, synthetic, schema, random_state=4).to_dict() == expected
+    assert score(train, holdout, train, schema)["tstr"] == trtr(train, holdout, schema)
 
 
 def test_score_repeats_with_its_seed_and_leaves_its_tables_alone(tables, schema):

@@ -82,9 +82,9 @@ def _histogram(axis: Axes, real: pd.Series, synthetic: pd.Series, column: Column
     axis.stairs(shares[1], edges, color=SYNTHETIC, linewidth=2.2)
     axis.set_xlim(edges[0], edges[-1])
     if any((values > edges[-1]).any() for values in both):
-        axis.text(1, 0.97, f"last bin: ≥ {np.ceil(edges[-2]):.4g}", ha="right", va="top",
-                  transform=axis.transAxes)
-    _date_axis(axis, column)
+        first = np.ceil(edges[-2]) if column.kind == "integer" else edges[-2]
+        axis.set_title(f"last bin ≥ {_plain(first)}", loc="right", fontsize=13, fontweight="normal")
+    _ticks(axis, column)
 
 
 def bin_edges(values: np.ndarray, column: Column, bins: int = 24) -> np.ndarray:
@@ -139,7 +139,7 @@ def joint_density(real: pd.DataFrame, synthetic: pd.DataFrame, schema: Schema, x
         image = axis.pcolormesh(*edges, np.ma.masked_equal(share, 0), norm=norm, cmap="YlGnBu")
         axis.set_xlabel(schema[x].label)
         axis.set_title(role, color=color)
-        _date_axis(axis, schema[x])
+        _ticks(axis, schema[x])
     axes[0].set_ylabel(schema[y].label)
     figure.colorbar(image, ax=axes, label="share of rows in a cell", shrink=0.95, pad=0.01)
     return _finish(figure, title)
@@ -192,7 +192,7 @@ def _cells(axis, table, schema, across, below, edges, real, synthetic: bool) -> 
     axis.pcolormesh(*sides, np.ma.masked_equal(share, 0), norm=PowerNorm(0.5, -most / 8, most, clip=True),
                     cmap="Oranges" if synthetic else "Blues")
     axis.set(xlabel=_two_lines(schema[across]), ylabel=_two_lines(schema[below]))
-    _date_axis(axis, schema[across])
+    _ticks(axis, schema[across])
 
 
 def _two_lines(column: Column) -> str:
@@ -306,8 +306,16 @@ def _coordinates(values: pd.Series, column: Column) -> np.ndarray:
     return numbers * NANOSECONDS[column.resolution] / NANOSECONDS["D"] if column.kind == "date" else numbers
 
 
-def _date_axis(axis: Axes, column: Column) -> None:
-    if column.kind == "date":
+def _ticks(axis: Axes, column: Column) -> None:
+    """Few marks along x, dates as dates and large numbers written out."""
+    if column.kind != "date":
+        axis.xaxis.set_major_locator(MaxNLocator(4))
+        axis.xaxis.set_major_formatter(lambda value, position: _plain(value))
+    else:
         locator = mdates.AutoDateLocator(maxticks=5)
         axis.xaxis.set_major_locator(locator)
         axis.xaxis.set_major_formatter(mdates.ConciseDateFormatter(locator))
+
+
+def _plain(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
