@@ -2,7 +2,8 @@
 
 A cell is one combination of categories together with the state of each number: missing, at a spike (a value that far
 more rows share than its neighbours do, such as 0 minutes), or free. The free numbers of a cell follow one mixture,
-its number of components chosen by BIC (Schwarz 1978).
+its number of components, and whether it lives on the plain or the
+log scale, chosen by BIC (Schwarz 1978).
 """
 from __future__ import annotations
 
@@ -10,7 +11,6 @@ import warnings
 
 import numpy as np
 from scipy.special import logsumexp
-from scipy.stats import skew
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
 
@@ -49,23 +49,24 @@ def fit_cell(values: np.ndarray, steps: np.ndarray, spread: np.ndarray, most_com
     """
     low, high = values.min(axis=0) - steps / 2, values.max(axis=0) + steps / 2
     blurred = values + (rng.random(values.shape) - 0.5) * steps
-    deviation = values.std(axis=0)
-    offset = np.where(steps > 0, 2 * steps, 0.1 * deviation) + 1e-9
-    log = np.abs(skew(np.log(blurred - low + offset), axis=0)) < np.abs(skew(blurred, axis=0)) \
-        if len(values) >= SMALLEST_FIT else np.zeros(len(steps), dtype=bool)
-    cell = {"low": low, "high": high, "offset": offset, "log": log}
-    bent = bend(blurred, cell)
-    few = len(values) < SMALLEST_FIT
-    scale = np.maximum(bent.std(axis=0), 1e-9) if not few else np.maximum(0.1 * spread, 1e-9)
-    cell |= {"centre": bent.mean(axis=0), "scale": scale}
-    return cell | _mixture((bent - cell["centre"]) / scale, few, most_components, rng)
-
-
-def _mixture(points, few, most_components, rng) -> dict:
-    if few:
-        return {"weights": np.ones(1), "means": np.zeros((1, points.shape[1])),
-                "covariances": np.eye(points.shape[1])[None]}
+    offset = np.where(steps > 0, steps, 0.1 * values.std(axis=0)) + 1e-9
+    cell = {"low": low, "high": high, "offset": offset}
+    if len(values) < SMALLEST_FIT:
+        scale = np.maximum(0.1 * spread, 1e-9)
+        return cell | {"log": np.zeros(len(steps), dtype=bool), "centre": blurred.mean(axis=0), "scale": scale,
+                       "weights": np.ones(1), "means": np.zeros((1, len(steps))),
+                       "covariances": np.eye(len(steps))[None]}
     seed = int(rng.integers(2 ** 31))
+    cells = [_fit_mixture(blurred, cell | {"log": np.full(len(steps), log)}, most_components, seed)
+             for log in (False, True)]
+    return min(cells, key=lambda fitted: fitted["bic"])
+
+
+def _fit_mixture(blurred, cell, most_components, seed) -> dict:
+    """The mixture with the lowest BIC on the plain or the log scale, and that BIC in the units of the table."""
+    bent = bend(blurred, cell)
+    centre, scale = bent.mean(axis=0), np.maximum(bent.std(axis=0), 1e-9)
+    points = (bent - centre) / scale
     candidates = []
     with warnings.catch_warnings():  # a start that has not converged simply loses the comparison by BIC
         warnings.simplefilter("ignore", ConvergenceWarning)
@@ -73,11 +74,13 @@ def _mixture(points, few, most_components, rng) -> dict:
             model = GaussianMixture(components, reg_covar=REGULARISATION, random_state=seed)
             candidates.append(model.fit(points))
     best = min(candidates, key=lambda model: model.bic(points))
-    return {"weights": best.weights_, "means": best.means_, "covariances": best.covariances_}
+    stretch = len(points) * np.log(scale).sum() + (bent * cell["log"]).sum()  # log of |d table / d points|
+    return cell | {"centre": centre, "scale": scale, "weights": best.weights_, "means": best.means_,
+                   "covariances": best.covariances_, "bic": best.bic(points) + 2 * stretch}
 
 
 def bend(values: np.ndarray, cell: dict) -> np.ndarray:
-    """Skewed columns on a log scale, counted from the cell's lower end."""
+    """The plain scale, or the log of the distance from the cell's lower end, as the cell says."""
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.where(cell["log"], np.log(values - cell["low"] + cell["offset"]), values)
 
