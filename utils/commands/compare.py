@@ -1,0 +1,182 @@
+"""``python -m utils compare``: every method on one table, one scoreboard, one picture."""
+
+from __future__ import annotations
+
+import shutil
+from html import escape
+from itertools import groupby
+from pathlib import Path
+from typing import Annotated
+
+import pandas as pd
+import typer
+from tqdm import tqdm
+
+from utils.commands.base import Drop, Keep, Overwrite, Table, Target, app, method_named, methods_help
+from utils.commands.opening import OwnTable, open_table, stem, with_default_target
+from utils.commands.writing import check_free, whole_file
+from utils.scoring import METRICS, Scoreboard
+from utils.synthesizers import SYNTHESIZERS
+from utils.tables import split
+
+MOST_ROWS = 20_000  # to train on, and as many to judge by: enough for three digits, and minutes instead of hours
+FILES = ("scoreboard.csv", "scoreboard.html", "scoreboard.png")
+
+
+@app.command(epilog=methods_help())
+def compare(
+    table: Table,
+    methods: Annotated[
+        str | None, typer.Option(metavar="NAMES", help="Names separated by commas.  [default: all]", show_default=False)
+    ] = None,
+    seeds: Annotated[int, typer.Option(min=1, metavar="N", help="Fits of each method; the spread tells how much to trust.")] = 3,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER", show_default=False,
+            help="Folder for table, page and picture.  [default: TABLE_comparison, here]",
+        ),
+    ] = None,
+    target: Target = None,
+    drop: Drop = None,
+    keep: Keep = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Judge every method on one table.
+
+    Fits each method to two thirds of the rows and judges it by the rest; all between yardsticks. Prints the
+    scoreboard and writes scoreboard.csv, scoreboard.html and scoreboard.png.
+    Columns that identify (see generate --help) are left out unless kept with --keep.
+    """
+    names = _methods(methods)
+    output = output or Path(f"{stem(table)}_comparison")
+    _check_folder(output, overwrite)
+    opened = with_default_target(open_table(table, target, drop, keep))
+    board, notices = _board(opened, seeds, stem(table))
+    opened = OwnTable(opened.table, opened.schema, (*opened.notices, *notices))
+    typer.echo(f"{table}: {opened}\n")
+    failed = _fill(board, names)
+    typer.echo(as_text(board, shutil.get_terminal_size((100, 40)).columns))
+    write_comparison(output, board, f"{table}: {opened}")
+    typer.echo(f"\nThe same as a page: {output / 'scoreboard.html'}")
+    raise typer.Exit(int(failed))
+
+
+def _methods(text: str | None) -> list[str]:
+    if text is None:
+        return sorted(SYNTHESIZERS)
+    return [method_named(name.strip(), "--methods") for name in text.split(",") if name.strip()]
+
+
+def _check_folder(folder: Path, overwrite: bool) -> None:
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"{folder} is a file. Name a folder for the comparison with --output.")
+    if not folder.exists():
+        return check_free(folder, overwrite)
+    for name in FILES:
+        check_free(folder / name, overwrite)
+
+
+def _board(opened: OwnTable, seeds: int, name: str) -> tuple[Scoreboard, list[str]]:
+    """An empty scoreboard over at most MOST_ROWS rows a side, and what was done to the rows."""
+    train, holdout = split(opened.table) if opened.holdout is None else (opened.table, opened.holdout)
+    rows = f"{len(train):,} rows to learn from, {len(holdout):,} to judge by"
+    notice = rows[0].upper() + rows[1:] + "."
+    if max(len(train), len(holdout)) > MOST_ROWS:
+        train, holdout = (_at_most(part) for part in (train, holdout))
+        notice = f"Of {rows}, at most {MOST_ROWS:,} each are used, drawn at random."
+    board = Scoreboard(train, holdout, opened.schema, seeds=tuple(range(seeds)), table=name)
+    return board, [notice]
+
+
+def _at_most(table: pd.DataFrame) -> pd.DataFrame:
+    if len(table) <= MOST_ROWS:
+        return table
+    return table.sample(MOST_ROWS, random_state=0).reset_index(drop=True)
+
+
+def _fill(board: Scoreboard, names: list[str]) -> bool:
+    """Add the methods and the yardsticks; True if a method failed, which does not stop the others."""
+    errors = {}
+    with tqdm(total=len(names) + 1, unit="method", dynamic_ncols=True) as bar:
+        for name in names:
+            bar.set_description(name)
+            try:
+                board.add(name, SYNTHESIZERS[name]())
+            except ValueError as error:
+                errors[name] = error
+            bar.update()
+        if len(errors) < len(names):
+            bar.set_description("yardsticks")
+            board.yardsticks()
+            bar.update()
+    for name, error in errors.items():
+        typer.echo(f"{name} cannot learn this table: {error}", err=True)
+    if len(errors) == len(names):
+        raise ValueError("No method could learn this table.")
+    return bool(errors)
+
+
+# --- what is shown and written ---
+
+
+def as_text(board: Scoreboard, width: int) -> str:
+    """The scoreboard for a terminal: one block a question, folded at ``width`` characters."""
+    table, blocks = board.table(), []
+    for question, group in groupby(METRICS.items(), key=lambda item: item[1].question):
+        heads = {name: (metric.label, metric.goal) for name, metric in group}
+        block = table[list(heads)].set_axis(pd.MultiIndex.from_tuples(heads.values()), axis=1)
+        blocks.append(f"{question}\n{block.to_string(line_width=width)}")
+    return "\n\n".join([*blocks, board.caption, seconds(board).to_string()])
+
+
+def seconds(board: Scoreboard) -> pd.DataFrame:
+    """Mean seconds to fit and to sample, one row a method."""
+    spent = {name: {f"seconds to {step}": f"{sum(times) / len(times):.2f}" for step, times in steps.items()}
+             for name, steps in board.seconds_.items()}
+    return pd.DataFrame.from_dict(spent, orient="index")
+
+
+def write_comparison(folder: Path, board: Scoreboard, heading: str) -> None:
+    """Write the scoreboard as a tidy CSV, a page and a picture."""
+    folder.mkdir(exist_ok=True)
+    table, page, picture = (folder / name for name in FILES)
+    with whole_file(table) as temporary:
+        tidy(board).to_csv(temporary, index=False, lineterminator="\n")
+    with whole_file(picture) as temporary:
+        board.picture().savefig(temporary, format="png", dpi=110, metadata={"Software": None})
+    with whole_file(page) as temporary:
+        temporary.write_text(_page(board, heading), encoding="utf-8")
+
+
+def tidy(board: Scoreboard) -> pd.DataFrame:
+    """One row a name and metric: name, kind, metric, mean, spread (standard deviation over the seeds)."""
+    records = [
+        {"name": row["name"], "kind": row["kind"], "metric": metric, **values}
+        for row in board.to_dict()["rows"] for metric, values in row["metrics"].items()
+    ]
+    return pd.DataFrame(records).astype({"mean": float, "spread": float})
+
+
+def _page(board: Scoreboard, heading: str) -> str:
+    meanings = "".join(
+        f"<li><b>{escape(metric.label)}</b> ({escape(metric.question)} {escape(metric.goal)}): "
+        f"{escape(metric.meaning)}</li>\n" for metric in METRICS.values()
+    )
+    title = f"Synthetic data methods on {escape(board.table_name)}"
+    return f"""<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<title>{title}</title>
+<style>body {{ font-family: sans-serif; margin: 2em; }} img {{ max-width: 100%; }}</style>
+<h1>{title}</h1>
+<pre>{escape(heading)}</pre>
+{board._repr_html_()}
+<img src="{FILES[2]}" alt="The scoreboard above as a picture: each method between its yardsticks">
+<h2>How to read it</h2>
+<ul>
+{meanings}</ul>
+<h2>Time</h2>
+{seconds(board).to_html(border=0)}
+</html>
+"""

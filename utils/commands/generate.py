@@ -1,0 +1,130 @@
+"""``python -m utils generate``: fit one method to a table and write synthetic rows."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import pandas as pd
+import typer
+from tqdm import tqdm
+
+from utils.commands.base import Drop, Keep, Overwrite, Table, Target, app, method_named, methods_help
+from utils.commands.opening import OwnTable, open_table, stem
+from utils.commands.writing import check_output, write_table
+from utils.schema import Column
+from utils.synthesizers import SYNTHESIZERS
+from utils.synthesizers.base import condition_value
+
+TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+
+
+@app.command(epilog=methods_help())
+def generate(
+    table: Table,
+    method: Annotated[str, typer.Option(metavar="NAME", help="How to learn the table; see the list below.")] = "mixture",
+    rows: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="Rows to write.  [default: as many as the table has]", show_default=False),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="File to write: .csv, .csv.gz or .parquet.  [default: TABLE_synthetic.csv, here]",
+            show_default=False,
+        ),
+    ] = None,
+    given: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="COLUMN=VALUE", show_default=False,
+            help="A value that every row shall have, such as App=Netflix; may be repeated. COLUMN= asks for missing.",
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, metavar="N", help="The same seed gives the same rows.")] = 0,
+    target: Target = None,
+    drop: Drop = None,
+    keep: Keep = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Learn a table and write synthetic rows.
+
+    Columns in which nearly every row has a text of its own (names, addresses), or a whole number of its own
+    and the name of an identifier, are left out unless kept with --keep.
+    """
+    method = method_named(method)
+    output = output or Path(f"{stem(table)}_synthetic.csv")
+    check_output(output, overwrite, table)
+    opened = open_table(table, target, drop, keep)
+    typer.echo(f"{table}: {opened}\n")
+    condition = conditions(given or [], opened)
+    synthesizer = SYNTHESIZERS[method](random_state=seed).fit(opened.table, schema=opened.schema)
+    rows = rows or len(opened.table)
+    with_bar = _progress(synthesizer.sample_chunks(rows, condition), rows)
+    write_table(output, with_bar, opened.schema)
+    typer.echo(f"Wrote {rows:,} rows by the method {method} (seed {seed}) to {output}")
+
+
+def _progress(chunks: Iterable[pd.DataFrame], rows: int) -> Iterator[pd.DataFrame]:
+    with tqdm(total=rows, desc="sampling", unit="row", unit_scale=True, dynamic_ncols=True) as bar:
+        for chunk in chunks:
+            yield chunk
+            bar.update(len(chunk))
+
+
+def conditions(given: list[str], opened: OwnTable) -> dict:
+    """``["App=Netflix"]`` as ``{"App": "Netflix"}``, each value of its column's kind; usage errors otherwise."""
+    found = {}
+    for text in given:
+        column, value = _parse(text, opened)
+        try:
+            found[column.name] = typed_value(column, value)
+            condition_value(column, found[column.name])
+        except ValueError as error:
+            raise typer.BadParameter(str(error), param_hint="--given") from error
+    return found
+
+
+def _parse(text: str, opened: OwnTable) -> tuple[Column, str]:
+    """Column and value of ``COLUMN=VALUE``; the longest column name wins, since names may hold an = too."""
+    for column in sorted(opened.schema.columns, key=lambda column: -len(column.name)):
+        if text.startswith(f"{column.name}="):
+            return column, text[len(column.name) + 1 :]
+    name, equals, _ = text.partition("=")
+    if not equals:
+        problem = f"{text!r} is no condition. Write COLUMN=VALUE, such as App=Netflix."
+    elif name in (opened.left_out or {}):
+        problem = f"The column {name!r} was left out, so it cannot be set. Keep it with --keep."
+    else:
+        close = difflib.get_close_matches(name, opened.schema.names, n=1)
+        hint = f"Did you mean {close[0]!r}?" if close else f"The columns are: {', '.join(opened.schema.names)}."
+        problem = f"There is no column {name!r}. {hint}"
+    raise typer.BadParameter(problem, param_hint="--given")
+
+
+def typed_value(column: Column, text: str):
+    """The text of a condition as a value of the column; empty text is a missing value."""
+    if not text and "" not in column.categories:
+        return np.nan
+    if column.kind == "category":
+        return next((value for value in column.categories if str(value) == text), text)
+    if column.kind == "boolean":
+        return _truth(column, text)
+    return text if column.kind == "date" else _number(column, text)
+
+
+def _truth(column: Column, text: str) -> bool:
+    if text.lower() not in TRUTH:
+        raise ValueError(f"Column {column.name!r} is true or false; {text!r} is neither.")
+    return TRUTH[text.lower()]
+
+
+def _number(column: Column, text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise ValueError(f"Column {column.name!r} holds {column.kind} values; {text!r} is none.") from None

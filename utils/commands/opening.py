@@ -1,0 +1,223 @@
+"""Open a table of one's own: recognise the course's tables, leave out what identifies people, infer the schema."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import PurePath
+
+import numpy as np
+import pandas as pd
+from pandas.api import types
+
+from utils.commands.base import one_of
+from utils.schema import DISCRETE, Schema, TableError
+from utils.tables import (
+    ADULT_UNITS,
+    load_screentime,
+    read_table,
+    screentime_schema,
+)
+
+FEWEST_ROWS = 10  # in fewer rows, values that all differ say nothing about the column
+OWN_VALUES = 0.9  # share of rows with a value of their own from which a text column is taken to name people
+ID_WORDS = ("id", "uuid", "guid", "key", "ssn", "number", "no", "nr", "phone")
+ID_NAMES = ("", "index", "row", "unnamed")
+TARGET_VALUES = range(2, 51)
+LONGEST_TEXT = 60  # characters of a name or list of values that are shown
+
+
+@dataclass(frozen=True)
+class OwnTable:
+    """A table ready to fit.
+
+    table, schema : without the columns that were left out.  notices : what a reader should know, one line each.
+    left_out : name -> why.  holdout : rows set apart by the table's authors, if there are any.
+    """
+
+    table: pd.DataFrame
+    schema: Schema
+    notices: tuple[str, ...] = ()
+    left_out: dict[str, str] | None = None
+    holdout: pd.DataFrame | None = None
+
+    def __str__(self) -> str:
+        shape = f"{len(self.table):,} rows, {len(self.schema.columns)} columns"
+        return "\n".join([shape, *(f"- {notice}" for notice in self.notices), "", self._columns()])
+
+    def _columns(self) -> str:
+        """The columns as text, aligned at the left, without units where there are none."""
+        shown = self.schema.describe().reset_index()
+        shown = shown.drop(columns="unit" if (shown["unit"] == "-").all() else [])
+        shown = shown.map(lambda text: shorten(text, LONGEST_TEXT)).T.reset_index().T
+        widths = shown.map(len).max()
+        return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in shown.to_numpy())
+
+
+def shorten(text: str, most: int) -> str:
+    """The text, cut to ``most`` characters with an ellipsis at the end."""
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def open_table(source: str, target: str | None, drop: list[str] | None, keep: list[str] | None) -> OwnTable:
+    """Read and prepare a table for any command.
+
+    source : path or address.  target : column to predict; None for that of a recognised table, if it is one.
+    drop, keep : columns to leave out, and columns to keep although they look like identifiers.
+
+    Raises TableError for a table that cannot be used, a usage error for a column that is not there.
+    """
+    kind, table = _recognise(source)
+    for option, names in (("--drop", drop), ("--keep", keep), ("--target", [target] if target else None)):
+        for name in names or []:
+            one_of(name, table.columns, option, "column")
+    left_out = _identifiers(table.drop(columns=drop or []), {*(keep or []), target})
+    names = [name for name in table.columns if name not in {*(drop or []), *left_out}]
+    if not names:
+        raise TableError(f"No column of {source} is left. Keep one with --keep, for instance --keep {_quoted(table)}.")
+    opened = kind.prepare(table[names])
+    if target is not None:
+        opened = replace(opened, schema=replace(opened.schema, target=one_of(target, names, "--target", "column")))
+    notices = (*([kind.notice] if kind.notice else []), *opened.notices, *_notices(source, table, left_out))
+    return replace(opened, notices=notices, left_out=left_out)
+
+
+def with_default_target(opened: OwnTable) -> OwnTable:
+    """The table with a target: its own, or the last category or boolean of 2 to 50 values."""
+    if opened.schema.target is not None:
+        return opened
+    fitting = [
+        column.name for column in opened.schema.columns
+        if column.kind in DISCRETE and len(column.categories) in TARGET_VALUES
+    ]
+    if not fitting:
+        notice = "No column has 2 to 50 categories to predict, so TSTR is left out. Name one with --target."
+        return replace(opened, notices=(*opened.notices, notice))
+    notice = f"TSTR predicts {fitting[-1]!r}, the last column of 2 to 50 categories. Name another with --target."
+    schema = replace(opened.schema, target=fitting[-1])
+    return replace(opened, schema=schema, notices=(*opened.notices, notice))
+
+
+def stem(source: str) -> str:
+    """Name of the table without folder and suffixes."""
+    return PurePath(source.split("?")[0]).name.split(".")[0] or "table"
+
+
+# --- tables that the course knows ---
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of table: how columns tell it, how it is loaded and prepared, what to say about it."""
+
+    matches: Callable[[set[str]], bool]
+    load: Callable[[str, pd.DataFrame], pd.DataFrame]
+    prepare: Callable[[pd.DataFrame], OwnTable]
+    notice: str = ""
+
+
+def _is_screentime(names: set[str]) -> bool:
+    plain = {name.strip().lower() for name in names}
+    return {"date", "app", "notifications", "times opened"} <= plain and bool({"usage", "usage (minutes)"} & plain)
+
+
+def _is_adult(names: set[str]) -> bool:
+    return {*ADULT_UNITS, "income"} <= names
+
+
+def _prepare_adult(table: pd.DataFrame) -> OwnTable:
+    """Split as its authors did, where the column that tells is there; it is no fact about a person."""
+    split = "part" in table and set(table["part"]) == {"train", "test"}
+    facts = table.drop(columns="part") if split else table
+    schema = Schema.infer(facts, target="income" if "income" in facts else None, units=ADULT_UNITS)
+    if not split:
+        return OwnTable(facts, schema)
+    train, test = (facts[table["part"] == part].reset_index(drop=True) for part in ("train", "test"))
+    notice = "The column 'part' is its authors' split: methods see the train rows, the test rows judge them."
+    return OwnTable(train, schema, (notice,), holdout=test)
+
+
+def _plain(values: pd.Series) -> pd.Series:
+    """A text column with NaN for missing: Parquet gives None, CSV gives NaN."""
+    return values.where(values.notna(), np.nan) if values.dtype == object else values
+
+
+KINDS = (
+    Kind(
+        _is_screentime, lambda source, table: load_screentime(source),
+        lambda table: OwnTable(table, screentime_schema(table)),
+        "Recognised as a screen-time table by its columns: read with the course's loader, units and rules.",
+    ),
+    Kind(
+        _is_adult, lambda source, table: table.apply(_plain), _prepare_adult,
+        "Recognised as the Adult census table by its columns: units and target are known.",
+    ),
+    Kind(
+        lambda names: True, lambda source, table: table.apply(_plain),
+        lambda table: OwnTable(table, Schema.infer(table)),
+    ),
+)
+
+
+def _recognise(source: str) -> tuple[Kind, pd.DataFrame]:
+    table = read_table(source)
+    table.columns = table.columns.map(str)
+    kind = next(kind for kind in KINDS if kind.matches(set(table.columns)))
+    return kind, kind.load(source, table)
+
+
+# --- columns that identify ---
+
+
+def _identifiers(table: pd.DataFrame, kept: set[str | None]) -> dict[str, str]:
+    """Name -> why, of the columns that tell one row from all others."""
+    found = {name: _why_identifier(table[name]) for name in table.columns if name not in kept}
+    return {name: why for name, why in found.items() if why}
+
+
+def _why_identifier(values: pd.Series) -> str:
+    present = values.dropna()
+    if len(present) < FEWEST_ROWS:
+        return ""
+    own = 1 - present.duplicated(keep=False).mean() if _is_text(values) else float(present.is_unique)
+    if _is_text(values) and own >= OWN_VALUES:
+        return f"{own:.0%} of its texts belong to one row only, like names or addresses"
+    if own == 1 and _is_whole(present) and _sounds_like_id(values.name):
+        return "a different whole number in each row, and the name of an identifier"
+    return ""
+
+
+def _is_text(values: pd.Series) -> bool:
+    return values.dtype == object or isinstance(values.dtype, (pd.CategoricalDtype, pd.StringDtype))
+
+
+def _is_whole(present: pd.Series) -> bool:
+    if types.is_bool_dtype(present.dtype) or not types.is_numeric_dtype(present.dtype):
+        return False
+    return bool((present % 1 == 0).all())
+
+
+def _sounds_like_id(name: str) -> bool:
+    """Whether the last word of a name (customer_id, PassengerId, Account No) means an identifier, or the first is id."""
+    words = re.findall(r"[a-z]+", re.sub(r"([a-z])([A-Z])", r"\1 \2", name).lower()) or [""]
+    return words[-1] in ID_WORDS or words[0] == "id" or words[0] in ID_NAMES
+
+
+# --- what to say ---
+
+
+def _notices(source: str, table: pd.DataFrame, left_out: dict[str, str]) -> list[str]:
+    notices = [f"Left out {name!r}: {why}. Keep it with --keep {_quote(name)}." for name, why in left_out.items()]
+    dates = [name for name in table.columns if types.is_datetime64_any_dtype(table[name].dtype)]
+    if dates and ".csv" in source.lower():
+        notices.append(f"Read as dates: {', '.join(map(repr, dates))}.")
+    return notices
+
+
+def _quoted(table: pd.DataFrame) -> str:
+    return _quote(table.columns[0])
+
+
+def _quote(name: str) -> str:
+    return f'"{name}"' if re.search(r"\W", name) else name

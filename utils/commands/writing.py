@@ -1,0 +1,123 @@
+"""Write tables of any length, all or nothing: the file appears when it is whole, and is not replaced unasked."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from itertools import chain
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from utils.schema import Schema
+
+DATE_FORMATS = {"D": "%Y-%m-%d", "s": "%Y-%m-%d %H:%M:%S", "ns": "%Y-%m-%d %H:%M:%S.%f"}
+
+
+def check_output(path: Path, overwrite: bool, source: str = "") -> None:
+    """Raise ValueError, before any work is done, where a table cannot be written to path."""
+    _writer_of(path)
+    check_free(path, overwrite)
+    if source and path.exists() and Path(source).exists() and path.samefile(source):
+        raise ValueError(f"{path} is the real table itself. Write the synthetic one to another file.")
+
+
+def check_free(path: Path, overwrite: bool) -> None:
+    """Raise ValueError where path is taken, or its folder is not there or must not be written to."""
+    folder = path.absolute().parent
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder. Name a file in it.")
+    if path.exists() and not overwrite:
+        raise ValueError(f"{path} exists already. Choose another name, or replace it with --overwrite.")
+    if not folder.is_dir():
+        raise ValueError(f"There is no folder {folder}. Make it first, or write elsewhere.")
+    if not os.access(folder, os.W_OK):
+        raise ValueError(f"The folder {folder} may not be written to. Write elsewhere.")
+
+
+def write_table(path: Path, chunks: Iterable[pd.DataFrame], schema: Schema) -> None:
+    """Write chunks of one table to path (.csv, .csv.gz, .parquet), holding one chunk at a time.
+
+    Raises ValueError for another suffix, OSError where the disk refuses; the path then stays as it was.
+    """
+    writer = _writer_of(path)
+    with whole_file(path) as temporary:
+        writer(temporary, chunks, schema)
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """A temporary path beside the given one, moved there at the end; removed on any error and on Ctrl-C."""
+    handle, temporary = tempfile.mkstemp(dir=path.absolute().parent, prefix=f".{path.name}.", suffix=".part")
+    os.close(handle)
+    try:
+        yield Path(temporary)
+        os.chmod(temporary, 0o666 & ~_umask())  # mkstemp lets only the owner read
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _writer_of(path: Path) -> Callable:
+    name = path.name.lower()
+    for suffix, writer in WRITERS.items():
+        if name.endswith(suffix):
+            return writer
+    raise ValueError(f"{path} should end in {', '.join(WRITERS)}: the suffix says how it is written.")
+
+
+def _write_csv(path: Path, chunks: Iterable[pd.DataFrame], schema: Schema) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        _write_lines(file, chunks, schema)
+
+
+def _write_gzip(path: Path, chunks: Iterable[pd.DataFrame], schema: Schema) -> None:
+    with gzip.open(path, "wt", encoding="utf-8", newline="") as file:
+        _write_lines(file, chunks, schema)
+
+
+def _write_lines(file, chunks: Iterable[pd.DataFrame], schema: Schema) -> None:
+    for number, chunk in enumerate(chunks):
+        _dates_as_text(chunk, schema).to_csv(file, index=False, header=number == 0, lineterminator="\n")
+
+
+def _dates_as_text(chunk: pd.DataFrame, schema: Schema) -> pd.DataFrame:
+    """Dates in one format from the first row to the last; pandas would choose one for each chunk."""
+    return chunk.assign(**{
+        column.name: chunk[column.name].dt.strftime(DATE_FORMATS[column.resolution])
+        for column in schema.columns if column.kind == "date" and "," not in column.dtype  # no time zone
+    })
+
+
+def _write_parquet(path: Path, chunks: Iterable[pd.DataFrame], schema: Schema) -> None:
+    chunks = iter(chunks)
+    first = next(chunks)
+    types = _arrow_types(first, schema)
+    with pq.ParquetWriter(path, types) as writer:
+        for chunk in chain([first], chunks):
+            writer.write_table(pa.Table.from_pandas(chunk, schema=types, preserve_index=False))
+
+
+def _arrow_types(chunk: pd.DataFrame, schema: Schema) -> pa.Schema:
+    """The types of all chunks; those of text come from the schema, for a chunk may be all missing there."""
+    types = pa.Schema.from_pandas(chunk, preserve_index=False)
+    for position, column in enumerate(schema.columns):
+        if column.discrete and column.dtype == "object":
+            values = pa.array(list(column.categories), from_pandas=True)
+            types = types.set(position, pa.field(column.name, values.type))
+    return types
+
+
+WRITERS = {".csv": _write_csv, ".csv.gz": _write_gzip, ".parquet": _write_parquet}
