@@ -1,4 +1,4 @@
-"""The command line. A module put into this folder joins by itself: it decorates its command with ``app.command()``."""
+"""The command line. A module put into this folder joins by itself, through ``@app.command()``."""
 
 from importlib import import_module
 from pkgutil import iter_modules

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from html import escape
-from itertools import groupby
 from pathlib import Path
 from typing import Annotated
 
@@ -17,9 +16,10 @@ from utils.commands.opening import OwnTable, open_table, stem, with_default_targ
 from utils.commands.writing import check_free, whole_file
 from utils.scoring import METRICS, Scoreboard
 from utils.synthesizers import SYNTHESIZERS
-from utils.tables import split
+from utils.tables import TableError, split
 
-MOST_ROWS = 20_000  # to train on, and as many to judge by: enough for three digits, and minutes instead of hours
+MOST_ROWS = 20_000  # to train on, and as many to judge by: enough for three digits, in minutes
+FEWEST_ROWS = 10
 FILES = ("scoreboard.csv", "scoreboard.html", "scoreboard.png")
 
 
@@ -27,9 +27,12 @@ FILES = ("scoreboard.csv", "scoreboard.html", "scoreboard.png")
 def compare(
     table: Table,
     methods: Annotated[
-        str | None, typer.Option(metavar="NAMES", help="Names separated by commas.  [default: all]", show_default=False)
+        str | None,
+        typer.Option(metavar="NAMES", help="Names with commas between.  [default: all]", show_default=False),
     ] = None,
-    seeds: Annotated[int, typer.Option(min=1, metavar="N", help="Fits of each method; the spread tells how much to trust.")] = 3,
+    seeds: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Fits of each method, for the spread of the scores.")
+    ] = 3,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -79,6 +82,8 @@ def _check_folder(folder: Path, overwrite: bool) -> None:
 
 def _board(opened: OwnTable, seeds: int, name: str) -> tuple[Scoreboard, list[str]]:
     """An empty scoreboard over at most MOST_ROWS rows a side, and what was done to the rows."""
+    if len(opened.table) < FEWEST_ROWS:
+        raise TableError(f"The table has {len(opened.table)} rows; a comparison needs {FEWEST_ROWS} or more.")
     train, holdout = split(opened.table) if opened.holdout is None else (opened.table, opened.holdout)
     rows = f"{len(train):,} rows to learn from, {len(holdout):,} to judge by"
     notice = rows[0].upper() + rows[1:] + "."
@@ -121,19 +126,31 @@ def _fill(board: Scoreboard, names: list[str]) -> bool:
 
 
 def as_text(board: Scoreboard, width: int) -> str:
-    """The scoreboard for a terminal: one block a question, folded at ``width`` characters."""
-    table, blocks = board.table(), []
-    for question, group in groupby(METRICS.items(), key=lambda item: item[1].question):
-        heads = {name: (metric.label, metric.goal) for name, metric in group}
-        block = table[list(heads)].set_axis(pd.MultiIndex.from_tuples(heads.values()), axis=1)
-        blocks.append(f"{question}\n{block.to_string(line_width=width)}")
-    return "\n\n".join([*blocks, board.caption, seconds(board).to_string()])
+    """The scoreboard for a terminal: as many questions side by side as ``width`` characters hold."""
+    blocks = []
+    for block in _questions(board):
+        together = blocks and pd.concat([blocks[-1], block], axis=1)
+        if blocks and len(together.to_string().splitlines()[0]) <= width:
+            blocks[-1] = together
+        else:
+            blocks.append(block)
+    shown = [block.to_string() for block in blocks]
+    return "\n\n".join([*shown, board.caption, seconds(board).to_string()])
+
+
+def _questions(board: Scoreboard) -> list[pd.DataFrame]:
+    """The scoreboard in parts, one a question, without metrics that no row has."""
+    table = board.table().loc[:, board.means().notna().any().to_numpy()]
+    table.columns = pd.MultiIndex.from_tuples(
+        [(METRICS[name].question, METRICS[name].label, METRICS[name].goal) for name in table.columns]
+    )
+    return [table[[question]] for question in table.columns.get_level_values(0).unique()]
 
 
 def seconds(board: Scoreboard) -> pd.DataFrame:
     """Mean seconds to fit and to sample, one row a method."""
     spent = {name: {f"seconds to {step}": f"{sum(times) / len(times):.2f}" for step, times in steps.items()}
-             for name, steps in board.seconds_.items()}
+             for name, steps in board.seconds_.items() if name in board.rows()}
     return pd.DataFrame.from_dict(spent, orient="index")
 
 

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import numpy as np
 import pandas as pd
 import typer
 from tqdm import tqdm
 
-from utils.commands.base import Drop, Keep, Overwrite, Table, Target, app, method_named, methods_help
+from utils.commands.base import (
+    Drop,
+    Keep,
+    Overwrite,
+    Table,
+    Target,
+    app,
+    method_named,
+    methods_help,
+    one_of,
+)
 from utils.commands.opening import OwnTable, open_table, stem
 from utils.commands.writing import check_output, write_table
 from utils.schema import Column
@@ -25,10 +34,14 @@ TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0":
 @app.command(epilog=methods_help())
 def generate(
     table: Table,
-    method: Annotated[str, typer.Option(metavar="NAME", help="How to learn the table; see the list below.")] = "mixture",
+    method: Annotated[
+        str, typer.Option(metavar="NAME", help="How to learn the table; see the list below.")
+    ] = "mixture",
     rows: Annotated[
         int | None,
-        typer.Option(min=1, metavar="N", help="Rows to write.  [default: as many as the table has]", show_default=False),
+        typer.Option(
+            min=1, metavar="N", show_default=False, help="Rows to write.  [default: as many as the table has]"
+        ),
     ] = None,
     output: Annotated[
         Path | None,
@@ -42,7 +55,7 @@ def generate(
         list[str] | None,
         typer.Option(
             metavar="COLUMN=VALUE", show_default=False,
-            help="A value that every row shall have, such as App=Netflix; may be repeated. COLUMN= asks for missing.",
+            help="What every row shall have, such as App=Netflix; may be repeated. COLUMN= asks for missing.",
         ),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, metavar="N", help="The same seed gives the same rows.")] = 0,
@@ -62,22 +75,22 @@ def generate(
     opened = open_table(table, target, drop, keep)
     typer.echo(f"{table}: {opened}\n")
     condition = conditions(given or [], opened)
-    synthesizer = SYNTHESIZERS[method](random_state=seed).fit(opened.table, schema=opened.schema)
     rows = rows or len(opened.table)
-    with_bar = _progress(synthesizer.sample_chunks(rows, condition), rows)
-    write_table(output, with_bar, opened.schema)
+    with tqdm(total=rows, desc="learning", unit="row", unit_scale=True, dynamic_ncols=True) as bar:
+        synthesizer = SYNTHESIZERS[method](random_state=seed).fit(opened.table, schema=opened.schema)
+        bar.set_description("sampling")
+        write_table(output, _counted(synthesizer.sample_chunks(rows, condition), bar), opened.schema)
     typer.echo(f"Wrote {rows:,} rows by the method {method} (seed {seed}) to {output}")
 
 
-def _progress(chunks: Iterable[pd.DataFrame], rows: int) -> Iterator[pd.DataFrame]:
-    with tqdm(total=rows, desc="sampling", unit="row", unit_scale=True, dynamic_ncols=True) as bar:
-        for chunk in chunks:
-            yield chunk
-            bar.update(len(chunk))
+def _counted(chunks: Iterable[pd.DataFrame], bar: tqdm) -> Iterator[pd.DataFrame]:
+    for chunk in chunks:
+        yield chunk
+        bar.update(len(chunk))
 
 
 def conditions(given: list[str], opened: OwnTable) -> dict:
-    """``["App=Netflix"]`` as ``{"App": "Netflix"}``, each value of its column's kind; usage errors otherwise."""
+    """``["App=Netflix"]`` as ``{"App": "Netflix"}``, each value of its column's kind; or a usage error."""
     found = {}
     for text in given:
         column, value = _parse(text, opened)
@@ -85,7 +98,7 @@ def conditions(given: list[str], opened: OwnTable) -> dict:
             found[column.name] = typed_value(column, value)
             condition_value(column, found[column.name])
         except ValueError as error:
-            raise typer.BadParameter(str(error), param_hint="--given") from error
+            _refuse(str(error))
     return found
 
 
@@ -96,13 +109,13 @@ def _parse(text: str, opened: OwnTable) -> tuple[Column, str]:
             return column, text[len(column.name) + 1 :]
     name, equals, _ = text.partition("=")
     if not equals:
-        problem = f"{text!r} is no condition. Write COLUMN=VALUE, such as App=Netflix."
-    elif name in (opened.left_out or {}):
-        problem = f"The column {name!r} was left out, so it cannot be set. Keep it with --keep."
-    else:
-        close = difflib.get_close_matches(name, opened.schema.names, n=1)
-        hint = f"Did you mean {close[0]!r}?" if close else f"The columns are: {', '.join(opened.schema.names)}."
-        problem = f"There is no column {name!r}. {hint}"
+        _refuse(f"{text!r} is no condition. Write COLUMN=VALUE, such as App=Netflix.")
+    if name in (opened.left_out or {}):
+        _refuse(f"The column {name!r} was left out, so it cannot be set. Keep it with --keep.")
+    one_of(name, opened.schema.names, "--given", "column")  # never known here: raises
+
+
+def _refuse(problem: str) -> NoReturn:
     raise typer.BadParameter(problem, param_hint="--given")
 
 

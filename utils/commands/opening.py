@@ -1,4 +1,4 @@
-"""Open a table of one's own: recognise the course's tables, leave out what identifies people, infer the schema."""
+"""Open a table of one's own: recognise the course's tables, leave out identifiers, infer the schema."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from utils.tables import (
 FEWEST_ROWS = 10  # in fewer rows, values that all differ say nothing about the column
 OWN_VALUES = 0.9  # share of rows with a value of their own from which a text column is taken to name people
 ID_WORDS = ("id", "uuid", "guid", "key", "ssn", "number", "no", "nr", "phone")
-ID_NAMES = ("", "index", "row", "unnamed")
+ID_NAMES = ("", "id", "index", "row", "unnamed")  # "Unnamed: 0" is what pandas makes of no name
 TARGET_VALUES = range(2, 51)
 LONGEST_TEXT = 60  # characters of a name or list of values that are shown
 
@@ -32,7 +32,7 @@ LONGEST_TEXT = 60  # characters of a name or list of values that are shown
 class OwnTable:
     """A table ready to fit.
 
-    table, schema : without the columns that were left out.  notices : what a reader should know, one line each.
+    table, schema : without the columns that were left out.  notices : what a reader should know.
     left_out : name -> why.  holdout : rows set apart by the table's authors, if there are any.
     """
 
@@ -75,11 +75,13 @@ def open_table(source: str, target: str | None, drop: list[str] | None, keep: li
     left_out = _identifiers(table.drop(columns=drop or []), {*(keep or []), target})
     names = [name for name in table.columns if name not in {*(drop or []), *left_out}]
     if not names:
-        raise TableError(f"No column of {source} is left. Keep one with --keep, for instance --keep {_quoted(table)}.")
+        raise TableError(f"No column of {source} is left. Keep one: --keep {_quote(table.columns[0])}")
     opened = kind.prepare(table[names])
     if target is not None:
-        opened = replace(opened, schema=replace(opened.schema, target=one_of(target, names, "--target", "column")))
-    notices = (*([kind.notice] if kind.notice else []), *opened.notices, *_notices(source, table, left_out))
+        one_of(target, names, "--target", "column")
+        opened = replace(opened, schema=replace(opened.schema, target=target))
+    about_columns = _notices(source, table.drop(columns=drop or []), left_out)
+    notices = (*([kind.notice] if kind.notice else []), *opened.notices, *about_columns)
     return replace(opened, notices=notices, left_out=left_out)
 
 
@@ -94,8 +96,9 @@ def with_default_target(opened: OwnTable) -> OwnTable:
     if not fitting:
         notice = "No column has 2 to 50 categories to predict, so TSTR is left out. Name one with --target."
         return replace(opened, notices=(*opened.notices, notice))
-    notice = f"TSTR predicts {fitting[-1]!r}, the last column of 2 to 50 categories. Name another with --target."
-    schema = replace(opened.schema, target=fitting[-1])
+    chosen = fitting[-1]
+    notice = f"TSTR predicts {chosen!r}, the last column of 2 to 50 categories. Name another with --target."
+    schema = replace(opened.schema, target=chosen)
     return replace(opened, schema=schema, notices=(*opened.notices, notice))
 
 
@@ -119,7 +122,8 @@ class Kind:
 
 def _is_screentime(names: set[str]) -> bool:
     plain = {name.strip().lower() for name in names}
-    return {"date", "app", "notifications", "times opened"} <= plain and bool({"usage", "usage (minutes)"} & plain)
+    others = {"date", "app", "notifications", "times opened"}
+    return others <= plain and not plain.isdisjoint({"usage", "usage (minutes)"})
 
 
 def _is_adult(names: set[str]) -> bool:
@@ -182,9 +186,9 @@ def _why_identifier(values: pd.Series) -> str:
         return ""
     own = 1 - present.duplicated(keep=False).mean() if _is_text(values) else float(present.is_unique)
     if _is_text(values) and own >= OWN_VALUES:
-        return f"{own:.0%} of its texts belong to one row only, like names or addresses"
+        return "nearly every row has a text of its own, as with names and addresses"
     if own == 1 and _is_whole(present) and _sounds_like_id(values.name):
-        return "a different whole number in each row, and the name of an identifier"
+        return "each row has a whole number of its own, and the name is that of an identifier"
     return ""
 
 
@@ -199,24 +203,36 @@ def _is_whole(present: pd.Series) -> bool:
 
 
 def _sounds_like_id(name: str) -> bool:
-    """Whether the last word of a name (customer_id, PassengerId, Account No) means an identifier, or the first is id."""
-    words = re.findall(r"[a-z]+", re.sub(r"([a-z])([A-Z])", r"\1 \2", name).lower()) or [""]
-    return words[-1] in ID_WORDS or words[0] == "id" or words[0] in ID_NAMES
+    """True for customer_id, PassengerId, Account No (last word), id_code (first word) and no name at all."""
+    words = re.findall(r"[^\W\d_]+", re.sub(r"([a-z])([A-Z])", r"\1 \2", name).lower()) or [name.strip()]
+    return words[-1] in ID_WORDS or words[0] in ID_NAMES
 
 
 # --- what to say ---
 
 
 def _notices(source: str, table: pd.DataFrame, left_out: dict[str, str]) -> list[str]:
-    notices = [f"Left out {name!r}: {why}. Keep it with --keep {_quote(name)}." for name, why in left_out.items()]
+    notices = []
+    for why in dict.fromkeys(left_out.values()):
+        names = [name for name, reason in left_out.items() if reason == why]
+        notices.append(f"Left out {_listed(names)}: {why}. To keep it: --keep {_quote(names[0])}")
     dates = [name for name in table.columns if types.is_datetime64_any_dtype(table[name].dtype)]
     if dates and ".csv" in source.lower():
-        notices.append(f"Read as dates: {', '.join(map(repr, dates))}.")
+        notices.append(f"Read as dates: {_listed(dates)}.")
+    unread = [name for name in table.columns if _looks_like_dates(table[name])]
+    if unread:
+        notices.append(f"Read as text: {_listed(unread)}. Only dates such as 2024-08-07 are read as dates.")
     return notices
 
 
-def _quoted(table: pd.DataFrame) -> str:
-    return _quote(table.columns[0])
+def _looks_like_dates(values: pd.Series) -> bool:
+    present = values.dropna()
+    pattern = r"\s*\d{1,2}[/.]\d{1,2}[/.]\d{2,4}\b.*"
+    return _is_text(values) and len(present) > 0 and present.astype(str).str.fullmatch(pattern).all()
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(map(repr, names))
 
 
 def _quote(name: str) -> str:

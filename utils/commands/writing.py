@@ -1,4 +1,4 @@
-"""Write tables of any length, all or nothing: the file appears when it is whole, and is not replaced unasked."""
+"""Write tables of any length: a file appears when it is whole, and none is replaced unasked."""
 
 from __future__ import annotations
 
