@@ -4,9 +4,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from utils.portable import portable
 from utils.schema import Column, Schema, TableError
 
-NANOSECONDS = {"D": 86_400_000_000_000, "s": 1_000_000_000, "ns": 1}
+NANOSECONDS = {"D": 86_400_000_000_000, "s": 1_000_000_000, "us": 1_000, "ns": 1}
 
 
 def to_float(values: pd.Series, column: Column) -> np.ndarray:
@@ -52,9 +53,15 @@ def from_float(values: np.ndarray, column: Column):
     if column.kind == "number":
         rounded = values if column.decimals is None else np.round(values, column.decimals)
         return _with_missing(rounded, absent, column.dtype)
-    whole = np.clip(np.rint(values).astype(np.int64), column.minimum or 0, column.maximum or 0) \
-        if abs(float_range(column)[1]) < 2 ** 62 else np.rint(values).astype(column.dtype.lower())
-    return _with_missing(whole, absent, column.dtype)
+    return _with_missing(_whole(values, column.minimum or 0, column.maximum or 0), absent, column.dtype)
+
+
+def _whole(values: np.ndarray, low: int, high: int) -> np.ndarray:
+    """Floats as whole numbers from low to high: 64-bit limits are kept although float64 cannot hold them exactly."""
+    inside = (values > float(low)) & (values < float(high))
+    whole = np.rint(np.where(inside, values, 0.0)).astype(np.uint64 if high > np.iinfo(np.int64).max else np.int64)
+    low, high = whole.dtype.type(low), whole.dtype.type(high)
+    return np.where(inside, np.clip(whole, low, high), np.where(values >= float(high), high, low))
 
 
 def _with_missing(values, absent, dtype):
@@ -70,7 +77,9 @@ def _is_extension(dtype: str) -> bool:
 
 
 def _dates(values, absent, column):
-    ticks = np.rint(values).astype(np.int64) * NANOSECONDS[column.resolution]
+    unit = NANOSECONDS[column.resolution]
+    low, high = (pd.Timestamp(limit or 0).value // unit for limit in (column.minimum, column.maximum))
+    ticks = _whole(values, low, high) * unit
     stamps = np.where(absent, np.int64(np.iinfo(np.int64).min), ticks).astype("datetime64[ns]")
     if not _is_extension(column.dtype):
         return stamps.astype(column.dtype)
@@ -88,7 +97,9 @@ def to_codes(values: pd.Series, column: Column) -> np.ndarray:
 def from_codes(codes: np.ndarray, column: Column):
     """The inverse of :func:`to_codes`, in the column's dtype; a numpy or pandas array of length n."""
     if column.dtype == "category":
-        return pd.Categorical.from_codes(codes, categories=list(column.categories), ordered=column.ordered)
+        levels = pd.Index(column.levels or column.categories, dtype=object)
+        places = np.append(levels.get_indexer(pd.Index(column.categories, dtype=object)), -1)  # code -1 takes the last
+        return pd.Categorical.from_codes(places[codes], categories=levels.infer_objects(), ordered=column.ordered)
     pool = np.empty(len(column.categories) + 1, dtype=object)
     pool[:-1] = column.categories
     pool[-1] = pd.NA if _is_extension(column.dtype) else np.nan  # code -1 picks the last entry
@@ -156,6 +167,7 @@ class TableEncoder:
         return from_float(np.where(block[:, -1] > 0.5, np.nan, values) if column.missing else values, column)
 
 
+@portable
 class QuantileBins:
     """A numeric column as bins of about equal mass, and a value drawn within the bin.
 

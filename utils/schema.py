@@ -12,6 +12,7 @@ from utils.expressions import evaluate
 KINDS = ("number", "integer", "category", "boolean", "date")
 DISCRETE = ("category", "boolean")
 MOST_DECIMALS = 6
+LARGEST = 1e38  # squares of larger numbers, and float32, know no bounds
 
 
 class TableError(ValueError):
@@ -24,9 +25,10 @@ class Column:
 
     name : as in the table.  kind : one of :data:`KINDS`.  dtype : pandas dtype of the column, as text.
     minimum, maximum : closed range of numbers, integers and dates (dates as ISO text); None if all is missing.
-    categories : the values a category may take, in a fixed order.  ordered : of an ordered pandas categorical.
+    categories : the values a category may take, in a fixed order.  levels, ordered : of a pandas categorical; all
+    values it declares, also those that never occur.
     missing : share of missing values, 0 to 1.  decimals : digits kept after the point (numbers only; None: all).
-    resolution : unit to which dates are exact ("D", "s", "ns").  unit : for axis labels, such as "minutes".
+    resolution : unit to which dates are exact ("D", "s", "us", "ns").  unit : for axis labels, such as "minutes".
     """
 
     name: str
@@ -35,6 +37,7 @@ class Column:
     minimum: float | int | str | None = None
     maximum: float | int | str | None = None
     categories: tuple = ()
+    levels: tuple = ()
     ordered: bool = False
     missing: float = 0.0
     decimals: int | None = None
@@ -100,7 +103,8 @@ class Schema:
     def from_dict(cls, data: dict) -> Schema:
         """The inverse of :meth:`to_dict`; raises TableError on anything else."""
         try:
-            columns = tuple(Column(**{**item, "categories": tuple(item["categories"])}) for item in data["columns"])
+            columns = tuple(Column(**{**item, "categories": tuple(item["categories"]), "levels": tuple(item["levels"])})
+                            for item in data["columns"])
             return cls(columns, dict(data["rules"]), data["target"])
         except (KeyError, TypeError) as error:
             raise TableError(f"This is not a saved schema ({error}). Save it again with Schema.to_dict.") from None
@@ -144,11 +148,10 @@ def _infer_column(values: pd.Series) -> Column:
     if types.is_float_dtype(values.dtype):
         return _number_column(name, dtype, missing, present)
     if isinstance(values.dtype, pd.CategoricalDtype):
-        seen = set(present)
-        categories = [value for value in values.cat.categories.tolist() if value in seen]
-        _check_category_values(name, categories)
-        return Column(name, "category", "category", categories=tuple(categories), ordered=bool(values.cat.ordered),
-                      missing=missing)
+        levels, seen = tuple(values.cat.categories.tolist()), set(present)
+        _check_category_values(name, levels)
+        return Column(name, "category", "category", categories=tuple(value for value in levels if value in seen),
+                      levels=levels, ordered=bool(values.cat.ordered), missing=missing)
     if types.is_object_dtype(values.dtype) or types.is_string_dtype(values.dtype):
         return _category_column(name, dtype, missing, present)
     raise TableError(f"Column {name!r} holds {dtype} values, which no column kind covers. Convert it to numbers, "
@@ -157,10 +160,11 @@ def _infer_column(values: pd.Series) -> Column:
 
 def _number_column(name, dtype, missing, present) -> Column:
     numbers = present.to_numpy(dtype=np.float64)
-    if np.isinf(numbers).any():
-        row = present.index[np.isinf(numbers)][0]
-        raise TableError(f"Column {name!r} holds an infinite value in row {row}. Replace it by a number or leave the "
-                         "cell empty.")
+    large = np.abs(numbers) > LARGEST
+    if large.any():
+        kind = "an infinite value" if np.isinf(numbers[large][0]) else f"a value beyond {LARGEST:g}"
+        raise TableError(f"Column {name!r} holds {kind} in row {present.index[large][0]}. Replace it by a smaller "
+                         "number or leave the cell empty.")
     if len(numbers) == 0:
         return Column(name, "number", dtype, missing=missing)
     decimals = next((d for d in range(MOST_DECIMALS + 1) if np.array_equal(np.round(numbers, d), numbers)), None)
@@ -172,7 +176,12 @@ def _date_column(name, dtype, missing, present) -> Column:
     if len(present) == 0:
         return Column(name, "date", dtype, missing=missing, resolution="D")
     naive = present if present.dt.tz is None else present.dt.tz_convert("UTC").dt.tz_localize(None)
-    resolution = next((unit for unit in ("D", "s") if (naive == naive.dt.floor(unit)).all()), "ns")
+    far = (naive < pd.Timestamp.min) | (naive > pd.Timestamp.max)
+    if far.any():
+        raise TableError(f"Column {name!r} holds the date {naive[far].iloc[0]} in row {present.index[far][0]}, outside "
+                         f"of {pd.Timestamp.min.year + 1} to {pd.Timestamp.max.year - 1}. If it stands for \"never\", "
+                         "leave the cell empty.")
+    resolution = next((unit for unit in ("D", "s", "us") if (naive == naive.dt.floor(unit)).all()), "ns")
     return Column(name, "date", dtype, naive.min().isoformat(), naive.max().isoformat(), missing=missing,
                   resolution=resolution)
 

@@ -81,6 +81,8 @@ class Synthesizer(BaseEstimator):
                              for column in self.schema_.columns})
 
     def _condition(self, given: dict) -> dict:
+        if not isinstance(given, dict):
+            raise ValueError(f"given must be a dictionary such as {{'App': 'Netflix'}}, not {given!r}.")
         return {name: condition_value(self.schema_[name], value) for name, value in given.items()}
 
     def save(self, path: str | os.PathLike) -> None:
@@ -121,6 +123,8 @@ def from_array(values: np.ndarray, column: Column):
 
 def condition_value(column: Column, value) -> int | float:
     """The code or float of a value that rows shall be given; ValueError where no row can have it."""
+    if not pd.api.types.is_scalar(value):
+        raise ValueError(f"Column {column.name!r} can be given one value, not {value!r}.")
     if pd.isna(value):
         if not column.missing:
             raise ValueError(f"Column {column.name!r} had no missing values in training, so none can be asked for.")
@@ -137,7 +141,7 @@ def condition_value(column: Column, value) -> int | float:
 def _condition_number(column: Column, value) -> float:
     low, high = float_range(column)
     try:
-        typed = pd.Timestamp(value) if column.kind == "date" else float(value)
+        typed = _moment(column, value) if column.kind == "date" else float(value)
         number = float(to_float(pd.Series([typed]), column)[0])
     except (TypeError, ValueError):
         raise ValueError(f"Column {column.name!r} holds {column.kind} values; {value!r} is none.") from None
@@ -148,6 +152,14 @@ def _condition_number(column: Column, value) -> float:
     if step and abs(number / step - round(number / step)) > 1e-6:
         raise ValueError(f"Column {column.name!r} moves in steps of {step:g}; {value!r} lies between two of them.")
     return number
+
+
+def _moment(column: Column, value) -> pd.Timestamp:
+    """A date or time; without a zone of its own, it is meant in the zone of the column."""
+    moment, zone = pd.Timestamp(value), getattr(pd.api.types.pandas_dtype(column.dtype), "tz", None)
+    if (zone is None) != (moment.tz is None):
+        moment = moment.tz_localize(zone, ambiguous=True, nonexistent="shift_forward")
+    return moment
 
 
 def resample(log_weights: np.ndarray, n: int, rng: np.random.Generator, what: str) -> np.ndarray:

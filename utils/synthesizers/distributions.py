@@ -48,6 +48,7 @@ KINDS = {
     "negative_binomial": lambda mean, shape: stats.nbinom(shape, shape / (shape + np.asarray(mean))),
 }
 COUNTS = ("poisson", "negative_binomial")
+EXACT = 2 ** 53  # float64 holds every whole number up to here
 
 
 def choice(shares: dict, missing: float = 0.0) -> Distribution:
@@ -80,10 +81,11 @@ def gamma(mean, shape, minimum=None, maximum=None, decimals=None, missing=0.0) -
 
 def uniform(low, high, decimals=None, missing=0.0) -> Distribution:
     """Every value from low to high alike; with decimals=0 whole numbers, both ends included."""
-    half = 0 if decimals is None else 0.5 * 10.0 ** -decimals
+    half = _half_step(decimals)
     limits = [None if isinstance(limit, str) else limit for limit in (low, high)]
-    shifted = [limit if isinstance(limit, str) else limit + sign * half for limit, sign in ((low, -1), (high, 1))]
-    return Distribution("uniform", {"low": shifted[0], "high": shifted[1]}, *limits, decimals, missing)
+    first = f"({low}) - {half}" if isinstance(low, str) else low - half
+    last = f"({high}) + {half}" if isinstance(high, str) else high + half
+    return Distribution("uniform", {"low": first, "high": last}, *limits, decimals, missing)
 
 
 def poisson(mean, minimum=None, maximum=None, missing=0.0) -> Distribution:
@@ -103,18 +105,33 @@ def dates(first: str, last: str) -> Distribution:
 
 def depends(distribution: Distribution) -> bool:
     """Whether the distribution looks at columns drawn before."""
-    return distribution.kind == "by" or any(isinstance(value, str) for key, value in distribution.parameters.items()
-                                            if key not in ("column", "first", "last"))
+    return distribution.kind == "by" or (distribution.kind in KINDS and any(
+        isinstance(value, str) for value in distribution.parameters.values()))
+
+
+def parts_of(distribution: Distribution) -> list[Distribution]:
+    """The distribution itself, or all those between which a :func:`by` chooses."""
+    if distribution.kind != "by":
+        return [distribution]
+    return [part for member in distribution.parameters["distributions"] for part in parts_of(member)]
+
+
+def _half_step(decimals) -> float:
+    """What rounding to so many digits may add or take away."""
+    return 0.0 if decimals is None else 0.5 * 10.0 ** -decimals
 
 
 def _numbers(distribution, table):
-    """The scipy distribution for every row, with the limits of its uniform score."""
+    """The scipy distribution for every row, with the limits of its uniform score.
+
+    Values that will be rounded are cut off half a step further out, so that the ends keep their whole share.
+    """
     parameters = {name: evaluate(value, table) if isinstance(value, str) else value
                   for name, value in distribution.parameters.items()}
     frozen = KINDS[distribution.kind](**parameters)
-    step = 1 if distribution.kind in COUNTS else 0
-    low = 0.0 if distribution.minimum is None else frozen.cdf(distribution.minimum - step)
-    high = 1.0 if distribution.maximum is None else frozen.cdf(distribution.maximum)
+    below, above = (1, 0) if distribution.kind in COUNTS else [_half_step(distribution.decimals)] * 2
+    low = 0.0 if distribution.minimum is None else frozen.cdf(distribution.minimum - below)
+    high = 1.0 if distribution.maximum is None else frozen.cdf(distribution.maximum + above)
     return frozen, low, high
 
 
@@ -147,13 +164,17 @@ def _truncated(distribution, table, n, rng) -> np.ndarray:
     """By the inverse distribution function between the limits, so that a cut leaves no heap."""
     frozen, low, high = _numbers(distribution, table)
     values = np.broadcast_to(frozen.ppf(low + rng.random(n) * (high - low)), n)
-    values = np.clip(values, distribution.minimum, distribution.maximum) \
-        if (distribution.minimum, distribution.maximum) != (None, None) else values
-    if distribution.decimals is None:
-        return values
-    rounded = np.round(values, distribution.decimals)
-    whole = distribution.decimals == 0 and not distribution.missing and np.isfinite(rounded).all()
-    return rounded.astype(np.int64) if whole else rounded
+    if distribution.decimals is not None:
+        values = np.round(values, distribution.decimals)
+    limits = (-np.inf if distribution.minimum is None else distribution.minimum,
+              np.inf if distribution.maximum is None else distribution.maximum)
+    values = np.clip(values, *limits)
+    if not np.isfinite(values).all():
+        raise ValueError(f"No {distribution.kind} number from {limits[0]} to {limits[1]} could be drawn with the "
+                         f"parameters {distribution.parameters}. See that the limits hold some of its probability, "
+                         "and that no parameter is missing or negative in any row.")
+    whole = distribution.decimals == 0 and not distribution.missing and np.abs(values).max(initial=0) < EXACT
+    return values.astype(np.int64) if whole else values
 
 
 def _values_by(distribution, table, rng):

@@ -6,10 +6,13 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from utils.encoding import float_range
 from utils.expressions import evaluate
-from utils.schema import Schema, TableError
-from utils.synthesizers.base import Synthesizer, resample
-from utils.synthesizers.distributions import Distribution, choice, dates, depends, log_probability, normal, values_for
+from utils.schema import Column, Schema, TableError
+from utils.synthesizers.base import Synthesizer, from_array, resample, to_array
+from utils.synthesizers.distributions import (
+    Distribution, choice, dates, depends, log_probability, normal, parts_of, values_for
+)
 
 CANDIDATES = 32
 PROBE_ROWS = 2_000
@@ -23,8 +26,9 @@ class RuleSynthesizer(Synthesizer):
         each column by itself (shares of categories, a normal distribution cut off at the range).
     derived : name -> expression, computed after the draw, in this order; a name among ``columns`` is overwritten.
         What is derived holds by construction.
-    rules : name -> expression that every row must obey. Rows that break one are drawn again, at most ``most_tries``
-        times; ``report_`` says how often each was broken. A rule that can never hold is an error at ``fit``.
+    rules : name -> expression that every row must obey, besides the rules of the schema. Rows that break one, or lie
+        outside of the range or the categories of the schema, are drawn again, at most ``most_tries`` times;
+        ``report_`` says which share of the drawn rows broke each. A rule that can never hold is an error at ``fit``.
 
     Conditions set their column; where it depends on earlier columns, candidates are kept in proportion to the
     probability of the value, and a condition on a derived column is met by drawing again.
@@ -46,11 +50,10 @@ class RuleSynthesizer(Synthesizer):
         else:
             self.columns_, self.rules_ = dict(self.columns), dict(self.rules or {})
         self._check_order()
-        rng = np.random.default_rng(self.random_state)
-        self.report_ = {name: 0.0 for name in self.rules_}
-        probe, self.report_ = self._draw_until_valid(PROBE_ROWS, {}, rng)
-        if table is None:
-            self.schema_ = _schema(probe, self.columns_, self.rules_)
+        schema = None if table is None else self.schema_
+        probe, self.report_ = self._draw_until_valid(PROBE_ROWS, {}, schema, np.random.default_rng(self.random_state))
+        if schema is None:
+            self.schema_ = _schema(probe, self.columns_, self.derived or {}, self.rules_)
         return self
 
     def _fit(self, columns, rng):
@@ -74,37 +77,42 @@ class RuleSynthesizer(Synthesizer):
             seen.add(name)
 
     def _condition(self, given):
-        super()._condition(given)  # the same checks and messages as everywhere
-        return {name: pd.Timestamp(value) if self.schema_[name].kind == "date" else value
-                for name, value in given.items()}
+        codes = super()._condition(given)  # the same checks and messages as everywhere
+        return {name: _plain(code, self.schema_[name]) for name, code in codes.items()}
 
     def _sample_table(self, n, condition, rng):
-        table, _ = self._draw_until_valid(n, condition, rng)
-        return _cast(table[self.schema_.names], self.schema_)
+        table, _ = self._draw_until_valid(n, condition, self.schema_, rng)
+        return pd.DataFrame({column.name: from_array(_to_array(table[column.name], column), column)
+                             for column in self.schema_.columns})
 
-    def _draw_until_valid(self, n, given, rng) -> tuple[pd.DataFrame, dict]:
+    def _draw_until_valid(self, n, given, schema, rng) -> tuple[pd.DataFrame, dict]:
         """n valid rows, and for each rule the share of all drawn rows that broke it."""
-        pieces, missing_rows, drawn, broken = [], n, 0, {name: 0 for name in self.rules_}
+        pieces, missing_rows, drawn, broken = [], n, 0, {}
         for _ in range(self.most_tries):
             table = self._draw(missing_rows, given, rng)
-            invalid = ~_meets(table, given)
-            for name, rule in self.rules_.items():
-                breaks = np.broadcast_to(~np.asarray(evaluate(rule, table), dtype=bool), len(table))
-                broken[name] += int(breaks.sum())
-                invalid = invalid | breaks
+            faults = self._faults(table, given, schema)
+            broken = {name: broken.get(name, 0) + int(rows.sum()) for name, rows in faults.items()}
+            invalid = np.logical_or.reduce([np.zeros(len(table), dtype=bool), *faults.values()])
             drawn += len(table)
             pieces.append(table[~invalid])
             missing_rows = int(invalid.sum())
             if missing_rows == 0:
-                return pd.concat(pieces, ignore_index=True), {k: v / max(drawn, 1) for k, v in broken.items()}
-        self._give_up(missing_rows, drawn, broken, given)
+                return pd.concat(pieces, ignore_index=True), \
+                    {name: broken[f"the rule {name!r} ({rule})"] / max(drawn, 1) for name, rule in self.rules_.items()}
+        worst = max(broken, key=broken.get)
+        raise ValueError(f"After {self.most_tries} tries and {drawn:,} rows, {missing_rows:,} rows still are not as they "
+                         f"must be. {broken[worst]:,} rows broke {worst}. Mend the distributions or what is asked of "
+                         "them, so that they agree.")
 
-    def _give_up(self, missing_rows, drawn, broken, given):
-        worst = max(broken, key=broken.get, default=None)
-        culprit = f"the condition {given!r}" if worst is None or not broken[worst] else \
-            f"the rule {worst!r} ({self.rules_[worst]}), broken by {broken[worst]:,} of them"
-        raise ValueError(f"After {self.most_tries} tries and {drawn:,} rows, {missing_rows:,} rows still break a rule; "
-                         f"most of all {culprit}. Mend the distributions or the rule so that they agree.")
+    def _faults(self, table, given, schema) -> dict[str, np.ndarray]:
+        """What a row can do wrong, in words, with the rows (n,) that do so."""
+        faults = {f"the rule {name!r} ({rule})": ~np.broadcast_to(np.asarray(evaluate(rule, table), bool), len(table))
+                  for name, rule in self.rules_.items()}
+        faults |= {f"the condition {name} = {value}": ~_equals(table[name], value) for name, value in given.items()}
+        if schema is not None:
+            faults |= {f"the range or the categories of column {column.name!r}": _outside(table[column.name], column)
+                       for column in schema.columns}
+        return faults
 
     def _draw(self, n, given, rng) -> pd.DataFrame:
         """n rows that meet the conditions on drawn columns; derived columns and rules are not checked yet."""
@@ -126,11 +134,29 @@ class RuleSynthesizer(Synthesizer):
         return table
 
 
-def _meets(table, given) -> np.ndarray:
-    meets = np.ones(len(table), dtype=bool)
-    for name, value in given.items():
-        meets &= (table[name].isna() if pd.isna(value) else table[name] == value).to_numpy(dtype=bool)
-    return meets
+def _equals(values: pd.Series, wanted) -> np.ndarray:
+    return (values.isna() if pd.isna(wanted) else values == wanted).to_numpy(dtype=bool)
+
+
+def _to_array(values: pd.Series, column: Column) -> np.ndarray:
+    """Codes or floats (n,) of drawn values, whatever their dtype; drawn dates without a zone are in UTC."""
+    return to_array(pd.to_datetime(values) if column.kind == "date" else values, column)
+
+
+def _plain(code, column: Column):
+    """The value that a code or float stands for, as the distributions draw it: dates without a zone, in UTC."""
+    value = from_array(np.array([code]), column)[0]
+    moment = pd.Timestamp(value) if column.kind == "date" else None
+    return value if moment is None else moment if moment.tz is None else moment.tz_convert("UTC").tz_localize(None)
+
+
+def _outside(values: pd.Series, column: Column) -> np.ndarray:
+    """Rows (n,) whose value is unknown to the column or out of its range; missing values are not."""
+    numbers = _to_array(values, column)
+    if column.discrete:
+        return (numbers < 0) & values.notna().to_numpy()
+    low, high = float_range(column)
+    return (numbers < low) | (numbers > high)
 
 
 def _profile(values, column) -> Distribution:
@@ -152,34 +178,25 @@ def _profile(values, column) -> Distribution:
                   decimals, column.missing)
 
 
-def _cast(table: pd.DataFrame, schema: Schema) -> pd.DataFrame:
-    """The table in the schema's dtypes."""
-    columns = {}
-    for column in schema.columns:
-        values = table[column.name]
-        if column.kind == "date" and "UTC" not in column.dtype and "," in column.dtype:
-            values = pd.to_datetime(values).dt.tz_localize("UTC").dt.tz_convert(column.dtype.split(", ")[1][:-1])
-        if column.dtype == "category":
-            columns[column.name] = pd.Categorical(values, categories=list(column.categories), ordered=column.ordered)
-        else:
-            columns[column.name] = values.astype(column.dtype).to_numpy() \
-                if not pd.api.types.is_extension_array_dtype(column.dtype) else values.astype(column.dtype).array
-    return pd.DataFrame(columns, copy=False)
-
-
-def _schema(probe: pd.DataFrame, columns: dict, rules: dict) -> Schema:
+def _schema(probe: pd.DataFrame, columns: dict, derived: dict, rules: dict) -> Schema:
     """The schema of a first draw, widened from what was drawn to what the distributions allow."""
     schema = Schema.infer(probe, rules=rules)
-    return replace(schema, columns=tuple(_widen(column, columns.get(column.name)) for column in schema.columns))
+    return replace(schema, columns=tuple(
+        _widen(column, [] if column.name in derived else parts_of(columns[column.name])) for column in schema.columns))
 
 
-def _widen(column, distribution):
+def _widen(column: Column, parts: list[Distribution]) -> Column:
+    """A column as any of these distributions may draw it; without any (a derived column) all is possible."""
+    column = replace(column, missing=max([column.missing, *(part.missing for part in parts)]))
     if column.discrete:
-        values = distribution.parameters.get("values", []) if distribution and distribution.kind == "choice" else []
-        return replace(column, categories=tuple(dict.fromkeys([*column.categories, *values])))
+        drawn = [value for part in parts for value, weight in zip(part.parameters["values"], part.parameters["weights"])
+                 if weight > 0 and not pd.isna(value)]
+        return replace(column, categories=tuple(dict.fromkeys([*column.categories, *drawn])))
     if column.kind == "date":
-        return column
-    parts = distribution.parameters["distributions"] if distribution and distribution.kind == "by" else [distribution]
-    lows = [-UNBOUNDED if part is None or part.minimum is None else part.minimum for part in parts]
-    highs = [UNBOUNDED if part is None or part.maximum is None else part.maximum for part in parts]
-    return replace(column, minimum=min(lows), maximum=max(highs))
+        limits = [pd.Timestamp(part.parameters[end]) for part in parts if part.kind == "dates" for end in ("first", "last")]
+        return replace(column, minimum=min(limits).isoformat(), maximum=max(limits).isoformat()) if limits else column
+    lows, highs = [part.minimum for part in parts], [part.maximum for part in parts]
+    decimals = [part.decimals for part in parts]
+    return replace(column, minimum=-UNBOUNDED if None in lows or not parts else min(lows),
+                   maximum=UNBOUNDED if None in highs or not parts else max(highs),
+                   decimals=None if None in decimals or not parts else max(decimals))
