@@ -161,7 +161,8 @@ def write_comparison(folder: Path, board: Scoreboard, heading: str) -> None:
     with whole_file(table) as temporary:
         tidy(board).to_csv(temporary, index=False, lineterminator="\n")
     with whole_file(picture) as temporary:
-        board.picture().savefig(temporary, format="png", dpi=110, metadata={"Software": None})
+        figure = board.picture(f"Each method between its yardsticks: {board.table_name}")
+        figure.savefig(temporary, format="png", dpi=110, metadata={"Software": None})
     with whole_file(page) as temporary:
         temporary.write_text(_page(board, heading), encoding="utf-8")
 
