@@ -6,9 +6,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
-import zipfile
-import zlib
 from pathlib import Path
 
 import numpy as np
@@ -34,27 +31,25 @@ def write(path: str | os.PathLike, content: dict) -> None:
     path, arrays = Path(path), {}
     manifest = json.dumps(_pack(content, arrays)).encode()
     arrays["manifest"] = np.frombuffer(manifest, dtype=np.uint8)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
-        with os.fdopen(handle, "wb") as file:
+        with temporary.open("wb") as file:
             np.savez_compressed(file, **arrays)
         os.replace(temporary, path)
     except BaseException:
-        os.unlink(temporary)
+        temporary.unlink(missing_ok=True)
         raise
 
 
 def read(path: str | os.PathLike) -> dict:
-    """Read what :func:`write` wrote; SavedModelError for any other or damaged file, FileNotFoundError for none."""
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            manifest = json.loads(archive["manifest"].tobytes())
-            return _unpack(manifest, archive)
-    except (zipfile.BadZipFile, zlib.error, KeyError, ValueError, TypeError, EOFError, OSError) as error:
-        if isinstance(error, FileNotFoundError):
-            raise
-        raise SavedModelError(f"{Path(path).name} is not a whole file of this course ({error}). Save the model "
-                              "again with synthesizer.save(path).") from None
+    """Read what :func:`write` wrote; SavedModelError for any other or damaged file, OSError for one out of reach."""
+    with open(path, "rb") as file:
+        try:
+            with np.load(file, allow_pickle=False) as archive:
+                return _unpack(json.loads(archive["manifest"].tobytes()), archive)
+        except Exception as error:  # a stranger's bytes can go wrong in any way
+            raise SavedModelError(f"{Path(path).name} is not a whole file of this course ({error}). Save the model "
+                                  "again with synthesizer.save(path).") from None
 
 
 def _pack(value, arrays: dict):

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
+from threadpoolctl import threadpool_limits
 
 from utils import portable
 from utils.encoding import float_range, from_codes, from_float, grid_step, to_codes, to_float
@@ -48,7 +49,8 @@ class Synthesizer(BaseEstimator):
             validate(table, schema)
         columns = {column.name: to_array(table[column.name], column) for column in schema.columns}
         self.schema_ = schema
-        self._fit(columns, np.random.default_rng(self.random_state))
+        with threadpool_limits(1, user_api="blas"):  # many small matrices: more threads only wait for each other
+            self._fit(columns, np.random.default_rng(self.random_state))
         return self
 
     def sample(self, n: int, given: dict | None = None, random_state: int | None = None) -> pd.DataFrame:
@@ -80,6 +82,13 @@ class Synthesizer(BaseEstimator):
         return pd.DataFrame({column.name: from_array(columns[column.name], column)
                              for column in self.schema_.columns})
 
+    def _check_counts(self, *names: str) -> None:
+        """ValueError unless these parameters are whole numbers of 1 or more."""
+        for name in names:
+            value = getattr(self, name)
+            if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < 1:
+                raise ValueError(f"{name} must be a whole number of 1 or more, not {value!r}.")
+
     def _condition(self, given: dict) -> dict:
         if not isinstance(given, dict):
             raise ValueError(f"given must be a dictionary such as {{'App': 'Netflix'}}, not {given!r}.")
@@ -100,14 +109,19 @@ class Synthesizer(BaseEstimator):
         """
         content = portable.read(path)
         method = content.get("method") if isinstance(content, dict) else None
-        if method not in SYNTHESIZERS or content.get("format") != FORMAT:
+        if method not in list(SYNTHESIZERS) or content.get("format") != FORMAT:
             raise portable.SavedModelError(f"{path} holds no synthesizer that this version knows (method {method!r}). "
                                            f"Known: {', '.join(sorted(SYNTHESIZERS))}.")
         if not issubclass(SYNTHESIZERS[method], cls):
             raise portable.SavedModelError(f"{path} holds a {SYNTHESIZERS[method].__name__}, not a {cls.__name__}. "
                                            "Load it with Synthesizer.load(path).")
-        synthesizer = SYNTHESIZERS[method](**content["parameters"])
-        vars(synthesizer).update(content["fitted"])
+        try:
+            synthesizer = SYNTHESIZERS[method](**content["parameters"])
+            vars(synthesizer).update(content["fitted"])
+            check_is_fitted(synthesizer, "schema_")
+        except (KeyError, TypeError, ValueError) as error:
+            raise portable.SavedModelError(f"{path} holds a {method} model that lacks a part or has one too many "
+                                           f"({error}). Save it again with synthesizer.save(path).") from None
         return synthesizer
 
 

@@ -16,10 +16,9 @@ RIDGE = 1e-4
 class CopulaSynthesizer(Synthesizer):
     """Gaussian copula for mixed columns, fitted by Gibbs sampling of the scores behind the ranks.
 
-    The method follows Hoff 2007 ("Extending the rank likelihood for semiparametric copula estimation"), with the
-    limits of each score read off the column's own distribution. A standard normal score stands behind every column. A value says only between which two limits its score lies
-    (limits that come from the column's own distribution), so ties, categories and missing values need no special
-    care. The correlation matrix is the mean over ``sweeps`` Gibbs sweeps of the scores within their limits, after
+    The method follows Hoff 2007 ("Extending the rank likelihood for semiparametric copula estimation"). A standard
+    normal score stands behind every column. A value says only between which two limits its score lies (limits that
+    come from the column's own distribution), so ties, categories and missing values need no special care. The correlation matrix is the mean over ``sweeps`` Gibbs sweeps of the scores within their limits, after
     ``sweeps`` more are thrown away. Categories are put in order along the main axis of the other columns.
 
     A margin keeps each distinct value with its share where there are at most ``values`` of them, else as many
@@ -33,6 +32,7 @@ class CopulaSynthesizer(Synthesizer):
         self.sweeps, self.values = sweeps, values
 
     def _fit(self, columns, rng):
+        self._check_counts("sweeps", "values")
         self.margins_, limits = {}, []
         order = _category_order(columns, self.schema_)
         for name, values in columns.items():

@@ -99,8 +99,11 @@ def negative_binomial(mean, shape, minimum=None, maximum=None, missing=0.0) -> D
 
 
 def dates(first: str, last: str) -> Distribution:
-    """A day between two days, both included."""
-    return Distribution("dates", {"first": first, "last": last})
+    """A day between two days, both included, such as ``dates("2024-01-01", "2024-12-31")``."""
+    days = pd.date_range(first, last, freq="D", normalize=True)
+    if not len(days):
+        raise ValueError(f"dates needs a first day that is not after the last; got {first} and {last}.")
+    return Distribution("dates", {"first": days[0].isoformat(), "last": days[-1].isoformat()})
 
 
 def depends(distribution: Distribution) -> bool:

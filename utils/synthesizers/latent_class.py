@@ -40,8 +40,8 @@ def fit_latent_classes(codes: np.ndarray, sizes: np.ndarray, classes: int, rng: 
         likelihood, weights, counts = _expectation(batches, weights, tables, dtype)
         history.append((likelihood + _log_prior(tables, margins, smoothing)) / n)
         counts += smoothing * margins
-        totals = np.add.reduceat(counts, starts, axis=1)
-        tables = counts / np.repeat(np.maximum(totals, TINY), sizes, axis=1)
+        totals = np.repeat(np.add.reduceat(counts, starts, axis=1), sizes, axis=1)
+        tables = np.where(totals > TINY, counts / np.maximum(totals, TINY), margins)  # a class may lose all its rows
     return weights, tables, np.array(history)
 
 

@@ -35,6 +35,7 @@ class MixtureSynthesizer(Synthesizer):
         self.iterations, self.smoothing = iterations, smoothing
 
     def _fit(self, columns, rng):
+        self._check_counts("components", "bins", "iterations", *(["classes"] if self.classes is not None else []))
         discrete = [column.name for column in self.schema_.columns if column.discrete]
         numeric = [column.name for column in self.schema_.columns if not column.discrete]
         self.kind_ = self._choose(columns, discrete, numeric)

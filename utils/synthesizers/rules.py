@@ -174,7 +174,7 @@ def _profile(values, column) -> Distribution:
             if first.ceil("D") <= last.floor("D") else \
             Distribution("choice", {"values": [first], "weights": [1.0]}, missing=column.missing)
     decimals = 0 if column.kind == "integer" else column.decimals
-    return normal(float(np.nanmean(values)), max(float(np.nanstd(values)), 1e-9), column.minimum, column.maximum,
+    return normal(float(np.nanmean(values)), float(np.nanstd(values)) or 1.0, column.minimum, column.maximum,
                   decimals, column.missing)
 
 
