@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm, PowerNorm
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
+from matplotlib.patches import Ellipse, Patch
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from utils.encoding import NANOSECONDS, to_float
@@ -249,6 +249,36 @@ def bic_curve(components, values, title: str = "", label: str = "BIC (lower is b
     axis.margins(y=0.15)
     axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     return axis
+
+
+def gaussian_ellipses(points: np.ndarray, model, labels: tuple[str, str], title: str = "") -> Axes:
+    """Rows as dots and each component of a fitted two-dimensional Gaussian mixture as an ellipse of two deviations.
+
+    points : float64 (n, 2).  model : scikit-learn ``GaussianMixture``.  labels : axis labels with units.
+    """
+    _, axis = plt.subplots(figsize=(8, 5))
+    axis.plot(*points.T, linestyle="", marker=".", markersize=3, color=REAL, alpha=0.4, zorder=0)
+    covariances = np.array([np.linalg.inv(root @ root.T) for root in map(_full_root, _precision_roots(model))])
+    for weight, mean, covariance in zip(model.weights_, model.means_, covariances):
+        values, vectors = np.linalg.eigh(covariance)
+        angle = np.degrees(np.arctan2(vectors[1, 1], vectors[0, 1]))
+        axis.add_patch(Ellipse(mean, 4 * np.sqrt(values[1]), 4 * np.sqrt(values[0]), angle=angle, fill=False,
+                               edgecolor=SYNTHETIC, linewidth=1 + 8 * weight))
+        axis.plot(*mean, marker="+", markersize=12, color=SYNTHETIC, markeredgewidth=2)
+    axis.set(xlabel=labels[0], ylabel=labels[1])
+    axis.set_title(title)
+    return axis
+
+
+def _precision_roots(model) -> np.ndarray:
+    """One Cholesky factor of the precision a component, in the shape that scikit-learn keeps for its kind."""
+    roots = model.precisions_cholesky_
+    return np.repeat(roots[None], len(model.means_), axis=0) if model.covariance_type == "tied" else roots
+
+
+def _full_root(root: np.ndarray) -> np.ndarray:
+    """That factor as a 2 x 2 matrix, for spherical (a number) and diagonal (a pair) components too."""
+    return root if np.ndim(root) == 2 else np.diag(np.broadcast_to(root, 2))
 
 
 def scoreboard_picture(means: pd.DataFrame, spreads: pd.DataFrame, metrics: dict, yardsticks: list[str],
