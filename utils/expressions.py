@@ -12,18 +12,34 @@ import re
 import numpy as np
 import pandas as pd
 
+
+def _truth(values):
+    """Truth values; a missing one among objects is False."""
+    return values == True if getattr(values, "dtype", None) == object else values  # noqa: E712 - element by element
+
+
 OPERATORS = {
     ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
-    ast.FloorDiv: operator.floordiv, ast.Mod: operator.mod, ast.USub: operator.neg, ast.Not: np.logical_not,
-    ast.And: np.logical_and, ast.Or: np.logical_or,
+    ast.FloorDiv: operator.floordiv, ast.Mod: operator.mod, ast.USub: operator.neg,
+    ast.Not: lambda values: np.logical_not(_truth(values)),
+    ast.And: lambda left, right: np.logical_and(_truth(left), _truth(right)),
+    ast.Or: lambda left, right: np.logical_or(_truth(left), _truth(right)),
     ast.Eq: operator.eq, ast.NotEq: operator.ne, ast.Lt: operator.lt, ast.LtE: operator.le,
     ast.Gt: operator.gt, ast.GtE: operator.ge,
     ast.In: lambda value, options: np.isin(np.asarray(value, dtype=object), options),
     ast.NotIn: lambda value, options: ~np.isin(np.asarray(value, dtype=object), options),
 }
-FUNCTIONS = {
-    "where": np.where, "minimum": np.minimum, "maximum": np.maximum, "round": np.round, "floor": np.floor,
-    "ceil": np.ceil, "abs": np.abs, "sqrt": np.sqrt, "log": np.log, "exp": np.exp,
+FUNCTIONS = {  # each with its own arguments only: numpy would take one more as the place to write to
+    "where": lambda condition, yes, no: np.where(condition, yes, no),
+    "minimum": lambda left, right: np.minimum(left, right),
+    "maximum": lambda left, right: np.maximum(left, right),
+    "round": lambda values, decimals=0: np.round(values, decimals),
+    "floor": lambda values: np.floor(values),
+    "ceil": lambda values: np.ceil(values),
+    "abs": lambda values: np.abs(values),
+    "sqrt": lambda values: np.sqrt(values),
+    "log": lambda values: np.log(values),
+    "exp": lambda values: np.exp(values),
     "weekday": lambda dates: pd.DatetimeIndex(dates).dayofweek.to_numpy(),
 }
 
@@ -65,10 +81,40 @@ def evaluate(expression: str, table: pd.DataFrame) -> np.ndarray:
 
     Raises
     ------
-    ExpressionError : unreadable, an unknown column or function, or anything outside the language.
+    ExpressionError : unreadable, an unknown column or function, values that do not go together, or anything
+        outside the language.
     """
     tree, names = parse(expression)
-    return _Evaluator(expression, table, names).visit(tree)
+    try:
+        with np.errstate(all="ignore"):  # 0 / 0 is a missing value here, as in pandas
+            return _Evaluator(expression, table, names).visit(tree)
+    except ExpressionError:
+        raise
+    except (TypeError, ValueError, ArithmeticError, RecursionError) as error:
+        raise ExpressionError(f"Cannot compute the expression {expression!r}: {error}. See that it compares numbers "
+                              "with numbers, text with text and dates with dates.") from None
+
+
+def _values(column: pd.Series) -> np.ndarray:
+    """A column as a numpy array in which missing values compare as False: NaN among numbers, None elsewhere."""
+    if not pd.api.types.is_extension_array_dtype(column.dtype):
+        return column.to_numpy()
+    if not column.isna().any() and pd.api.types.is_numeric_dtype(column.dtype):
+        return column.to_numpy(dtype=column.dtype.numpy_dtype)
+    if pd.api.types.is_numeric_dtype(column.dtype) and not pd.api.types.is_bool_dtype(column.dtype):
+        return column.to_numpy(dtype=np.float64, na_value=np.nan)
+    if pd.api.types.is_datetime64_any_dtype(column.dtype):
+        return column.dt.tz_localize(None).to_numpy()
+    return column.astype(object).where(column.notna(), None).to_numpy()
+
+
+def _as_dates(left, right) -> tuple:
+    """Text beside dates is read as a date."""
+    pair = [left, right]
+    for place, other in ((0, right), (1, left)):
+        if isinstance(pair[place], str) and getattr(other, "dtype", np.dtype(object)).kind == "M":
+            pair[place] = np.datetime64(pd.Timestamp(pair[place]))
+    return tuple(pair)
 
 
 class _Evaluator(ast.NodeVisitor):
@@ -89,8 +135,7 @@ class _Evaluator(ast.NodeVisitor):
         if name not in self.table.columns:
             raise ExpressionError(f"The expression {self.expression!r} names the column {name!r}, which the table "
                                   f"does not have. It has: {', '.join(map(str, self.table.columns))}.")
-        values = self.table[name]
-        return values.to_numpy(dtype=object) if isinstance(values.dtype, pd.CategoricalDtype) else values.to_numpy()
+        return _values(self.table[name])
 
     def visit_Constant(self, node):
         return node.value
@@ -101,7 +146,10 @@ class _Evaluator(ast.NodeVisitor):
     visit_Tuple = visit_List
 
     def visit_BinOp(self, node):
-        return self.apply(node.op, self.visit(node.left), self.visit(node.right))
+        left, right = self.visit(node.left), self.visit(node.right)
+        if isinstance(node.op, ast.Mult) and isinstance(left, (str, list)) | isinstance(right, (str, list)):
+            raise TypeError("text and lists cannot be multiplied")
+        return self.apply(node.op, left, right)
 
     def visit_UnaryOp(self, node):
         return self.apply(node.op, self.visit(node.operand))
@@ -116,7 +164,7 @@ class _Evaluator(ast.NodeVisitor):
         result, left = True, self.visit(node.left)
         for comparison, right_node in zip(node.ops, node.comparators):
             right = self.visit(right_node)
-            result = np.logical_and(result, self.apply(comparison, left, right))
+            result = np.logical_and(result, self.apply(comparison, *_as_dates(left, right)))
             left = right
         return result
 

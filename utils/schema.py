@@ -212,6 +212,8 @@ def _check_category_values(name, categories) -> None:
 def _example(column: Column):
     if column.discrete:
         return column.categories[0] if column.categories else None
+    if column.minimum is None:
+        return np.nan
     return pd.Timestamp(column.minimum) if column.kind == "date" else column.minimum
 
 
