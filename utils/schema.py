@@ -91,9 +91,10 @@ class Schema:
 
     def select(self, names: list[str]) -> Schema:
         """The schema of some of the columns; rules and target that need the others are left out."""
-        probe = pd.DataFrame({column.name: [_example(column)] for column in self.columns})
-        rules = {key: rule for key, rule in self.rules.items() if _can_evaluate(rule, probe[list(names)])}
-        return Schema(tuple(self[name] for name in names), rules, self.target if self.target in names else None)
+        columns = tuple(self[name] for name in names)
+        probe = pd.DataFrame({column.name: [_example(column)] for column in columns})
+        rules = {key: rule for key, rule in self.rules.items() if _can_evaluate(rule, probe)}
+        return Schema(columns, rules, self.target if self.target in names else None)
 
     def to_dict(self) -> dict:
         """Plain data for JSON."""
