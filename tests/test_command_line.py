@@ -83,6 +83,13 @@ def test_every_suffix_holds_the_same_rows(patients, name, monkeypatch):
     pd.testing.assert_frame_equal(read_table(name), drawn, check_exact=False, rtol=1e-12)
 
 
+def test_dates_have_one_format_in_all_chunks(folder):
+    """By itself pandas writes a chunk that knows only midnights without the time."""
+    table = pd.DataFrame({"at": pd.to_datetime(["2024-01-01 00:00:00", "2024-01-02 12:30:00"])})
+    writing.write_table(folder / "out.csv", [table[:1], table[1:]], Schema.infer(table))
+    assert (folder / "out.csv").read_text() == "at\n2024-01-01 00:00:00\n2024-01-02 12:30:00\n"
+
+
 def test_same_seed_same_rows_other_seed_others(patients, folder):
     for name, seed in (("a.csv", 1), ("b.csv", 1), ("c.csv", 2)):
         assert run("generate", "patients.csv", "--seed", seed, "--output", name)[0] == 0
@@ -167,10 +174,12 @@ def test_public_screen_time_files_are_recognised(folder, date_format):
     table = simulate_screentime(20)
     table["Date"] = table["Date"].dt.strftime(date_format)
     table.columns = ["Date", "App", "Usage (minutes)", "Notifications", "Times Opened"]
+    table["Battery"] = 80
     table.to_csv("public.csv", index=False)
     code, output, error = run("generate", "public.csv", "--given", "App=Netflix", "--output", "out.csv")
     assert code == 0, error
     assert "Recognised as a screen-time table" in output
+    assert "do not belong to such a table are left out: 1" in output
     written = read_table("out.csv")
     assert list(written.columns) == ["Date", "App", "Usage", "Notifications", "Times opened"]
     assert set(written["App"]) == {"Netflix"}
@@ -204,7 +213,8 @@ def test_compare_prints_and_writes_the_scoreboard(patients, folder):
     call = ("compare", "patients.csv", "--methods", "mixture, trees", "--seeds", 1, "--output", "c")
     code, output, error = run(*call)
     assert code == 0, error
-    for text in ("TSTR predicts 'insured'", "40 rows to learn from, 20 to judge by", "seconds to fit"):
+    said = ("TSTR predicts 'insured'", "40 rows to learn from, 20 to judge by", "So few rows", "seconds to fit")
+    for text in said:
         assert text in output
     assert sorted(path.name for path in (folder / "c").iterdir()) == sorted(compare.FILES)
     tidy = pd.read_csv("c/scoreboard.csv")

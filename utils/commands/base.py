@@ -45,7 +45,7 @@ app = typer.Typer(
 )
 
 Table = Annotated[
-    str, typer.Argument(help="CSV or Parquet file, path or web address.", show_default=False)
+    str, typer.Argument(help="CSV or Parquet file, path or web address.", metavar="TABLE", show_default=False)
 ]
 Target = Annotated[
     str | None,

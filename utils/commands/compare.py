@@ -20,6 +20,7 @@ from utils.tables import TableError, split
 
 MOST_ROWS = 20_000  # to train on, and as many to judge by: enough for three digits, in minutes
 FEWEST_ROWS = 10
+FEW_ROWS = 200  # with fewer rows to judge by, boosted trees hardly split and everything looks alike
 FILES = ("scoreboard.csv", "scoreboard.html", "scoreboard.png")
 
 
@@ -90,8 +91,10 @@ def _board(opened: OwnTable, seeds: int, name: str) -> tuple[Scoreboard, list[st
     if max(len(train), len(holdout)) > MOST_ROWS:
         train, holdout = (_at_most(part) for part in (train, holdout))
         notice = f"Of {rows}, at most {MOST_ROWS:,} each are used, drawn at random."
-    board = Scoreboard(train, holdout, opened.schema, seeds=tuple(range(seeds)), table=name)
-    return board, [notice]
+    notices = [notice]
+    if len(holdout) < FEW_ROWS:
+        notices.append("So few rows to judge by show gross faults only: mind the spreads.")
+    return Scoreboard(train, holdout, opened.schema, seeds=tuple(range(seeds)), table=name), notices
 
 
 def _at_most(table: pd.DataFrame) -> pd.DataFrame:

@@ -68,7 +68,7 @@ def open_table(source: str, target: str | None, drop: list[str] | None, keep: li
 
     Raises TableError for a table that cannot be used, a usage error for a column that is not there.
     """
-    kind, table = _recognise(source)
+    kind, table, notices = _recognise(source)
     for option, names in (("--drop", drop), ("--keep", keep), ("--target", [target] if target else None)):
         for name in names or []:
             one_of(name, table.columns, option, "column")
@@ -81,8 +81,7 @@ def open_table(source: str, target: str | None, drop: list[str] | None, keep: li
         one_of(target, names, "--target", "column")
         opened = replace(opened, schema=replace(opened.schema, target=target))
     about_columns = _notices(source, table.drop(columns=drop or []), left_out)
-    notices = (*([kind.notice] if kind.notice else []), *opened.notices, *about_columns)
-    return replace(opened, notices=notices, left_out=left_out)
+    return replace(opened, notices=(*notices, *opened.notices, *about_columns), left_out=left_out)
 
 
 def with_default_target(opened: OwnTable) -> OwnTable:
@@ -164,11 +163,17 @@ KINDS = (
 )
 
 
-def _recognise(source: str) -> tuple[Kind, pd.DataFrame]:
+def _recognise(source: str) -> tuple[Kind, pd.DataFrame, list[str]]:
+    """The kind of a table, the table as that kind is loaded, and what to say about both."""
     table = read_table(source)
     table.columns = table.columns.map(str)
     kind = next(kind for kind in KINDS if kind.matches(set(table.columns)))
-    return kind, kind.load(source, table)
+    loaded = kind.load(source, table)
+    notices = [kind.notice] if kind.notice else []
+    others = table.shape[1] - loaded.shape[1]
+    if others:
+        notices.append(f"Columns of the file that do not belong to such a table are left out: {others}.")
+    return kind, loaded, notices
 
 
 # --- columns that identify ---
