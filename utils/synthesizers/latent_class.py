@@ -15,7 +15,8 @@ TINY = 1e-12
 
 def fit_latent_classes(codes: np.ndarray, sizes: np.ndarray, classes: int, rng: np.random.Generator,
                        iterations: int = 15, smoothing: float = 0.1, dtype=np.float32):
-    """Fit by EM from a random start.
+    """Fit by EM from a random start: half a row of the table, half the shares in the table, shaken a little because
+    classes that start alike stay alike.
 
     Parameters
     ----------
@@ -32,17 +33,21 @@ def fit_latent_classes(codes: np.ndarray, sizes: np.ndarray, classes: int, rng: 
     starts = np.append(0, np.cumsum(sizes)[:-1])
     flat = (codes + starts).astype(np.int32)
     margins = np.bincount(flat.ravel(), minlength=sizes.sum()) / n
-    tables = 0.5 * margins + np.zeros((classes, sizes.sum()))
+    tables = 0.5 * _normalised(margins * rng.uniform(0.5, 1.5, (classes, sizes.sum())), starts, sizes, margins)
     np.add.at(tables, (np.arange(classes)[:, None], flat[rng.choice(n, classes, replace=classes > n)]), 0.5)
     weights, history = np.full(classes, 1 / classes), []
     batches = [_one_hot(flat[start:start + BATCH_ROWS], sizes.sum(), dtype) for start in range(0, n, BATCH_ROWS)]
     for _ in range(iterations):
         likelihood, weights, counts = _expectation(batches, weights, tables, dtype)
         history.append((likelihood + _log_prior(tables, margins, smoothing)) / n)
-        counts += smoothing * margins
-        totals = np.repeat(np.add.reduceat(counts, starts, axis=1), sizes, axis=1)
-        tables = np.where(totals > TINY, counts / np.maximum(totals, TINY), margins)  # a class may lose all its rows
+        tables = _normalised(counts + smoothing * margins, starts, sizes, margins)
     return weights, tables, np.array(history)
+
+
+def _normalised(counts, starts, sizes, margins):
+    """Tables (K, width) in which every column sums to 1; a class that has lost all its rows gets the margins."""
+    totals = np.repeat(np.add.reduceat(counts, starts, axis=1), sizes, axis=1)
+    return np.where(totals > TINY, counts / np.maximum(totals, TINY), margins)
 
 
 def _one_hot(flat, width, dtype):

@@ -1,0 +1,244 @@
+"""Known answers for the mixtures: planted components and classes are found, conditions follow the closed form."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import multivariate_normal
+
+from utils.schema import Schema
+from utils.synthesizers import MixtureSynthesizer
+from utils.synthesizers.base import draw_from_tables, resample
+from utils.synthesizers.gaussian_cells import condition, draw, find_spikes, fit_cell, states
+from utils.synthesizers.latent_class import fit_latent_classes, share_of_classes
+
+pytestmark = pytest.mark.filterwarnings("error")
+
+
+# --- drawing ---
+
+
+def test_draws_follow_their_table():
+    tables = np.array([[0.0, 0.2, 0.8, 0.0], [0.5, 0.0, 0.0, 0.5]], dtype=np.float32)
+    rows = np.repeat([0, 1], 50_000)
+    drawn = draw_from_tables(tables, rows, np.random.default_rng(0))
+    for row in (0, 1):
+        shares = np.bincount(drawn[rows == row], minlength=4) / 50_000
+        np.testing.assert_allclose(shares, tables[row], atol=0.006)
+        assert (shares[tables[row] == 0] == 0).all()
+
+
+def test_resampling_draws_each_candidate_floor_or_ceiling_of_its_share():
+    weights = np.array([0.05, 0.0, 0.33, 0.62])
+    with np.errstate(divide="ignore"):
+        counts = np.bincount(resample(np.log(weights), 100, np.random.default_rng(0), "x"), minlength=4)
+    assert counts.tolist() == [5, 0, 33, 62]
+
+
+def test_resampling_without_a_possible_candidate_is_an_error():
+    with pytest.raises(ValueError, match="No row with App was possible"):
+        resample(np.full(3, -np.inf), 5, np.random.default_rng(0), "App")
+
+
+# --- latent classes ---
+
+
+def planted_classes(rows: int = 4000, seed: int = 0):
+    """Codes (rows, 6) of two classes, 30 % and 70 %, with tables that differ in every column."""
+    rng = np.random.default_rng(seed)
+    tables = np.array([[0.9, 0.05, 0.05], [0.1, 0.2, 0.7]])
+    member = (rng.random(rows) < 0.7).astype(int)
+    return np.column_stack([draw_from_tables(tables, member, rng) for _ in range(6)]), tables
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1, 2.0])
+@pytest.mark.parametrize("classes", [1, 2, 7, 60])
+def test_likelihood_never_falls(classes, smoothing):
+    codes, _ = planted_classes(500)
+    history = fit_latent_classes(codes, np.array([3] * 6), classes, np.random.default_rng(1), 40, smoothing, np.float64)[2]
+    assert len(history) == 40 and np.isfinite(history).all()
+    assert np.diff(history).min() > -1e-9
+    assert classes == 1 or history[-1] > history[0] + 1e-3
+
+
+def test_one_class_has_the_likelihood_of_independent_columns():
+    codes, _ = planted_classes(500)
+    history = fit_latent_classes(codes, np.array([3] * 6), 1, np.random.default_rng(1), 3, 0.0, np.float64)[2]
+    shares = [np.bincount(column) / 500 for column in codes.T]
+    assert np.isclose(history[-1], sum((share * np.log(share)).sum() for share in shares))
+
+
+def test_two_planted_classes_are_found():
+    codes, planted = planted_classes()
+    weights, tables, _ = fit_latent_classes(codes, np.array([3] * 6), 2, np.random.default_rng(0), 60)
+    order = np.argsort(weights)
+    np.testing.assert_allclose(weights[order], [0.3, 0.7], atol=0.03)
+    np.testing.assert_allclose(tables[order].reshape(2, 6, 3), np.broadcast_to(planted[:, None], (2, 6, 3)), atol=0.06)
+
+
+def test_values_that_never_occur_stay_impossible_and_tables_sum_to_1():
+    codes, _ = planted_classes(300)
+    tables = fit_latent_classes(codes, np.array([5] * 6), 4, np.random.default_rng(0), 10, 1.0)[1].reshape(4, 6, 5)
+    assert (tables[:, :, 3:] == 0).all()
+    np.testing.assert_allclose(tables.sum(axis=2), 1)
+
+
+def test_more_classes_than_rows_and_no_smoothing():
+    codes, _ = planted_classes(10)
+    weights, tables, _ = fit_latent_classes(codes, np.array([3] * 6), 50, np.random.default_rng(0), 60, 0.0)
+    np.testing.assert_allclose(tables.reshape(50, 6, 3).sum(axis=2), 1, atol=1e-6)
+    assert np.isclose(weights.sum(), 1)
+
+
+def test_classes_are_shared_by_the_square_root_of_the_rows():
+    assert share_of_classes(30, np.array([100, 400])).tolist() == [10, 20]
+    assert share_of_classes(300, np.array([2, 10_000])).tolist() == [2, 296]
+
+
+def test_a_target_keeps_its_share_and_its_bond():
+    rng = np.random.default_rng(0)
+    income = rng.choice(["high", "low"], 3000, p=[0.2, 0.8])
+    hours = np.where(income == "high", rng.normal(50, 5, 3000), rng.normal(35, 5, 3000)).round()
+    table = pd.DataFrame({"income": income, "hours": hours, "word": rng.choice(["a", "b"], 3000)})
+    schema = Schema.infer(table, target="income")
+    synthesizer = MixtureSynthesizer(kind="latent_class").fit(table, schema)
+    means = synthesizer.sample(6000).groupby("income")["hours"].mean()
+    assert abs(means["high"] - 50) < 1 and abs(means["low"] - 35) < 1
+    assert np.diff(synthesizer.log_likelihood_).min() > -1e-5
+
+
+def test_condition_gives_the_posterior_of_the_table():
+    rng = np.random.default_rng(0)
+    first = rng.choice(3, 20_000, p=[0.2, 0.3, 0.5])
+    second = (rng.random(20_000) < np.array([0.1, 0.5, 0.9])[first]).astype(int)
+    table = pd.DataFrame({"first": first.astype(str), "second": second.astype(bool)})
+    drawn = MixtureSynthesizer(kind="latent_class", classes=6, iterations=60).fit(table).sample(20_000, {"second": True})
+    exact = table.loc[table["second"], "first"].value_counts(normalize=True)
+    assert (drawn["first"].value_counts(normalize=True) - exact).abs().max() < 0.03
+
+
+# --- Gaussian cells ---
+
+
+def cell_of(values, steps=0.0, most=4):
+    steps = np.full(values.shape[1], steps)
+    return fit_cell(values, steps, values.std(axis=0), most, np.random.default_rng(0))
+
+
+def two_components(rows: int = 3000):
+    rng = np.random.default_rng(0)
+    left = rng.multivariate_normal([0, 0], [[1, 0.8], [0.8, 1]], rows * 2 // 5)
+    right = rng.multivariate_normal([12, 5], [[1, -0.5], [-0.5, 2]], rows * 3 // 5)
+    return np.vstack([left, right])
+
+
+def in_units_of_the_table(cell):
+    """Weights, means and covariances of a plain cell, before standardisation."""
+    return (cell["weights"], cell["means"] * cell["scale"] + cell["centre"],
+            cell["covariances"] * np.outer(cell["scale"], cell["scale"]))
+
+
+def test_two_planted_components_are_found_by_bic():
+    cell = cell_of(two_components())
+    weights, means, covariances = in_units_of_the_table(cell)
+    order = np.argsort(weights)
+    assert not cell["log"].any() and len(weights) == 2
+    np.testing.assert_allclose(weights[order], [0.4, 0.6], atol=0.01)
+    np.testing.assert_allclose(means[order], [[0, 0], [12, 5]], atol=0.15)
+    np.testing.assert_allclose(covariances[order], [[[1, 0.8], [0.8, 1]], [[1, -0.5], [-0.5, 2]]], atol=0.15)
+
+
+def test_lognormal_numbers_are_modelled_on_the_log_scale():
+    values = np.exp(np.random.default_rng(0).normal(3, 1, (2000, 1)))
+    cell = cell_of(values)
+    assert cell["log"].all()
+    drawn = draw(cell, 2000, np.array([False]), np.random.default_rng(1))
+    np.testing.assert_allclose(np.quantile(drawn, [0.1, 0.5, 0.9]), np.quantile(values, [0.1, 0.5, 0.9]), rtol=0.15)
+
+
+def test_condition_is_the_closed_form_of_a_gaussian():
+    cell = cell_of(two_components(), most=1)
+    _, means, covariances = in_units_of_the_table(cell)
+    (mean,), (covariance,) = means, covariances
+    density, changed = condition(cell, np.array([True, False]), np.array([3.0, np.nan]))
+    _, means, covariances = in_units_of_the_table(changed)
+    slope = covariance[0, 1] / covariance[0, 0]
+    assert np.isclose(means[0, 1], mean[1] + slope * (3.0 - mean[0]))
+    assert np.isclose(covariances[0][1, 1], covariance[1, 1] - slope * covariance[0, 1])
+    assert np.isclose(means[0, 0], 3.0) and np.isclose(covariances[0][0, 0], 0)
+    assert np.isclose(density, multivariate_normal(mean[0], covariance[0, 0]).logpdf(3.0))
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_density_of_the_condition_is_that_of_the_mixture(sign):
+    cell = cell_of(two_components())
+    weights, means, covariances = in_units_of_the_table(cell)
+    point = np.array([5.5 + sign * 6, np.nan])
+    parts = [w * multivariate_normal(m[0], c[0, 0]).pdf(point[0]) for w, m, c in zip(weights, means, covariances)]
+    density, changed = condition(cell, np.array([True, False]), point)
+    assert np.isclose(density, np.log(sum(parts)))
+    np.testing.assert_allclose(changed["weights"], np.array(parts) / sum(parts))
+
+
+def test_density_on_the_log_scale_integrates_to_1():
+    cell = cell_of(np.exp(np.random.default_rng(0).normal(1, 0.7, (1500, 1))))
+    assert cell["log"].all()
+    grid = np.linspace(cell["low"][0], 200, 100_001)
+    density = np.exp([condition(cell, np.array([True]), np.array([point]))[0] for point in grid[::50]])
+    assert abs(np.trapezoid(density, grid[::50]) - 1) < 0.02
+
+
+def test_draws_stay_inside_the_cell():
+    cell = cell_of(np.random.default_rng(0).exponential(5, (400, 2)))
+    drawn = draw(cell, 5000, np.zeros(2, dtype=bool), np.random.default_rng(1))
+    assert (drawn >= cell["low"]).all() and (drawn <= cell["high"]).all()
+
+
+def test_spikes_stand_out_from_their_neighbours():
+    rng = np.random.default_rng(0)
+    minutes = np.concatenate([np.zeros(30), np.full(20, 1440.0), rng.integers(1, 200, 250), [np.nan] * 5])
+    assert find_spikes(minutes).tolist() == [0, 1440]
+    assert find_spikes(rng.poisson(2, 500).astype(float)).tolist() == []  # common values, but no heap among equals
+    assert find_spikes(np.full(9, 3.0)).tolist() == [3]
+    assert find_spikes(np.array([3.0])).tolist() == []
+
+
+def test_states_name_missing_free_and_spikes():
+    values = np.array([[0.0, np.nan], [2.0, 5.0], [1440.0, 7.0]])
+    assert states(values, [np.array([0.0, 1440.0]), np.array([7.0])]).tolist() == [[1, -1], [0, 0], [2, 1]]
+
+
+def test_a_spike_keeps_its_share_and_what_goes_with_it():
+    rng = np.random.default_rng(0)
+    idle = rng.random(2000) < 0.3
+    table = pd.DataFrame({"minutes": np.where(idle, 0.0, rng.gamma(3, 20, 2000).round(1)),
+                          "opened": np.where(idle, 0, rng.poisson(5, 2000) + 1)})
+    drawn = MixtureSynthesizer(kind="gaussian").fit(table).sample(4000)
+    assert abs((drawn["minutes"] == 0).mean() - idle.mean()) < 0.03
+    assert (drawn.loc[drawn["minutes"] == 0, "opened"] == 0).all()
+
+
+# --- the choice between them ---
+
+
+@pytest.mark.parametrize(("columns", "kind"), [
+    ({"word": ["a", "b"] * 40, "number": range(80)}, "gaussian"),
+    ({"word": [str(i) for i in range(80)], "number": range(80)}, "latent_class"),
+    ({"word": ["a", "b"] * 40}, "latent_class"),
+    ({"number": range(80)}, "gaussian"),
+])
+def test_auto_chooses_by_rows_per_group(columns, kind):
+    assert MixtureSynthesizer().fit(pd.DataFrame(columns)).kind_ == kind
+
+
+@pytest.mark.parametrize("options", [{"kind": "normal"}, {"components": 0}, {"classes": 0}, {"bins": 0}, {"iterations": 0}])
+def test_wrong_parameters_are_refused(options):
+    with pytest.raises(ValueError, match=f"{next(iter(options))} must be"):
+        MixtureSynthesizer(**options).fit(pd.DataFrame({"a": [1, 2]}))
+
+
+def test_conditions_that_never_meet_are_refused():
+    table = pd.DataFrame({"one": ["a", "b"] * 20, "two": ["x", "y"] * 20, "number": np.arange(40.0)})
+    with pytest.raises(ValueError, match="No row with one, two as asked is possible"):
+        MixtureSynthesizer(kind="gaussian").fit(table).sample(3, {"one": "a", "two": "y"})
