@@ -1,0 +1,120 @@
+"""Known answers for the chain of trees: scikit-learn's leaves, the shares in them, and exact posteriors."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.tree import DecisionTreeRegressor
+
+from utils.synthesizers import TreeSynthesizer
+from utils.synthesizers.trees import _leaf
+
+pytestmark = pytest.mark.filterwarnings("error")
+
+
+def discrete_table(rows: int = 20_000) -> pd.DataFrame:
+    """Three columns, each of which depends on the ones before."""
+    rng = np.random.default_rng(0)
+    a = rng.choice(3, rows, p=[0.2, 0.3, 0.5])
+    b = (rng.random(rows) < np.array([0.1, 0.5, 0.9])[a]).astype(int)
+    c = (rng.random(rows) < np.array([[0.8, 0.3], [0.5, 0.2], [0.4, 0.05]])[a, b]).astype(int)
+    return pd.DataFrame({"a": a.astype(str), "b": b.astype(bool), "c": c})
+
+
+def test_leaves_are_those_of_scikit_learn():
+    rng = np.random.default_rng(0)
+    features = np.column_stack([rng.normal(size=500), rng.integers(0, 4, 500), rng.exponential(size=500)]).astype(np.float32)
+    tree = DecisionTreeRegressor(min_samples_leaf=3, random_state=0).fit(features, features[:, 0] * features[:, 1])
+    arrays = {"left": tree.tree_.children_left, "right": tree.tree_.children_right, "feature": tree.tree_.feature,
+              "cut": tree.tree_.threshold}
+    fresh = rng.normal(size=(2000, 3)).astype(np.float32)
+    np.testing.assert_array_equal(_leaf(arrays, fresh), tree.apply(fresh))
+
+
+@pytest.mark.parametrize("least", [1, 7, 40])
+def test_no_leaf_is_smaller_than_asked(least):
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame({"a": rng.normal(size=300), "b": rng.choice(list("abc"), 300), "c": rng.exponential(size=300)})
+    for tree in TreeSynthesizer(min_samples_leaf=least).fit(table).trees_:
+        counts = np.diff(tree["starts"])
+        assert counts[counts > 0].min() >= least and counts.sum() == 300
+        assert ((counts > 0) == (tree["left"] < 0)).all(), "values stand at leaves only"
+
+
+def test_all_joint_shares_come_back():
+    table = discrete_table()
+    drawn = TreeSynthesizer().fit(table).sample(40_000)
+    real, made = (frame.value_counts(normalize=True) for frame in (table, drawn))
+    assert real.sub(made, fill_value=0).abs().max() < 0.01
+
+
+def test_a_spread_that_depends_on_the_group_is_seen():
+    rng = np.random.default_rng(0)
+    group = rng.choice(["calm", "wild"], 2000)
+    table = pd.DataFrame({"group": group, "number": rng.normal(0, np.where(group == "wild", 10.0, 1.0))})
+    drawn = TreeSynthesizer(order=["group", "number"]).fit(table).sample(6000).groupby("group")["number"].std()
+    assert abs(drawn["calm"] - 1) < 0.2 and abs(drawn["wild"] - 10) < 0.8
+
+
+CONDITIONS = [dict(zip(names, values)) for names, values in [
+    (("a",), ("0",)), (("b",), (True,)), (("c",), (1,)), (("b", "c"), (True, 1)), (("a", "c"), ("2", 1)),
+    (("c", "a", "b"), (0, "1", False)),
+]]
+
+
+@pytest.mark.parametrize("wanted", CONDITIONS, ids=str)
+@pytest.mark.parametrize("order", [["a", "b", "c"], ["c", "b", "a"]], ids="".join)
+def test_condition_gives_the_exact_posterior(wanted, order):
+    table = discrete_table()
+    drawn = TreeSynthesizer(order=order).fit(table).sample(20_000, given=wanted)
+    members = table[np.logical_and.reduce([table[name] == value for name, value in wanted.items()])]
+    exact, made = (frame.value_counts(normalize=True) for frame in (members, drawn))
+    assert exact.sub(made, fill_value=0).abs().max() < 0.025
+
+
+def test_condition_on_a_number_weighs_its_neighbourhood():
+    rng = np.random.default_rng(0)
+    group = rng.choice(["low", "high"], 4000, p=[0.7, 0.3])
+    table = pd.DataFrame({"group": group, "number": rng.normal(np.where(group == "high", 2.0, 0.0), 1.0).round(2)})
+    drawn = TreeSynthesizer(order=["group", "number"]).fit(table).sample(8000, given={"number": 1.0})
+    assert abs((drawn["group"] == "high").mean() - 0.3) < 0.05  # both densities are equal at 1
+
+
+def test_missing_values_have_leaves_of_their_own():
+    rng = np.random.default_rng(0)
+    number = np.where(rng.random(3000) < 0.3, np.nan, rng.normal(size=3000))
+    table = pd.DataFrame({"number": number, "word": np.where(np.isnan(number), "none", "some")})
+    drawn = TreeSynthesizer(order=["number", "word"]).fit(table).sample(4000)
+    assert ((drawn["word"] == "none") == drawn["number"].isna()).mean() > 0.999
+
+
+def test_order_is_by_distinct_values_unless_given():
+    table = discrete_table(200)
+    assert TreeSynthesizer().fit(table).order_ == ["b", "c", "a"]
+    assert TreeSynthesizer(order=["c", "a", "b"]).fit(table).order_ == ["c", "a", "b"]
+    assert list(TreeSynthesizer(order=["c", "a", "b"]).fit(table).sample(3)) == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("order", [["a"], ["a", "b", "b"], ["a", "b", "d"], []])
+def test_an_order_that_is_no_order_of_the_columns_is_refused(order):
+    with pytest.raises(ValueError, match="order must name each column once: a, b, c"):
+        TreeSynthesizer(order=order).fit(discrete_table(50))
+
+
+@pytest.mark.parametrize("least", [0, -1, "many"])
+def test_wrong_leaf_sizes_are_refused(least):
+    with pytest.raises(ValueError, match="min_samples_leaf"):
+        TreeSynthesizer(min_samples_leaf=least).fit(discrete_table(50))
+
+
+def test_joint_enumeration_of_a_tiny_table():
+    """Every cell of a table of 2 x 2 rows that repeat often enough is drawn at its own share."""
+    cells = list(itertools.product("xy", [1, 2]))
+    table = pd.DataFrame(list(itertools.chain.from_iterable([cell] * count for cell, count in zip(cells, (10, 20, 30, 40)))),
+                         columns=["word", "number"])
+    made = TreeSynthesizer().fit(table).sample(20_000).value_counts(normalize=True)
+    for cell, share in zip(cells, (0.1, 0.2, 0.3, 0.4)):
+        assert abs(made[cell] - share) < 0.012
