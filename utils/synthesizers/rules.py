@@ -16,6 +16,7 @@ from utils.synthesizers.distributions import (
 
 CANDIDATES = 32
 PROBE_ROWS = 2_000
+SMALLEST_RETRY = 256  # so that a few rows can meet a rule that few rows obey
 UNBOUNDED = 10 ** 15
 
 
@@ -49,6 +50,7 @@ class RuleSynthesizer(Synthesizer):
             super().fit(table, schema)
         else:
             self.columns_, self.rules_ = dict(self.columns), dict(self.rules or {})
+        self._check_counts("most_tries")
         self._check_order()
         schema = None if table is None else self.schema_
         probe, self.report_ = self._draw_until_valid(PROBE_ROWS, {}, schema, np.random.default_rng(self.random_state))
@@ -88,14 +90,14 @@ class RuleSynthesizer(Synthesizer):
     def _draw_until_valid(self, n, given, schema, rng) -> tuple[pd.DataFrame, dict]:
         """n valid rows, and for each rule the share of all drawn rows that broke it."""
         pieces, missing_rows, drawn, broken = [], n, 0, {}
-        for _ in range(self.most_tries):
-            table = self._draw(missing_rows, given, rng)
+        for attempt in range(self.most_tries):
+            table = self._draw(max(missing_rows, SMALLEST_RETRY) if attempt else n, given, rng)
             faults = self._faults(table, given, schema)
             broken = {name: broken.get(name, 0) + int(rows.sum()) for name, rows in faults.items()}
             invalid = np.logical_or.reduce([np.zeros(len(table), dtype=bool), *faults.values()])
             drawn += len(table)
-            pieces.append(table[~invalid])
-            missing_rows = int(invalid.sum())
+            pieces.append(table[~invalid].head(missing_rows))
+            missing_rows -= len(pieces[-1])
             if missing_rows == 0:
                 return pd.concat(pieces, ignore_index=True), \
                     {name: broken[f"the rule {name!r} ({rule})"] / max(drawn, 1) for name, rule in self.rules_.items()}

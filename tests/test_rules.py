@@ -1,0 +1,291 @@
+"""Known answers for hand-written rules: distributions as scipy has them, rules that hold in every row, honest reports."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from utils.schema import Schema, TableError
+from utils.synthesizers import RuleSynthesizer, Synthesizer
+from utils.synthesizers.distributions import (
+    by,
+    choice,
+    dates,
+    gamma,
+    lognormal,
+    negative_binomial,
+    normal,
+    poisson,
+    uniform,
+)
+
+pytestmark = pytest.mark.filterwarnings("error")
+
+ROWS = 20_000
+
+
+def drawn(distribution, rows: int = ROWS, **before) -> pd.Series:
+    """A column x of this distribution, after columns with the distributions ``before``."""
+    return RuleSynthesizer({**before, "x": distribution}).fit().sample(rows)["x"]
+
+
+def truncated(law, low=-np.inf, high=np.inf):
+    """The distribution function of a law that is cut off at both ends."""
+    return lambda x: np.clip((law.cdf(x) - law.cdf(low)) / (law.cdf(high) - law.cdf(low)), 0, 1)
+
+
+# --- distributions ---
+
+CONTINUOUS = {
+    "normal": (normal(3, 2), stats.norm(3, 2).cdf),
+    "normal cut off": (normal(3, 2, minimum=2, maximum=9), truncated(stats.norm(3, 2), 2, 9)),
+    "normal cut off far out": (normal(0, 1, minimum=4), truncated(stats.norm(0, 1), 4)),
+    "lognormal": (lognormal(20, 0.8), stats.lognorm(0.8, scale=20).cdf),
+    "lognormal cut off": (lognormal(20, 0.8, maximum=60), truncated(stats.lognorm(0.8, scale=20), 0, 60)),
+    "gamma": (gamma(30, 2), stats.gamma(2, scale=15).cdf),
+    "uniform": (uniform(-1, 4), stats.uniform(-1, 5).cdf),
+}
+COUNTS = {
+    "poisson": (poisson(3), stats.poisson(3).pmf),
+    "poisson cut off": (poisson(3, minimum=1, maximum=4), lambda k: stats.poisson(3).pmf(k) / stats.poisson(3).pmf([1, 2, 3, 4]).sum() * ((k >= 1) & (k <= 4))),
+    "negative binomial": (negative_binomial(4, 2), stats.nbinom(2, 1 / 3).pmf),
+    "a fair die": (uniform(1, 6, decimals=0), lambda k: ((k >= 1) & (k <= 6)) / 6),
+    "rounded normal cut off": (normal(0, 2, minimum=0, decimals=0),
+                               lambda k: (stats.norm(0, 2).cdf(k + 0.5) - stats.norm(0, 2).cdf(k - 0.5))
+                               / stats.norm(0, 2).sf(-0.5) * (k >= 0)),
+}
+
+
+@pytest.mark.parametrize("case", CONTINUOUS)
+def test_continuous_distributions_follow_scipy(case):
+    distribution, cdf = CONTINUOUS[case]
+    assert stats.kstest(drawn(distribution), cdf).pvalue > 1e-3
+
+
+@pytest.mark.parametrize("case", COUNTS)
+def test_whole_numbers_follow_scipy(case):
+    distribution, pmf = COUNTS[case]
+    values = drawn(distribution)
+    assert values.dtype == np.int64
+    support = np.arange(values.min(), values.max() + 1)
+    shares = values.value_counts(normalize=True).reindex(support, fill_value=0)
+    assert np.abs(shares.to_numpy() - pmf(support)).max() < 0.012
+
+
+def test_means_and_spreads_are_those_of_the_docstrings():
+    assert abs(drawn(gamma(30, 2)).mean() - 30) < 0.6
+    assert abs(drawn(lognormal(20, 0.8)).median() - 20) < 0.5
+    values = drawn(negative_binomial(4, 2))
+    assert abs(values.mean() - 4) < 0.1 and abs(values.var() - (4 + 4**2 / 2)) < 0.6
+
+
+def test_choice_keeps_weights_and_types():
+    values = drawn(choice({"a": 3, "b": 1, "never": 0}))
+    assert values.dtype == object and set(values) == {"a", "b"} and abs((values == "a").mean() - 0.75) < 0.012
+    assert drawn(choice({True: 1, False: 2})).dtype == bool
+    assert drawn(choice({1: 1, 5: 2})).dtype == np.int64
+
+
+def test_dates_include_both_ends():
+    days = drawn(dates("2024-02-27", "2024-03-01"))
+    assert days.value_counts(normalize=True).sort_index().index.astype(str).tolist() == [
+        "2024-02-27", "2024-02-28", "2024-02-29", "2024-03-01"]
+    assert abs(days.value_counts(normalize=True) - 0.25).max() < 0.012
+
+
+@pytest.mark.parametrize("distribution", [normal(0, 1, missing=0.2), poisson(3, missing=0.2),
+                                          choice({"a": 1}, missing=0.2), choice({True: 1, False: 1}, missing=0.2)])
+def test_missing_share(distribution):
+    assert abs(drawn(distribution).isna().mean() - 0.2) < 0.01
+
+
+def test_parameters_may_be_expressions_over_earlier_columns():
+    columns = {"opened": poisson(5), "limit": uniform(0, 3, decimals=0),
+               "minutes": normal("3 * opened", 1.0), "part": uniform("limit", 9, decimals=0)}
+    table = RuleSynthesizer(columns).fit().sample(ROWS)
+    assert stats.kstest(table["minutes"] - 3 * table["opened"], stats.norm(0, 1).cdf).pvalue > 1e-3
+    assert (table["part"] >= table["limit"]).all()
+    part = table.loc[table["limit"] == 3, "part"].value_counts(normalize=True)
+    assert len(part) == 7 and (part - 1 / 7).abs().max() < 0.02
+
+
+def test_by_gives_each_category_its_own_distribution():
+    columns = {"app": choice({"X": 1, "Y": 2}),
+               "minutes": by("app", {"X": normal(100, 1), "Y": normal(10, 2)}),
+               "word": by("app", {"X": choice({"a": 1}), "Y": choice({"b": 999, "rare": 1})})}
+    synthesizer = RuleSynthesizer(columns).fit()
+    table = synthesizer.sample(ROWS)
+    for app, law in (("X", stats.norm(100, 1)), ("Y", stats.norm(10, 2))):
+        assert stats.kstest(table.loc[table["app"] == app, "minutes"], law.cdf).pvalue > 1e-3
+    assert (table.loc[table["app"] == "X", "word"] == "a").all()
+    assert synthesizer.schema_["word"].categories == ("a", "b", "rare")
+
+
+# --- derived columns and rules ---
+
+EMPLOYEES = {
+    "department": choice({"sales": 0.6, "research": 0.4}),
+    "age": normal(40, 10, minimum=18, maximum=67, decimals=0),
+    "years": uniform(0, 49, decimals=0),
+    "salary": by("department", {"sales": normal("30000 + 500 * years", 4000, minimum=20000, decimals=2),
+                                "research": normal("40000 + 800 * years", 4000, minimum=20000, decimals=2)}),
+}
+WORK_BEGINS_AT_18 = {"work begins at 18": "years <= age - 18"}
+
+
+def test_derived_columns_hold_by_construction():
+    derived = {"monthly": "salary / 12", "tax": "where(monthly > 4000, 0.4, 0.25) * monthly", "senior": "years >= 20"}
+    table = RuleSynthesizer(EMPLOYEES, derived=derived, rules=WORK_BEGINS_AT_18).fit().sample(3000)
+    np.testing.assert_array_equal(table["monthly"], table["salary"] / 12)
+    np.testing.assert_array_equal(table["tax"], np.where(table["monthly"] > 4000, 0.4, 0.25) * table["monthly"])
+    np.testing.assert_array_equal(table["senior"], table["years"] >= 20)
+
+
+def test_a_derived_value_that_is_rare_keeps_its_decimals():
+    columns = {"rare": choice({0: 9999, 1: 1})}
+    table = RuleSynthesizer(columns, derived={"half": "where(rare == 1, 0.5, 2.0)"}).fit().sample(60_000)
+    assert set(table["half"]) == {0.5, 2.0}
+
+
+def test_rules_hold_in_every_row_and_the_report_is_true():
+    synthesizer = RuleSynthesizer(EMPLOYEES, rules=WORK_BEGINS_AT_18).fit()
+    table = synthesizer.sample(5000)
+    assert (table["years"] <= table["age"] - 18).all()
+    free = RuleSynthesizer(EMPLOYEES).fit().sample(ROWS)
+    assert abs(synthesizer.report_["work begins at 18"] - (free["years"] > free["age"] - 18).mean()) < 0.03
+
+
+def test_rows_are_those_of_the_free_draw_that_obey():
+    """Drawing again keeps the shape: the rows are distributed as if the others had been left out."""
+    table = RuleSynthesizer(EMPLOYEES, rules=WORK_BEGINS_AT_18).fit().sample(8000)
+    free = RuleSynthesizer(EMPLOYEES, random_state=1).fit().sample(40_000)
+    kept = free[free["years"] <= free["age"] - 18]
+    for name in ("age", "years", "salary"):
+        assert stats.ks_2samp(table[name], kept[name]).pvalue > 1e-3
+
+
+def test_no_rules_give_an_empty_report():
+    assert RuleSynthesizer(EMPLOYEES).fit().report_ == {}
+
+
+def test_a_single_row_can_meet_what_few_rows_do():
+    synthesizer = RuleSynthesizer({"x": uniform(0, 1)}, derived={"rare": "x < 0.01"}).fit()
+    for seed in range(20):
+        assert (synthesizer.sample(1, {"rare": True}, random_state=seed)["x"] < 0.01).all()
+
+
+@pytest.mark.parametrize("rule", ["age < 18", "years > 2 * 49", "False"])
+def test_a_rule_that_never_holds_is_an_error_not_a_hang(rule):
+    with pytest.raises(ValueError, match="After 5 tries and .* rows broke the rule 'never'"):
+        RuleSynthesizer(EMPLOYEES, rules={"never": rule}, most_tries=5).fit()
+
+
+def test_rules_of_the_schema_hold_too():
+    table = pd.DataFrame({"Usage": [0, 10, 30, 20] * 10, "Opened": [0, 2, 5, 1] * 10})
+    schema = Schema.infer(table, rules={"no use without an opening": "Usage == 0 or Opened >= 1"})
+    drawn = RuleSynthesizer().fit(table, schema).sample(400)
+    assert ((drawn["Usage"] == 0) | (drawn["Opened"] >= 1)).all()
+
+
+def test_hand_written_rows_stay_in_the_range_of_the_table():
+    table = pd.DataFrame({"app": ["X", "Y"] * 20, "minutes": np.arange(40.0)})
+    columns = {"app": choice({"X": 1, "Z": 1}), "minutes": normal(20, 30)}
+    drawn = RuleSynthesizer(columns).fit(table).sample(300)
+    assert set(drawn["app"]) == {"X"} and drawn["minutes"].between(0, 39).all()
+    with pytest.raises(ValueError, match="broke the range or the categories of column 'minutes'"):
+        RuleSynthesizer(columns | {"minutes": normal(900, 1)}, most_tries=3).fit(table)
+
+
+# --- conditions ---
+
+
+def test_condition_on_a_late_column_moves_the_earlier_ones():
+    columns = {"app": choice({"X": 0.7, "Y": 0.3}), "minutes": by("app", {"X": normal(0, 1), "Y": normal(2, 1)})}
+    table = RuleSynthesizer(columns).fit().sample(8000, given={"minutes": 1.5})
+    weights = np.array([0.7, 0.3]) * stats.norm([0, 2], 1).pdf(1.5)
+    assert (table["minutes"] == 1.5).all()
+    assert abs((table["app"] == "Y").mean() - weights[1] / weights.sum()) < 0.02
+
+
+def test_condition_on_a_derived_column():
+    synthesizer = RuleSynthesizer(EMPLOYEES, derived={"senior": "years >= 20"}).fit()
+    assert (synthesizer.sample(300, given={"senior": True})["years"] >= 20).all()
+
+
+def test_condition_on_the_last_day_and_on_a_rare_value():
+    columns = {"day": dates("2000-01-01", "2099-12-31"), "size": choice({"small": 10**6, "large": 1})}
+    synthesizer = RuleSynthesizer(columns).fit()
+    table = synthesizer.sample(20, given={"day": "2099-12-31", "size": "large"})
+    assert (table["day"] == pd.Timestamp("2099-12-31")).all() and (table["size"] == "large").all()
+    assert (table.dtypes == synthesizer.sample(2).dtypes).all()
+
+
+def test_condition_that_breaks_a_rule_is_an_error():
+    synthesizer = RuleSynthesizer(EMPLOYEES, rules=WORK_BEGINS_AT_18, most_tries=30).fit()
+    with pytest.raises(ValueError, match="broke the rule 'work begins at 18'"):
+        synthesizer.sample(10, given={"age": 20, "years": 30})
+
+
+# --- without a table: the rest of the contract ---
+
+
+def test_dtypes_do_not_depend_on_the_draw():
+    synthesizer = RuleSynthesizer(EMPLOYEES | {"bonus": poisson(0.001, missing=0.0005)}).fit()
+    synthesizer.chunk_rows = 500
+    dtypes = {tuple(chunk.dtypes.astype(str)) for chunk in synthesizer.sample_chunks(5000)}
+    assert dtypes == {("object", "int64", "int64", "float64", "float64")}
+    assert synthesizer.sample(40_000)["bonus"].isna().any()
+
+
+def test_saved_rules_make_the_same_rows(tmp_path):
+    columns = EMPLOYEES | {"hired": dates("2020-01-01", "2024-12-31")}
+    synthesizer = RuleSynthesizer(columns, derived={"monthly": "salary / 12"}, rules=WORK_BEGINS_AT_18).fit()
+    synthesizer.save(tmp_path / "rules")
+    loaded = Synthesizer.load(tmp_path / "rules")
+    assert loaded.columns == columns and loaded.report_ == synthesizer.report_
+    pd.testing.assert_frame_equal(loaded.sample(200), synthesizer.sample(200))
+
+
+# --- mistakes ---
+
+MISTAKES = {
+    "nothing to draw from": (dict(), ValueError, "pass columns=.* or a table"),
+    "depends on a later column": (dict(columns={"x": by("app", {}), "app": choice({"X": 1})}), ValueError,
+                                  "'x' depends on 'app', which is not drawn before it. Put 'app' first"),
+    "expression over a later column": (dict(columns={"x": normal("2 * y", 1), "y": poisson(1)}), ValueError,
+                                       "names the column 'y', which the table does not have"),
+    "category without a distribution": (dict(columns={"app": choice({"X": 1, "Y": 1}), "x": by("app", {"X": poisson(1)})}),
+                                        ValueError, "has no distribution for 'Y'. It has: X"),
+    "rule over an unknown column": (dict(columns={"x": poisson(1)}, rules={"r": "y > 1"}), ValueError, "column 'y'"),
+    "limits without probability": (dict(columns={"x": normal(0, 1, minimum=50)}), ValueError,
+                                   "No normal number from 50 to inf"),
+    "negative mean": (dict(columns={"a": uniform(-3, 3), "x": poisson("a")}), ValueError, "No poisson number"),
+    "missing parameter": (dict(columns={"a": normal(5, 1, missing=0.5), "x": normal("a", 1)}), ValueError,
+                          "No normal number.*no parameter is missing"),
+    "no tries": (dict(columns={"x": poisson(1)}, most_tries=0), ValueError, "most_tries must be a whole number"),
+}
+
+
+@pytest.mark.parametrize("case", MISTAKES)
+def test_mistakes_get_one_clear_error(case):
+    options, error, message = MISTAKES[case]
+    with pytest.raises(error, match=message):
+        RuleSynthesizer(**options).fit()
+
+
+def test_other_columns_than_the_table_are_refused():
+    with pytest.raises(TableError, match="The rules make the columns x; the table has y"):
+        RuleSynthesizer({"x": poisson(1)}).fit(pd.DataFrame({"y": [1]}))
+
+
+@pytest.mark.parametrize("shares", [{}, {"a": 0}, {"a": -1, "b": 3}])
+def test_choice_needs_weights(shares):
+    with pytest.raises(ValueError, match="choice needs values with weights"):
+        choice(shares)
+
+
+def test_dates_need_an_order():
+    with pytest.raises(ValueError, match="not after the last"):
+        dates("2024-02-02", "2024-02-01")
