@@ -384,7 +384,7 @@ def test_help_names_every_method_and_command():
 
 
 def test_a_first_chunk_that_is_all_missing_does_not_settle_the_types(folder):
-    table = pd.DataFrame({"text": [None, None, "a", "b"], "flag": [np.nan, np.nan, True, False]}, dtype=object)
+    table = pd.DataFrame({"text": [None, None, "a", "b"], "flag": [None, None, True, False]}, dtype=object)
     writing.write_table(folder / "out.parquet", [table[:2], table[2:]], Schema.infer(table))
     written = read_table(folder / "out.parquet")
     assert written["text"].tolist() == [None, None, "a", "b"]
