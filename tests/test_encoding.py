@@ -7,7 +7,16 @@ import pandas as pd
 import pytest
 from scipy.stats import ks_2samp
 
-from utils.encoding import QuantileBins, TableEncoder, float_range, from_codes, from_float, grid_step, to_codes, to_float
+from utils.encoding import (
+    QuantileBins,
+    TableEncoder,
+    float_range,
+    from_codes,
+    from_float,
+    grid_step,
+    to_codes,
+    to_float,
+)
 from utils.schema import Schema, TableError
 
 pytestmark = pytest.mark.filterwarnings("error")
@@ -28,8 +37,11 @@ FLOATS = {
     "seconds": pd.Series(pd.to_datetime(["2024-02-29 10:00:01", None])),
     "microseconds": pd.Series(pd.to_datetime(["2024-02-29 10:00:01.000001", None])),
     "coarse dates": pd.Series(pd.to_datetime(["2024-02-29", None])).astype("datetime64[s]"),
-    "zoned dates": pd.Series(pd.DatetimeIndex(["2024-03-31 01:59", "2024-10-27 02:30", None]).tz_localize(
-        "Europe/Berlin", ambiguous=[False, True, False])),
+    "zoned dates": pd.Series(
+        pd.DatetimeIndex(["2024-03-31 01:59", "2024-10-27 02:30", None]).tz_localize(
+            "Europe/Berlin", ambiguous=[False, True, False]
+        )
+    ),
 }
 CODES = {
     "text": pd.Series(["b", "a", None]),
@@ -56,8 +68,10 @@ def test_categories_and_booleans_come_back(case):
     values = CODES[case]
     codes = to_codes(values, infer(values))
     assert codes.dtype == np.int32 and np.array_equal(codes < 0, values.isna())
-    pd.testing.assert_series_equal(pd.Series(from_codes(codes, infer(values))), values.replace({None: np.nan})
-                                   if values.dtype == object else values)
+    pd.testing.assert_series_equal(
+        pd.Series(from_codes(codes, infer(values))),
+        values.replace({None: np.nan}) if values.dtype == object else values,
+    )
 
 
 def test_days_count_from_1970():
@@ -95,7 +109,9 @@ def test_nanoseconds_stay_in_their_range():
     assert result.between(values.min(), values.max()).all()
 
 
-@pytest.mark.parametrize("values", [[np.nan] * 2, pd.Series([None] * 2, dtype="Int64"), pd.to_datetime([None] * 2)])
+@pytest.mark.parametrize(
+    "values", [[np.nan] * 2, pd.Series([None] * 2, dtype="Int64"), pd.to_datetime([None] * 2)]
+)
 def test_a_column_that_is_all_missing_gives_missing(values):
     column = infer(values)
     assert np.isnan(float_range(column)).all()
@@ -108,22 +124,40 @@ def test_grid_steps():
 
 # --- the matrix ---
 
-TABLE = pd.DataFrame({"app": ["X", "Y", None, "X"], "used": [True, False, True, True], "opened": [0, 5, 10, 5],
-                      "share": [0.5, None, 1.5, 1.0], "day": pd.date_range("2024-02-01", periods=4)})
+TABLE = pd.DataFrame(
+    {
+        "app": ["X", "Y", None, "X"],
+        "used": [True, False, True, True],
+        "opened": [0, 5, 10, 5],
+        "share": [0.5, None, 1.5, 1.0],
+        "day": pd.date_range("2024-02-01", periods=4),
+    }
+)
 
 
 def test_matrix_lies_between_0_and_1_and_is_named():
     encoder = TableEncoder(Schema.infer(TABLE))
     matrix = encoder.transform(TABLE)
-    assert encoder.names == ["app=X", "app=Y", "app is missing", "used=False", "used=True", "opened", "share",
-                             "share is missing", "day"]
+    assert encoder.names == [
+        "app=X",
+        "app=Y",
+        "app is missing",
+        "used=False",
+        "used=True",
+        "opened",
+        "share",
+        "share is missing",
+        "day",
+    ]
     assert matrix.dtype == np.float32 and matrix.shape == (4, 9) and matrix.min() == 0 and matrix.max() == 1
     assert matrix[1].tolist() == [0, 1, 0, 1, 0, 0.5, 0.5, 1, np.float32(1 / 3)]
 
 
 def test_matrix_comes_back_as_the_table():
     encoder = TableEncoder(Schema.infer(TABLE))
-    pd.testing.assert_frame_equal(encoder.inverse_transform(encoder.transform(TABLE)), TABLE.replace({None: np.nan}))
+    pd.testing.assert_frame_equal(
+        encoder.inverse_transform(encoder.transform(TABLE)), TABLE.replace({None: np.nan})
+    )
 
 
 def test_any_matrix_gives_a_valid_table():
@@ -138,7 +172,9 @@ def test_constant_and_empty_columns_have_a_place_in_the_matrix():
     encoder = TableEncoder(Schema.infer(table))
     matrix = encoder.transform(table)
     assert np.isfinite(matrix).all()
-    pd.testing.assert_frame_equal(encoder.inverse_transform(matrix), table.assign(nothing=pd.Series([np.nan, np.nan], dtype=object)))
+    pd.testing.assert_frame_equal(
+        encoder.inverse_transform(matrix), table.assign(nothing=pd.Series([np.nan, np.nan], dtype=object))
+    )
 
 
 def test_wrong_shapes_are_refused():

@@ -21,7 +21,9 @@ TABLE = pd.DataFrame(
         "used": [True, False, True, False],
         "kind": pd.Categorical(["a", "b", None, "a"]),
         "Date": pd.to_datetime(["2024-02-01", "2024-02-02", None, "2024-02-04"]),
-        "moment": pd.DatetimeIndex(["2024-02-01 23:30", "2024-02-02 00:00", None, "2024-02-04 00:00"]).tz_localize("Europe/Berlin"),
+        "moment": pd.DatetimeIndex(
+            ["2024-02-01 23:30", "2024-02-02 00:00", None, "2024-02-04 00:00"]
+        ).tz_localize("Europe/Berlin"),
         "counted": pd.array([1, None, 3, 4], dtype="Int64"),
         "maybe": pd.array([True, None, False, True], dtype="boolean"),
         "word": pd.array(["a", None, "b", "a"], dtype="string"),
@@ -57,8 +59,11 @@ SAME = {
     "where(used, Usage, 0)": TABLE["Usage"].where(TABLE["used"], 0),
     "minimum(Usage, 20) + maximum(share, 0)": TABLE["Usage"].clip(upper=20) + np.maximum(TABLE["share"], 0),
     "round(Usage / 7, 1)": (TABLE["Usage"] / 7).round(1),
-    "floor(share) + ceil(share) + abs(share)": np.floor(TABLE["share"]) + np.ceil(TABLE["share"]) + TABLE["share"].abs(),
-    "sqrt(Usage) + exp(share) + log(Usage + 1)": np.sqrt(TABLE["Usage"]) + np.exp(TABLE["share"])
+    "floor(share) + ceil(share) + abs(share)": np.floor(TABLE["share"])
+    + np.ceil(TABLE["share"])
+    + TABLE["share"].abs(),
+    "sqrt(Usage) + exp(share) + log(Usage + 1)": np.sqrt(TABLE["Usage"])
+    + np.exp(TABLE["share"])
     + np.log(TABLE["Usage"] + 1),
     "weekday(Date)": TABLE["Date"].dt.dayofweek,
     "weekday(moment) == 3": TABLE["moment"].dt.dayofweek == 3,
@@ -80,7 +85,9 @@ def test_an_expression_without_columns_is_a_scalar(expression, value):
 
 
 numbers = st.one_of(st.integers(-20, 20).map(str), st.sampled_from(["Usage", "`Times opened`", "share"]))
-sums = st.recursive(numbers, lambda part: st.builds("({} {} {})".format, part, st.sampled_from("+-*"), part), max_leaves=6)
+sums = st.recursive(
+    numbers, lambda part: st.builds("({} {} {})".format, part, st.sampled_from("+-*"), part), max_leaves=6
+)
 comparisons = st.builds("({} {} {})".format, sums, st.sampled_from(["<", "<=", ">", ">=", "==", "!="]), sums)
 
 
@@ -136,7 +143,9 @@ def test_everything_else_is_refused_with_one_clear_error(case):
 
 
 def test_an_unknown_column_is_named_with_those_that_exist():
-    with pytest.raises(ExpressionError, match="names the column 'usage', which the table does not have. It has: Usage"):
+    with pytest.raises(
+        ExpressionError, match="names the column 'usage', which the table does not have. It has: Usage"
+    ):
         evaluate("usage > 1", TABLE)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import pickle
 import zipfile
 
@@ -79,6 +80,19 @@ def test_a_failed_save_leaves_the_old_file_whole(saved, monkeypatch):
     assert list(saved.parent.iterdir()) == [saved]
 
 
+def test_the_new_file_comes_in_one_move(saved, monkeypatch):
+    before = saved.read_bytes()
+
+    def interrupted(source, target):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "replace", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        TreeSynthesizer(min_samples_leaf=2).fit(TABLE).save(saved)
+    assert saved.read_bytes() == before
+    assert list(saved.parent.iterdir()) == [saved]
+
+
 def test_a_file_that_is_not_there(tmp_path):
     with pytest.raises(FileNotFoundError):
         Synthesizer.load(tmp_path / "nothing")
@@ -141,7 +155,9 @@ FOREIGN = {
     "a manifest that is a list": lambda path: manifest_file(path, [1]),
     "an unknown class": lambda path: manifest_file(path, {"$class": "Popen", "state": ["ls"]}),
     "endless nesting": lambda path: manifest_file_text(path, "[" * 100_000),
-    "a schema without columns": lambda path: manifest_file(path, {"$class": "Schema", "state": {"$pairs": []}}),
+    "a schema without columns": lambda path: manifest_file(
+        path, {"$class": "Schema", "state": {"$pairs": []}}
+    ),
 }
 
 
@@ -168,7 +184,10 @@ WRONG_MODELS = {
     "method that is no name": ({"format": 1, "method": ["trees"]}, "no synthesizer"),
     "another format": ({"format": 99, "method": "trees"}, "no synthesizer that this version knows"),
     "no parameters": ({"format": 1, "method": "trees", "fitted": {}}, "lacks a part"),
-    "unknown parameter": ({"format": 1, "method": "trees", "parameters": {"a": 1}, "fitted": {}}, "one too many"),
+    "unknown parameter": (
+        {"format": 1, "method": "trees", "parameters": {"a": 1}, "fitted": {}},
+        "one too many",
+    ),
     "not fitted": ({"format": 1, "method": "trees", "parameters": {}, "fitted": {}}, "not fitted"),
 }
 

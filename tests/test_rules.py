@@ -1,4 +1,4 @@
-"""Known answers for hand-written rules: distributions as scipy has them, rules that hold in every row, honest reports."""
+"""Known answers for hand-written rules: scipy's distributions, rules that hold, honest reports."""
 
 from __future__ import annotations
 
@@ -49,12 +49,20 @@ CONTINUOUS = {
 }
 COUNTS = {
     "poisson": (poisson(3), stats.poisson(3).pmf),
-    "poisson cut off": (poisson(3, minimum=1, maximum=4), lambda k: stats.poisson(3).pmf(k) / stats.poisson(3).pmf([1, 2, 3, 4]).sum() * ((k >= 1) & (k <= 4))),
+    "poisson cut off": (
+        poisson(3, minimum=1, maximum=4),
+        lambda k: stats.poisson(3).pmf(k) / stats.poisson(3).pmf([1, 2, 3, 4]).sum() * ((k >= 1) & (k <= 4)),
+    ),
     "negative binomial": (negative_binomial(4, 2), stats.nbinom(2, 1 / 3).pmf),
     "a fair die": (uniform(1, 6, decimals=0), lambda k: ((k >= 1) & (k <= 6)) / 6),
-    "rounded normal cut off": (normal(0, 2, minimum=0, decimals=0),
-                               lambda k: (stats.norm(0, 2).cdf(k + 0.5) - stats.norm(0, 2).cdf(k - 0.5))
-                               / stats.norm(0, 2).sf(-0.5) * (k >= 0)),
+    "rounded normal cut off": (
+        normal(0, 2, minimum=0, decimals=0),
+        lambda k: (
+            (stats.norm(0, 2).cdf(k + 0.5) - stats.norm(0, 2).cdf(k - 0.5))
+            / stats.norm(0, 2).sf(-0.5)
+            * (k >= 0)
+        ),
+    ),
 }
 
 
@@ -91,19 +99,34 @@ def test_choice_keeps_weights_and_types():
 def test_dates_include_both_ends():
     days = drawn(dates("2024-02-27", "2024-03-01"))
     assert days.value_counts(normalize=True).sort_index().index.astype(str).tolist() == [
-        "2024-02-27", "2024-02-28", "2024-02-29", "2024-03-01"]
+        "2024-02-27",
+        "2024-02-28",
+        "2024-02-29",
+        "2024-03-01",
+    ]
     assert abs(days.value_counts(normalize=True) - 0.25).max() < 0.012
 
 
-@pytest.mark.parametrize("distribution", [normal(0, 1, missing=0.2), poisson(3, missing=0.2),
-                                          choice({"a": 1}, missing=0.2), choice({True: 1, False: 1}, missing=0.2)])
+@pytest.mark.parametrize(
+    "distribution",
+    [
+        normal(0, 1, missing=0.2),
+        poisson(3, missing=0.2),
+        choice({"a": 1}, missing=0.2),
+        choice({True: 1, False: 1}, missing=0.2),
+    ],
+)
 def test_missing_share(distribution):
     assert abs(drawn(distribution).isna().mean() - 0.2) < 0.01
 
 
 def test_parameters_may_be_expressions_over_earlier_columns():
-    columns = {"opened": poisson(5), "limit": uniform(0, 3, decimals=0),
-               "minutes": normal("3 * opened", 1.0), "part": uniform("limit", 9, decimals=0)}
+    columns = {
+        "opened": poisson(5),
+        "limit": uniform(0, 3, decimals=0),
+        "minutes": normal("3 * opened", 1.0),
+        "part": uniform("limit", 9, decimals=0),
+    }
     table = RuleSynthesizer(columns).fit().sample(ROWS)
     assert stats.kstest(table["minutes"] - 3 * table["opened"], stats.norm(0, 1).cdf).pvalue > 1e-3
     assert (table["part"] >= table["limit"]).all()
@@ -112,9 +135,11 @@ def test_parameters_may_be_expressions_over_earlier_columns():
 
 
 def test_by_gives_each_category_its_own_distribution():
-    columns = {"app": choice({"X": 1, "Y": 2}),
-               "minutes": by("app", {"X": normal(100, 1), "Y": normal(10, 2)}),
-               "word": by("app", {"X": choice({"a": 1}), "Y": choice({"b": 999, "rare": 1})})}
+    columns = {
+        "app": choice({"X": 1, "Y": 2}),
+        "minutes": by("app", {"X": normal(100, 1), "Y": normal(10, 2)}),
+        "word": by("app", {"X": choice({"a": 1}), "Y": choice({"b": 999, "rare": 1})}),
+    }
     synthesizer = RuleSynthesizer(columns).fit()
     table = synthesizer.sample(ROWS)
     for app, law in (("X", stats.norm(100, 1)), ("Y", stats.norm(10, 2))):
@@ -129,17 +154,28 @@ EMPLOYEES = {
     "department": choice({"sales": 0.6, "research": 0.4}),
     "age": normal(40, 10, minimum=18, maximum=67, decimals=0),
     "years": uniform(0, 49, decimals=0),
-    "salary": by("department", {"sales": normal("30000 + 500 * years", 4000, minimum=20000, decimals=2),
-                                "research": normal("40000 + 800 * years", 4000, minimum=20000, decimals=2)}),
+    "salary": by(
+        "department",
+        {
+            "sales": normal("30000 + 500 * years", 4000, minimum=20000, decimals=2),
+            "research": normal("40000 + 800 * years", 4000, minimum=20000, decimals=2),
+        },
+    ),
 }
 WORK_BEGINS_AT_18 = {"work begins at 18": "years <= age - 18"}
 
 
 def test_derived_columns_hold_by_construction():
-    derived = {"monthly": "salary / 12", "tax": "where(monthly > 4000, 0.4, 0.25) * monthly", "senior": "years >= 20"}
+    derived = {
+        "monthly": "salary / 12",
+        "tax": "where(monthly > 4000, 0.4, 0.25) * monthly",
+        "senior": "years >= 20",
+    }
     table = RuleSynthesizer(EMPLOYEES, derived=derived, rules=WORK_BEGINS_AT_18).fit().sample(3000)
     np.testing.assert_array_equal(table["monthly"], table["salary"] / 12)
-    np.testing.assert_array_equal(table["tax"], np.where(table["monthly"] > 4000, 0.4, 0.25) * table["monthly"])
+    np.testing.assert_array_equal(
+        table["tax"], np.where(table["monthly"] > 4000, 0.4, 0.25) * table["monthly"]
+    )
     np.testing.assert_array_equal(table["senior"], table["years"] >= 20)
 
 
@@ -202,7 +238,10 @@ def test_hand_written_rows_stay_in_the_range_of_the_table():
 
 
 def test_condition_on_a_late_column_moves_the_earlier_ones():
-    columns = {"app": choice({"X": 0.7, "Y": 0.3}), "minutes": by("app", {"X": normal(0, 1), "Y": normal(2, 1)})}
+    columns = {
+        "app": choice({"X": 0.7, "Y": 0.3}),
+        "minutes": by("app", {"X": normal(0, 1), "Y": normal(2, 1)}),
+    }
     table = RuleSynthesizer(columns).fit().sample(8000, given={"minutes": 1.5})
     weights = np.array([0.7, 0.3]) * stats.norm([0, 2], 1).pdf(1.5)
     assert (table["minutes"] == 1.5).all()
@@ -252,19 +291,46 @@ def test_saved_rules_make_the_same_rows(tmp_path):
 
 MISTAKES = {
     "nothing to draw from": (dict(), ValueError, "pass columns=.* or a table"),
-    "depends on a later column": (dict(columns={"x": by("app", {}), "app": choice({"X": 1})}), ValueError,
-                                  "'x' depends on 'app', which is not drawn before it. Put 'app' first"),
-    "expression over a later column": (dict(columns={"x": normal("2 * y", 1), "y": poisson(1)}), ValueError,
-                                       "names the column 'y', which the table does not have"),
-    "category without a distribution": (dict(columns={"app": choice({"X": 1, "Y": 1}), "x": by("app", {"X": poisson(1)})}),
-                                        ValueError, "has no distribution for 'Y'. It has: X"),
-    "rule over an unknown column": (dict(columns={"x": poisson(1)}, rules={"r": "y > 1"}), ValueError, "column 'y'"),
-    "limits without probability": (dict(columns={"x": normal(0, 1, minimum=50)}), ValueError,
-                                   "No normal number from 50 to inf"),
-    "negative mean": (dict(columns={"a": uniform(-3, 3), "x": poisson("a")}), ValueError, "No poisson number"),
-    "missing parameter": (dict(columns={"a": normal(5, 1, missing=0.5), "x": normal("a", 1)}), ValueError,
-                          "No normal number.*no parameter is missing"),
-    "no tries": (dict(columns={"x": poisson(1)}, most_tries=0), ValueError, "most_tries must be a whole number"),
+    "depends on a later column": (
+        dict(columns={"x": by("app", {}), "app": choice({"X": 1})}),
+        ValueError,
+        "'x' depends on 'app', which is not drawn before it. Put 'app' first",
+    ),
+    "expression over a later column": (
+        dict(columns={"x": normal("2 * y", 1), "y": poisson(1)}),
+        ValueError,
+        "names the column 'y', which the table does not have",
+    ),
+    "category without a distribution": (
+        dict(columns={"app": choice({"X": 1, "Y": 1}), "x": by("app", {"X": poisson(1)})}),
+        ValueError,
+        "has no distribution for 'Y'. It has: X",
+    ),
+    "rule over an unknown column": (
+        dict(columns={"x": poisson(1)}, rules={"r": "y > 1"}),
+        ValueError,
+        "column 'y'",
+    ),
+    "limits without probability": (
+        dict(columns={"x": normal(0, 1, minimum=50)}),
+        ValueError,
+        "No normal number from 50 to inf",
+    ),
+    "negative mean": (
+        dict(columns={"a": uniform(-3, 3), "x": poisson("a")}),
+        ValueError,
+        "No poisson number",
+    ),
+    "missing parameter": (
+        dict(columns={"a": normal(5, 1, missing=0.5), "x": normal("a", 1)}),
+        ValueError,
+        "No normal number.*no parameter is missing",
+    ),
+    "no tries": (
+        dict(columns={"x": poisson(1)}, most_tries=0),
+        ValueError,
+        "most_tries must be a whole number",
+    ),
 }
 
 

@@ -37,7 +37,9 @@ def infer(values, **options) -> Column:
     return Schema.infer(pd.DataFrame({"a b": values}), **options)["a b"]
 
 
-@pytest.mark.parametrize(("values", "kind"), KINDS, ids=[f"{kind}-{values.dtype}-{i}" for i, (values, kind) in enumerate(KINDS)])
+@pytest.mark.parametrize(
+    ("values", "kind"), KINDS, ids=[f"{kind}-{values.dtype}-{i}" for i, (values, kind) in enumerate(KINDS)]
+)
 def test_kinds(values, kind):
     column = infer(values)
     assert (column.kind, column.dtype, column.missing) == (kind, str(values.dtype), values.isna().mean())
@@ -53,14 +55,31 @@ def test_ranges():
     assert berlin.minimum == "2024-01-31T23:30:00"  # in UTC
 
 
-@pytest.mark.parametrize(("values", "decimals"), [([1.0, 2.0], 0), ([0.1, 2.0], 1), ([0.25], 2), ([0.123456], 6),
-                                                  ([1 / 3], None), ([1e30, 0.5], 1), ([1e-12], None)])
+@pytest.mark.parametrize(
+    ("values", "decimals"),
+    [
+        ([1.0, 2.0], 0),
+        ([0.1, 2.0], 1),
+        ([0.25], 2),
+        ([0.123456], 6),
+        ([1 / 3], None),
+        ([1e30, 0.5], 1),
+        ([1e-12], None),
+    ],
+)
 def test_decimals(values, decimals):
     assert infer(values).decimals == decimals
 
 
-@pytest.mark.parametrize(("text", "resolution"), [("2024-02-01", "D"), ("2024-02-01 10:00", "s"),
-                                                  ("2024-02-01 10:00:00.001", "us"), ("2024-02-01 00:00:00.000000001", "ns")])
+@pytest.mark.parametrize(
+    ("text", "resolution"),
+    [
+        ("2024-02-01", "D"),
+        ("2024-02-01 10:00", "s"),
+        ("2024-02-01 10:00:00.001", "us"),
+        ("2024-02-01 00:00:00.000000001", "ns"),
+    ],
+)
 def test_resolution_of_dates(text, resolution):
     assert infer(pd.to_datetime(["2024-02-01", text], format="ISO8601")).resolution == resolution
 
@@ -69,7 +88,11 @@ def test_categories_are_sorted_text_and_keep_the_order_of_a_categorical():
     assert infer(["b", "a", None, "b"]).categories == ("a", "b")
     assert set(infer([1, "a", 2.5]).categories) == {1, "a", 2.5}
     column = infer(pd.Categorical(["high", "low"], ["low", "mid", "high"], ordered=True))
-    assert (column.categories, column.levels, column.ordered) == (("low", "high"), ("low", "mid", "high"), True)
+    assert (column.categories, column.levels, column.ordered) == (
+        ("low", "high"),
+        ("low", "mid", "high"),
+        True,
+    )
 
 
 def test_names_labels_and_selection():
@@ -94,24 +117,38 @@ def test_rules_survive_selection_where_a_column_is_all_missing():
 def test_broken_rules():
     table = pd.DataFrame({"Usage": [1, 2000, 5]}, index=[4, 5, 6])
     broken = Schema.infer(table, rules={"day": "Usage <= 1440", "always": "True"}).broken_rules(table)
-    pd.testing.assert_frame_equal(broken, pd.DataFrame({"day": [False, True, False], "always": False}, index=[4, 5, 6]))
+    pd.testing.assert_frame_equal(
+        broken, pd.DataFrame({"day": [False, True, False], "always": False}, index=[4, 5, 6])
+    )
 
 
 def test_a_schema_survives_json():
-    table = pd.DataFrame({"n": [1, 2], "x": [0.5, None], "c": pd.Categorical(["a", "b"], ["a", "b", "c"]),
-                          "w": ["ä", "📱"], "d": pd.to_datetime(["2024-02-01", None]), "t": [True, False]})
+    table = pd.DataFrame(
+        {
+            "n": [1, 2],
+            "x": [0.5, None],
+            "c": pd.Categorical(["a", "b"], ["a", "b", "c"]),
+            "w": ["ä", "📱"],
+            "d": pd.to_datetime(["2024-02-01", None]),
+            "t": [True, False],
+        }
+    )
     schema = Schema.infer(table, rules={"n": "n > 0"}, target="w", units={"n": "minutes"})
     assert Schema.from_dict(json.loads(json.dumps(schema.to_dict()))) == schema
 
 
-@pytest.mark.parametrize("data", [{}, {"columns": [{}]}, {"columns": [{"name": "a"}], "rules": {}, "target": None}, []])
+@pytest.mark.parametrize(
+    "data", [{}, {"columns": [{}]}, {"columns": [{"name": "a"}], "rules": {}, "target": None}, []]
+)
 def test_what_is_no_schema_is_refused(data):
     with pytest.raises(TableError, match="not a saved schema"):
         Schema.from_dict(data)
 
 
 def test_description_has_a_row_a_column():
-    table = pd.DataFrame({"n": [1, 20], "w": list("ab"), "d": pd.to_datetime(["2024-02-01", None]), "e": [None, np.nan]})
+    table = pd.DataFrame(
+        {"n": [1, 20], "w": list("ab"), "d": pd.to_datetime(["2024-02-01", None]), "e": [None, np.nan]}
+    )
     described = Schema.infer(table, units={"n": "minutes"}).describe()
     assert described.index.tolist() == ["n", "w", "d", "e"]
     assert described.loc["n"].tolist() == ["integer", "1 to 20", "0.0%", "minutes"]

@@ -20,7 +20,7 @@ from utils.synthesizers import SYNTHESIZERS, Synthesizer
 
 pytestmark = pytest.mark.filterwarnings("error")
 
-# Options under which a method is tested besides its defaults; a method that is not listed is tested with those.
+# Options under which a method is tested; one that is not listed is tested with its defaults.
 VARIANTS = {"mixture": [{"kind": "gaussian"}, {"kind": "latent_class"}]}
 METHODS = [
     pytest.param(method, options, id="-".join([method, *map(str, options.values())]))
@@ -42,7 +42,9 @@ def mixed_table(rows: int = 160, seed: int = 5) -> pd.DataFrame:
     table = pd.DataFrame(
         {
             "App": rng.choice(["Netflix", "X", "8 Ball Pool"], rows),
-            "mood 📱": pd.Categorical(rng.choice(["low", "high"], rows), ["low", "mid", "high"], ordered=True),
+            "mood 📱": pd.Categorical(
+                rng.choice(["low", "high"], rows), ["low", "mid", "high"], ordered=True
+            ),
             'say "it\'s"': pd.array(rng.choice(["yes", "no"], rows), dtype="string"),
             "used": rng.random(rows) < 0.7,
             "maybe": pd.array(rng.random(rows) < 0.4, dtype="boolean"),
@@ -52,7 +54,9 @@ def mixed_table(rows: int = 160, seed: int = 5) -> pd.DataFrame:
             "minutes": np.where(rng.random(rows) < 0.3, 0.0, minutes),
             "share": rng.random(rows).astype(np.float32),
             "day": start + pd.to_timedelta(rng.integers(0, 90, rows), unit="D"),
-            "moment": (start + pd.to_timedelta(rng.integers(0, 10**6, rows), unit="s")).tz_localize("Europe/Berlin"),
+            "moment": (start + pd.to_timedelta(rng.integers(0, 10**6, rows), unit="s")).tz_localize(
+                "Europe/Berlin"
+            ),
         }
     )
     for name in ("App", "maybe", "counted", "minutes", "day"):
@@ -77,7 +81,7 @@ def narrow_table(rows: int = 300, seed: int = 6) -> pd.DataFrame:
 
 
 def assert_valid(synthetic: pd.DataFrame, table: pd.DataFrame, rows: int) -> None:
-    """Same columns, order and dtypes; nothing outside the range, no unseen category, no new missing values."""
+    """Same columns, order, dtypes; nothing out of range, no unseen category, no new missing values."""
     assert list(synthetic.columns) == list(table.columns)
     assert synthetic.dtypes.to_dict() == table.dtypes.to_dict()
     assert synthetic.index.equals(pd.RangeIndex(rows))
@@ -241,8 +245,15 @@ def test_extreme_numbers_stay_in_range(method, options):
 
 
 def constant_table():
-    return pd.DataFrame({"word": ["a"] * 20, "whole": [3] * 20, "real": [0.1] * 20,
-                         "day": pd.Timestamp("2024-02-29"), "yes": [True] * 20})
+    return pd.DataFrame(
+        {
+            "word": ["a"] * 20,
+            "whole": [3] * 20,
+            "real": [0.1] * 20,
+            "day": pd.Timestamp("2024-02-29"),
+            "yes": [True] * 20,
+        }
+    )
 
 
 AWKWARD = {
@@ -273,8 +284,19 @@ def test_constant_columns_stay_constant(method, options):
 
 
 @every_method
-@pytest.mark.parametrize("dtype", ["float64", "object", "string", "Int64", "boolean",
-                                   pd.CategoricalDtype(["a"]), "datetime64[ns]", "datetime64[ns, UTC]"])
+@pytest.mark.parametrize(
+    "dtype",
+    [
+        "float64",
+        "object",
+        "string",
+        "Int64",
+        "boolean",
+        pd.CategoricalDtype(["a"]),
+        "datetime64[ns]",
+        "datetime64[ns, UTC]",
+    ],
+)
 def test_a_column_that_is_all_missing_stays_so(method, options, dtype):
     table = pd.DataFrame({"number": range(30), "nothing": pd.Series([None] * 30, dtype=dtype)})
     synthetic = make(method, options).fit(table).sample(40)
@@ -291,8 +313,13 @@ def test_only_missing_values(method, options):
 @every_method
 def test_ten_thousand_categories_in_bounded_memory(method, options):
     rng = np.random.default_rng(0)
-    table = pd.DataFrame({"city": [f"city {i}" for i in range(10_000)], "number": rng.normal(size=10_000).round(2),
-                          "word": rng.choice(["a", "b"], 10_000)})
+    table = pd.DataFrame(
+        {
+            "city": [f"city {i}" for i in range(10_000)],
+            "number": rng.normal(size=10_000).round(2),
+            "word": rng.choice(["a", "b"], 10_000),
+        }
+    )
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     synthetic = make(method, options).fit(table).sample(2_000)
     growth = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before  # kilobytes on Linux
@@ -301,16 +328,26 @@ def test_ten_thousand_categories_in_bounded_memory(method, options):
 
 
 def _cells(rows):
-    """Columns as (name, values): constant, spiked, heavy-tailed, tiny, dates, categories, with missing cells."""
-    numbers = st.one_of(st.just(0.0), st.floats(-1e12, 1e12, allow_subnormal=False), st.floats(-1e-9, 1e-9),
-                        st.sampled_from([0.0, 0.0, 1.0, 1440.0]))
+    """Columns as (name, values): constant, spiked, heavy-tailed, tiny, dates, categories, missing cells."""
+    numbers = st.one_of(
+        st.just(0.0),
+        st.floats(-1e12, 1e12, allow_subnormal=False),
+        st.floats(-1e-9, 1e-9),
+        st.sampled_from([0.0, 0.0, 1.0, 1440.0]),
+    )
     kinds = [
-        numbers.map(float), st.sampled_from([7.5]), st.integers(-(2**40), 2**40), st.integers(0, 3),
-        st.sampled_from(["a", "b", "ä€📱", ""]), st.text(max_size=3), st.booleans(),
+        numbers.map(float),
+        st.sampled_from([7.5]),
+        st.integers(-(2**40), 2**40),
+        st.integers(0, 3),
+        st.sampled_from(["a", "b", "ä€📱", ""]),
+        st.text(max_size=3),
+        st.booleans(),
         st.dates(datetime.date(1900, 1, 1), datetime.date(2100, 1, 1)).map(pd.Timestamp),
     ]
-    column = st.one_of(*(st.lists(st.one_of(kind, kind, kind, st.none()), min_size=rows, max_size=rows)
-                         for kind in kinds))
+    column = st.one_of(
+        *(st.lists(st.one_of(kind, kind, kind, st.none()), min_size=rows, max_size=rows) for kind in kinds)
+    )
     names = st.lists(st.text(min_size=1, max_size=6), min_size=1, max_size=4, unique=True)
     return names.flatmap(lambda found: st.tuples(*(st.tuples(st.just(name), column) for name in found)))
 
@@ -336,14 +373,20 @@ REFUSED = {
     "no rows": (pd.DataFrame({"a": pd.Series([], dtype=float)}), "empty.*at least one row"),
     "no columns": (pd.DataFrame(index=range(3)), "no columns"),
     "not a table": ([1, 2, 3], "pandas DataFrame, got list"),
-    "infinite": (pd.DataFrame({"a b": [1.0, np.inf]}, index=["first", "second"]), "'a b'.*infinite.*row second"),
+    "infinite": (
+        pd.DataFrame({"a b": [1.0, np.inf]}, index=["first", "second"]),
+        "'a b'.*infinite.*row second",
+    ),
     "too large": (pd.DataFrame({"a": [0.25, -1e300]}), "'a'.*beyond 1e\\+38 in row 1"),
     "lists": (pd.DataFrame({"a": [[1], [2, 3]]}), "'a'.*lists"),
     "dictionaries": (pd.DataFrame({"a": [{"b": 1}, {}]}), "'a'.*lists"),
     "tuples": (pd.DataFrame({"a": [(1, 2), (3, 4)]}), "'a'.*tuple"),
     "durations": (pd.DataFrame({"a": pd.to_timedelta([1, 2], unit="s")}), "'a'.*timedelta"),
     "complex": (pd.DataFrame({"a": [1j, 2j]}), "'a'.*complex"),
-    "far dates": (pd.DataFrame({"a": np.array(["9999-12-31", "2024-01-01"], dtype="datetime64[s]")}), "'a'.*9999"),
+    "far dates": (
+        pd.DataFrame({"a": np.array(["9999-12-31", "2024-01-01"], dtype="datetime64[s]")}),
+        "'a'.*9999",
+    ),
     "repeated name": (pd.DataFrame([[1, 2]], columns=["a", "a"]), "'a' stands twice"),
     "name that is a number": (pd.DataFrame({0: [1, 2]}), "name 0 is not text"),
 }
@@ -387,8 +430,10 @@ CONDITIONS = {
 @pytest.mark.parametrize("case", CONDITIONS)
 def test_conditions_hold_in_every_row(method, options, case):
     table = narrow_table()
-    wanted = {name: table["minutes"].dropna().iloc[0] if value == "a value of the table" else value
-              for name, value in CONDITIONS[case].items()}
+    wanted = {
+        name: table["minutes"].dropna().iloc[0] if value == "a value of the table" else value
+        for name, value in CONDITIONS[case].items()
+    }
     synthetic = make(method, options).fit(table).sample(40, given=wanted)
     assert_valid(synthetic, table, 40)
     for name, value in wanted.items():
@@ -414,7 +459,9 @@ def test_condition_moves_the_other_columns(method, options):
         pytest.skip("rules written from a table treat each column by itself")
     rng = np.random.default_rng(0)
     app = rng.choice(["short", "long"], 800)
-    table = pd.DataFrame({"app": app, "minutes": np.where(app == "long", 100, 20) + rng.normal(0, 5, 800).round(1)})
+    table = pd.DataFrame(
+        {"app": app, "minutes": np.where(app == "long", 100, 20) + rng.normal(0, 5, 800).round(1)}
+    )
     synthesizer = make(method, options).fit(table)
     means = [synthesizer.sample(300, given={"app": value})["minutes"].mean() for value in ("short", "long")]
     assert abs(means[0] - 20) < 8 and abs(means[1] - 100) < 8

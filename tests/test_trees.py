@@ -26,10 +26,18 @@ def discrete_table(rows: int = 20_000) -> pd.DataFrame:
 
 def test_leaves_are_those_of_scikit_learn():
     rng = np.random.default_rng(0)
-    features = np.column_stack([rng.normal(size=500), rng.integers(0, 4, 500), rng.exponential(size=500)]).astype(np.float32)
-    tree = DecisionTreeRegressor(min_samples_leaf=3, random_state=0).fit(features, features[:, 0] * features[:, 1])
-    arrays = {"left": tree.tree_.children_left, "right": tree.tree_.children_right, "feature": tree.tree_.feature,
-              "cut": tree.tree_.threshold}
+    features = np.column_stack(
+        [rng.normal(size=500), rng.integers(0, 4, 500), rng.exponential(size=500)]
+    ).astype(np.float32)
+    tree = DecisionTreeRegressor(min_samples_leaf=3, random_state=0).fit(
+        features, features[:, 0] * features[:, 1]
+    )
+    arrays = {
+        "left": tree.tree_.children_left,
+        "right": tree.tree_.children_right,
+        "feature": tree.tree_.feature,
+        "cut": tree.tree_.threshold,
+    }
     fresh = rng.normal(size=(2000, 3)).astype(np.float32)
     np.testing.assert_array_equal(_leaf(arrays, fresh), tree.apply(fresh))
 
@@ -37,7 +45,9 @@ def test_leaves_are_those_of_scikit_learn():
 @pytest.mark.parametrize("least", [1, 7, 40])
 def test_no_leaf_is_smaller_than_asked(least):
     rng = np.random.default_rng(0)
-    table = pd.DataFrame({"a": rng.normal(size=300), "b": rng.choice(list("abc"), 300), "c": rng.exponential(size=300)})
+    table = pd.DataFrame(
+        {"a": rng.normal(size=300), "b": rng.choice(list("abc"), 300), "c": rng.exponential(size=300)}
+    )
     for tree in TreeSynthesizer(min_samples_leaf=least).fit(table).trees_:
         counts = np.diff(tree["starts"])
         assert counts[counts > 0].min() >= least and counts.sum() == 300
@@ -55,14 +65,23 @@ def test_a_spread_that_depends_on_the_group_is_seen():
     rng = np.random.default_rng(0)
     group = rng.choice(["calm", "wild"], 2000)
     table = pd.DataFrame({"group": group, "number": rng.normal(0, np.where(group == "wild", 10.0, 1.0))})
-    drawn = TreeSynthesizer(order=["group", "number"]).fit(table).sample(6000).groupby("group")["number"].std()
+    drawn = (
+        TreeSynthesizer(order=["group", "number"]).fit(table).sample(6000).groupby("group")["number"].std()
+    )
     assert abs(drawn["calm"] - 1) < 0.2 and abs(drawn["wild"] - 10) < 0.8
 
 
-CONDITIONS = [dict(zip(names, values)) for names, values in [
-    (("a",), ("0",)), (("b",), (True,)), (("c",), (1,)), (("b", "c"), (True, 1)), (("a", "c"), ("2", 1)),
-    (("c", "a", "b"), (0, "1", False)),
-]]
+CONDITIONS = [
+    dict(zip(names, values))
+    for names, values in [
+        (("a",), ("0",)),
+        (("b",), (True,)),
+        (("c",), (1,)),
+        (("b", "c"), (True, 1)),
+        (("a", "c"), ("2", 1)),
+        (("c", "a", "b"), (0, "1", False)),
+    ]
+]
 
 
 @pytest.mark.parametrize("wanted", CONDITIONS, ids=str)
@@ -78,7 +97,9 @@ def test_condition_gives_the_exact_posterior(wanted, order):
 def test_condition_on_a_number_weighs_its_neighbourhood():
     rng = np.random.default_rng(0)
     group = rng.choice(["low", "high"], 4000, p=[0.7, 0.3])
-    table = pd.DataFrame({"group": group, "number": rng.normal(np.where(group == "high", 2.0, 0.0), 1.0).round(2)})
+    table = pd.DataFrame(
+        {"group": group, "number": rng.normal(np.where(group == "high", 2.0, 0.0), 1.0).round(2)}
+    )
     drawn = TreeSynthesizer(order=["group", "number"]).fit(table).sample(8000, given={"number": 1.0})
     assert abs((drawn["group"] == "high").mean() - 0.3) < 0.05  # both densities are equal at 1
 
@@ -113,8 +134,10 @@ def test_wrong_leaf_sizes_are_refused(least):
 def test_joint_enumeration_of_a_tiny_table():
     """Every cell of a table of 2 x 2 rows that repeat often enough is drawn at its own share."""
     cells = list(itertools.product("xy", [1, 2]))
-    table = pd.DataFrame(list(itertools.chain.from_iterable([cell] * count for cell, count in zip(cells, (10, 20, 30, 40)))),
-                         columns=["word", "number"])
+    table = pd.DataFrame(
+        list(itertools.chain.from_iterable([cell] * count for cell, count in zip(cells, (10, 20, 30, 40)))),
+        columns=["word", "number"],
+    )
     made = TreeSynthesizer().fit(table).sample(20_000).value_counts(normalize=True)
     for cell, share in zip(cells, (0.1, 0.2, 0.3, 0.4)):
         assert abs(made[cell] - share) < 0.012

@@ -1,4 +1,5 @@
-"""From a mixed table to numbers and back: codes for categories, floats for numbers and dates, one float32 matrix."""
+"""Mixed tables to numbers and back: codes for categories, floats for numbers and dates, a float32 matrix."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -11,7 +12,7 @@ NANOSECONDS = {"D": 86_400_000_000_000, "s": 1_000_000_000, "us": 1_000, "ns": 1
 
 
 def to_float(values: pd.Series, column: Column) -> np.ndarray:
-    """Numbers, integers and dates as float64 (n,); missing is NaN; dates count units of their resolution since 1970."""
+    """Numbers and dates as float64 (n,); NaN if missing; dates count their resolution since 1970."""
     if column.kind != "date":
         return values.to_numpy(dtype=np.float64, na_value=np.nan)
     dates = values if values.dt.tz is None else values.dt.tz_convert("UTC").dt.tz_localize(None)
@@ -20,21 +21,23 @@ def to_float(values: pd.Series, column: Column) -> np.ndarray:
 
 
 def float_range(column: Column) -> tuple[float, float]:
-    """The closed range of a numeric or date column on the scale of :func:`to_float`; (nan, nan) if all is missing."""
+    """The range of a number or date on the scale of :func:`to_float`; (nan, nan) if all is missing."""
     if column.minimum is None:
         return np.nan, np.nan
     if column.kind == "date":
-        low, high = (pd.Timestamp(limit).value / NANOSECONDS[column.resolution]
-                     for limit in (column.minimum, column.maximum))
+        low, high = (
+            pd.Timestamp(limit).value / NANOSECONDS[column.resolution]
+            for limit in (column.minimum, column.maximum)
+        )
         return low, high
     return float(column.minimum), float(column.maximum)
 
 
 def grid_step(column: Column) -> float:
-    """Distance between neighbouring values: 1 for integers and dates, 10**-decimals for numbers, 0 if continuous."""
+    """Distance between values: 1 for integers and dates, 10**-decimals for numbers, 0 if continuous."""
     if column.kind in ("integer", "date"):
         return 1.0
-    return 0.0 if column.decimals is None else 10.0 ** -column.decimals
+    return 0.0 if column.decimals is None else 10.0**-column.decimals
 
 
 def from_float(values: np.ndarray, column: Column):
@@ -57,11 +60,13 @@ def from_float(values: np.ndarray, column: Column):
 
 
 def _whole(values: np.ndarray, low: int, high: int) -> np.ndarray:
-    """Floats as whole numbers from low to high: 64-bit limits are kept although float64 cannot hold them exactly."""
+    """Floats as whole numbers from low to high, also where float64 cannot hold these limits exactly."""
     inside = (values > float(low)) & (values < float(high))
-    whole = np.rint(np.where(inside, values, 0.0)).astype(np.uint64 if high > np.iinfo(np.int64).max else np.int64)
+    whole = np.rint(np.where(inside, values, 0.0)).astype(
+        np.uint64 if high > np.iinfo(np.int64).max else np.int64
+    )
     low, high = whole.dtype.type(low), whole.dtype.type(high)
-    return np.where(inside, np.clip(whole, low, high), np.where(values >= float(high), high, low))
+    return np.where(inside, whole, np.where(values >= float(high), high, low))
 
 
 def _with_missing(values, absent, dtype):
@@ -83,11 +88,16 @@ def _dates(values, absent, column):
     stamps = np.where(absent, np.int64(np.iinfo(np.int64).min), ticks).astype("datetime64[ns]")
     if not _is_extension(column.dtype):
         return stamps.astype(column.dtype)
-    return pd.DatetimeIndex(stamps).tz_localize("UTC").tz_convert(pd.api.types.pandas_dtype(column.dtype).tz).array
+    return (
+        pd.DatetimeIndex(stamps)
+        .tz_localize("UTC")
+        .tz_convert(pd.api.types.pandas_dtype(column.dtype).tz)
+        .array
+    )
 
 
 def to_codes(values: pd.Series, column: Column) -> np.ndarray:
-    """Categories and booleans as positions in ``column.categories``, int32 (n,); -1 where missing or unknown."""
+    """Positions of the values in ``column.categories``, int32 (n,); -1 where missing or unknown."""
     if column.kind == "boolean":
         codes = values.map({False: 0, True: 1}).astype("Float64").to_numpy(dtype=np.float64, na_value=-1)
         return codes.astype(np.int32)
@@ -98,13 +108,19 @@ def from_codes(codes: np.ndarray, column: Column):
     """The inverse of :func:`to_codes`, in the column's dtype; a numpy or pandas array of length n."""
     if column.dtype == "category":
         levels = pd.Index(column.levels or column.categories, dtype=object)
-        places = np.append(levels.get_indexer(pd.Index(column.categories, dtype=object)), -1)  # code -1 takes the last
-        return pd.Categorical.from_codes(places[codes], categories=levels.infer_objects(), ordered=column.ordered)
+        places = np.append(
+            levels.get_indexer(pd.Index(column.categories, dtype=object)), -1
+        )  # code -1 takes the last
+        return pd.Categorical.from_codes(
+            places[codes], categories=levels.infer_objects(), ordered=column.ordered
+        )
     pool = np.empty(len(column.categories) + 1, dtype=object)
     pool[:-1] = column.categories
     pool[-1] = pd.NA if _is_extension(column.dtype) else np.nan  # code -1 picks the last entry
     values = pool[codes]
-    return pd.array(values, dtype=column.dtype) if _is_extension(column.dtype) else values.astype(column.dtype)
+    return (
+        pd.array(values, dtype=column.dtype) if _is_extension(column.dtype) else values.astype(column.dtype)
+    )
 
 
 class TableEncoder:
@@ -121,14 +137,18 @@ class TableEncoder:
 
     @staticmethod
     def _block_names(column: Column) -> list[str]:
-        names = [f"{column.name}={value}" for value in column.categories] if column.discrete else [column.name]
+        names = (
+            [f"{column.name}={value}" for value in column.categories] if column.discrete else [column.name]
+        )
         return names + ([f"{column.name} is missing"] if column.missing else [])
 
     def transform(self, table: pd.DataFrame) -> np.ndarray:
         """float32 (rows, len(self.names)) in [0, 1]."""
         missing_columns = [name for name in self.schema.names if name not in table.columns]
         if missing_columns:
-            raise TableError(f"The table lacks the column {missing_columns[0]!r}, which the encoder was made for.")
+            raise TableError(
+                f"The table lacks the column {missing_columns[0]!r}, which the encoder was made for."
+            )
         return np.hstack([self._encode(table[column.name], column) for column in self.schema.columns])
 
     def _encode(self, values: pd.Series, column: Column) -> np.ndarray:
@@ -153,7 +173,9 @@ class TableEncoder:
         columns, start = {}, 0
         for column in self.schema.columns:
             width = len(self._block_names(column))
-            columns[column.name] = self._decode(np.asarray(matrix[:, start:start + width], np.float64), column)
+            columns[column.name] = self._decode(
+                np.asarray(matrix[:, start : start + width], np.float64), column
+            )
             start += width
         return pd.DataFrame(columns)
 
@@ -171,9 +193,10 @@ class TableEncoder:
 class QuantileBins:
     """A numeric column as bins of about equal mass, and a value drawn within the bin.
 
-    A value with the mass of a whole bin (a spike, such as a capital gain of 0) gets a bin of its own, and a column
-    with few distinct values gets one bin for each. Inside a wide bin, values are drawn between ``knots`` quantiles
-    by linear interpolation, so that the bins hold a few numbers and not the training rows.
+    A value with the mass of a whole bin (a spike, such as a capital gain of 0) gets a bin of its own, and a
+    column with few distinct values gets one bin for each. Inside a wide bin, values are drawn between
+    ``knots`` quantiles by linear interpolation, so that the bins hold a few numbers and not the training
+    rows.
     """
 
     def __init__(self, lower: np.ndarray, knots: np.ndarray):

@@ -1,8 +1,10 @@
-"""Small, safe expressions over the columns of a table: the language in which rules and derived columns are written.
+"""Small, safe expressions over the columns of a table, for rules and derived columns.
 
-A rule such as ``Usage == 0 or `Times opened` >= 1`` is data: it can be printed, saved in a file and loaded from a
-stranger without running the stranger's code, because only the operators and functions listed here exist.
+A rule such as ``Usage == 0 or `Times opened` >= 1`` is data: it can be printed, saved in a file and loaded
+from a stranger without running the stranger's code, because only the operators and functions listed here
+exist.
 """
+
 from __future__ import annotations
 
 import ast
@@ -19,13 +21,22 @@ def _truth(values):
 
 
 OPERATORS = {
-    ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
-    ast.FloorDiv: operator.floordiv, ast.Mod: operator.mod, ast.USub: operator.neg,
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+    ast.FloorDiv: operator.floordiv,
+    ast.Mod: operator.mod,
+    ast.USub: operator.neg,
     ast.Not: lambda values: np.logical_not(_truth(values)),
     ast.And: lambda left, right: np.logical_and(_truth(left), _truth(right)),
     ast.Or: lambda left, right: np.logical_or(_truth(left), _truth(right)),
-    ast.Eq: operator.eq, ast.NotEq: operator.ne, ast.Lt: operator.lt, ast.LtE: operator.le,
-    ast.Gt: operator.gt, ast.GtE: operator.ge,
+    ast.Eq: operator.eq,
+    ast.NotEq: operator.ne,
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
     ast.In: lambda value, options: np.isin(np.asarray(value, dtype=object), options),
     ast.NotIn: lambda value, options: ~np.isin(np.asarray(value, dtype=object), options),
 }
@@ -60,8 +71,10 @@ def parse(expression: str) -> tuple[ast.expr, dict[str, str]]:
     try:
         tree = ast.parse(re.sub(r"`([^`]+)`", placeholder, expression).strip(), mode="eval").body
     except (SyntaxError, TypeError, ValueError, RecursionError) as error:
-        raise ExpressionError(f"Cannot read the expression {expression!r}: {error}. Write it like "
-                              "\"Usage <= 1440\"; put names with spaces in back-ticks.") from None
+        raise ExpressionError(
+            f"Cannot read the expression {expression!r}: {error}. Write it like "
+            '"Usage <= 1440"; put names with spaces in back-ticks.'
+        ) from None
     return tree, names
 
 
@@ -91,12 +104,14 @@ def evaluate(expression: str, table: pd.DataFrame) -> np.ndarray:
     except ExpressionError:
         raise
     except (TypeError, ValueError, ArithmeticError, RecursionError) as error:
-        raise ExpressionError(f"Cannot compute the expression {expression!r}: {error}. See that it compares numbers "
-                              "with numbers, text with text and dates with dates.") from None
+        raise ExpressionError(
+            f"Cannot compute the expression {expression!r}: {error}. See that it compares numbers "
+            "with numbers, text with text and dates with dates."
+        ) from None
 
 
 def _values(column: pd.Series) -> np.ndarray:
-    """A column as a numpy array in which missing values compare as False: NaN among numbers, None elsewhere."""
+    """A column as a numpy array whose missing values compare as False: NaN among numbers, else None."""
     if not pd.api.types.is_extension_array_dtype(column.dtype):
         return column.to_numpy()
     if not column.isna().any() and pd.api.types.is_numeric_dtype(column.dtype):
@@ -122,8 +137,10 @@ class _Evaluator(ast.NodeVisitor):
         self.expression, self.table, self.names = expression, table, names
 
     def generic_visit(self, node):
-        raise ExpressionError(f"The expression {self.expression!r} uses {type(node).__name__}, which rules do not "
-                              f"know. Use columns, numbers, comparisons and {', '.join(FUNCTIONS)}.")
+        raise ExpressionError(
+            f"The expression {self.expression!r} uses {type(node).__name__}, which rules do not "
+            f"know. Use columns, numbers, comparisons and {', '.join(FUNCTIONS)}."
+        )
 
     def apply(self, node, *values):
         if type(node) not in OPERATORS:
@@ -133,8 +150,10 @@ class _Evaluator(ast.NodeVisitor):
     def visit_Name(self, node):
         name = self.names.get(node.id, node.id)
         if name not in self.table.columns:
-            raise ExpressionError(f"The expression {self.expression!r} names the column {name!r}, which the table "
-                                  f"does not have. It has: {', '.join(map(str, self.table.columns))}.")
+            raise ExpressionError(
+                f"The expression {self.expression!r} names the column {name!r}, which the table "
+                f"does not have. It has: {', '.join(map(str, self.table.columns))}."
+            )
         return _values(self.table[name])
 
     def visit_Constant(self, node):
@@ -171,6 +190,8 @@ class _Evaluator(ast.NodeVisitor):
     def visit_Call(self, node):
         name = getattr(node.func, "id", None)
         if name not in FUNCTIONS or node.keywords:
-            raise ExpressionError(f"The expression {self.expression!r} calls {name or 'something'}, which rules do "
-                                  f"not know. Known functions: {', '.join(FUNCTIONS)}.")
+            raise ExpressionError(
+                f"The expression {self.expression!r} calls {name or 'something'}, which rules do "
+                f"not know. Known functions: {', '.join(FUNCTIONS)}."
+            )
         return FUNCTIONS[name](*(self.visit(argument) for argument in node.args))

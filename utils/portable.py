@@ -2,6 +2,7 @@
 
 Nothing in such a file is executed when it is loaded (no pickle), so a stranger's file can do no harm.
 """
+
 from __future__ import annotations
 
 import json
@@ -42,14 +43,16 @@ def write(path: str | os.PathLike, content: dict) -> None:
 
 
 def read(path: str | os.PathLike) -> dict:
-    """Read what :func:`write` wrote; SavedModelError for any other or damaged file, OSError for one out of reach."""
+    """Read what :func:`write` wrote; SavedModelError for other or damaged files, OSError for absent ones."""
     with open(path, "rb") as file:
         try:
             with np.load(file, allow_pickle=False) as archive:
                 return _unpack(json.loads(archive["manifest"].tobytes()), archive)
         except Exception as error:  # a stranger's bytes can go wrong in any way
-            raise SavedModelError(f"{Path(path).name} is not a whole file of this course ({error}). Save the model "
-                                  "again with synthesizer.save(path).") from None
+            raise SavedModelError(
+                f"{Path(path).name} is not a whole file of this course ({error}). Save the model "
+                "again with synthesizer.save(path)."
+            ) from None
 
 
 def _pack(value, arrays: dict):
@@ -72,8 +75,10 @@ def _pack(value, arrays: dict):
         return {"$class": type(value).__name__, "state": _pack(value.to_dict(), arrays)}
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
-    raise SavedModelError(f"A {type(value).__name__} cannot be saved as data. Use numbers, text, lists, dictionaries "
-                          "or arrays in the synthesizer's parameters.")
+    raise SavedModelError(
+        f"A {type(value).__name__} cannot be saved as data. Use numbers, text, lists, dictionaries "
+        "or arrays in the synthesizer's parameters."
+    )
 
 
 def _unpack(value, archive):

@@ -1,4 +1,5 @@
 """What a table must look like: the kind, range and categories of each column, and the rules between them."""
+
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, replace
@@ -24,11 +25,12 @@ class Column:
     """One column.
 
     name : as in the table.  kind : one of :data:`KINDS`.  dtype : pandas dtype of the column, as text.
-    minimum, maximum : closed range of numbers, integers and dates (dates as ISO text); None if all is missing.
-    categories : the values a category may take, in a fixed order.  levels, ordered : of a pandas categorical; all
-    values it declares, also those that never occur.
-    missing : share of missing values, 0 to 1.  decimals : digits kept after the point (numbers only; None: all).
-    resolution : unit to which dates are exact ("D", "s", "us", "ns").  unit : for axis labels, such as "minutes".
+    minimum, maximum : closed range of numbers, integers and dates (dates as ISO text); None if all is
+    missing. categories : the values a category may take, in a fixed order.  levels, ordered : of a pandas
+    categorical; all values it declares, also those that never occur.
+    missing : share of missing values, 0 to 1.  decimals : digits kept after the point (numbers only; None:
+    all). resolution : unit to which dates are exact ("D", "s", "us", "ns").  unit : for axis labels, such as
+    "minutes".
     """
 
     name: str
@@ -57,15 +59,20 @@ class Column:
 
 @dataclass(frozen=True)
 class Schema:
-    """The columns of a table in order, the rules every row obeys (name -> expression), and the column to predict."""
+    """The columns of a table in order, its rules (name -> expression), and the column to predict."""
 
     columns: tuple[Column, ...]
     rules: dict[str, str] = field(default_factory=dict)
     target: str | None = None
 
     @classmethod
-    def infer(cls, table: pd.DataFrame, rules: dict[str, str] | None = None, target: str | None = None,
-              units: dict[str, str] | None = None) -> Schema:
+    def infer(
+        cls,
+        table: pd.DataFrame,
+        rules: dict[str, str] | None = None,
+        target: str | None = None,
+        units: dict[str, str] | None = None,
+    ) -> Schema:
         """Read kinds, ranges and categories off a table.
 
         Raises TableError for a table without columns or rows, repeated or non-text names, infinite
@@ -73,9 +80,13 @@ class Schema:
         """
         _check_names(table)
         units = units or {}
-        columns = tuple(replace(_infer_column(table[name]), unit=units.get(name, "")) for name in table.columns)
+        columns = tuple(
+            replace(_infer_column(table[name]), unit=units.get(name, "")) for name in table.columns
+        )
         if target is not None and target not in table.columns:
-            raise TableError(f"The target {target!r} is not a column. Choose one of: {', '.join(table.columns)}.")
+            raise TableError(
+                f"The target {target!r} is not a column. Choose one of: {', '.join(table.columns)}."
+            )
         return cls(columns, dict(rules or {}), target)
 
     @property
@@ -104,11 +115,15 @@ class Schema:
     def from_dict(cls, data: dict) -> Schema:
         """The inverse of :meth:`to_dict`; raises TableError on anything else."""
         try:
-            columns = tuple(Column(**{**item, "categories": tuple(item["categories"]), "levels": tuple(item["levels"])})
-                            for item in data["columns"])
+            columns = tuple(
+                Column(**{**item, "categories": tuple(item["categories"]), "levels": tuple(item["levels"])})
+                for item in data["columns"]
+            )
             return cls(columns, dict(data["rules"]), data["target"])
         except (KeyError, TypeError) as error:
-            raise TableError(f"This is not a saved schema ({error}). Save it again with Schema.to_dict.") from None
+            raise TableError(
+                f"This is not a saved schema ({error}). Save it again with Schema.to_dict."
+            ) from None
 
     def describe(self) -> pd.DataFrame:
         """One row a column: kind, range or categories, missing share, unit. To be shown to a reader."""
@@ -116,21 +131,29 @@ class Schema:
 
     def broken_rules(self, table: pd.DataFrame) -> pd.DataFrame:
         """Boolean frame, one column a rule, True where the row breaks it."""
-        broken = {name: np.broadcast_to(~np.asarray(evaluate(rule, table), dtype=bool), len(table))
-                  for name, rule in self.rules.items()}
+        broken = {
+            name: np.broadcast_to(~np.asarray(evaluate(rule, table), dtype=bool), len(table))
+            for name, rule in self.rules.items()
+        }
         return pd.DataFrame(broken, index=table.index)
 
 
 def _check_names(table: pd.DataFrame) -> None:
     if not isinstance(table, pd.DataFrame):
-        raise TableError(f"Expected a pandas DataFrame, got {type(table).__name__}. Read the file with read_table(path).")
+        raise TableError(
+            f"Expected a pandas DataFrame, got {type(table).__name__}. Read the file with read_table(path)."
+        )
     if table.shape[1] == 0:
         raise TableError("The table has no columns. Check that the file was read with the right delimiter.")
     if len(table) == 0:
-        raise TableError("The table is empty: it has columns but no rows. Pass a table with at least one row.")
+        raise TableError(
+            "The table is empty: it has columns but no rows. Pass a table with at least one row."
+        )
     for name in table.columns:
         if not isinstance(name, str):
-            raise TableError(f"The column name {name!r} is not text. Mend it: table.columns = table.columns.map(str).")
+            raise TableError(
+                f"The column name {name!r} is not text. Mend it: table.columns = table.columns.map(str)."
+            )
     repeated = table.columns[table.columns.duplicated()]
     if len(repeated):
         raise TableError(f"The column name {repeated[0]!r} stands twice. Rename one of the columns.")
@@ -151,12 +174,21 @@ def _infer_column(values: pd.Series) -> Column:
     if isinstance(values.dtype, pd.CategoricalDtype):
         levels, seen = tuple(values.cat.categories.tolist()), set(present)
         _check_category_values(name, levels)
-        return Column(name, "category", "category", categories=tuple(value for value in levels if value in seen),
-                      levels=levels, ordered=bool(values.cat.ordered), missing=missing)
+        return Column(
+            name,
+            "category",
+            "category",
+            categories=tuple(value for value in levels if value in seen),
+            levels=levels,
+            ordered=bool(values.cat.ordered),
+            missing=missing,
+        )
     if types.is_object_dtype(values.dtype) or types.is_string_dtype(values.dtype):
         return _category_column(name, dtype, missing, present)
-    raise TableError(f"Column {name!r} holds {dtype} values, which no column kind covers. Convert it to numbers, "
-                     "dates, booleans or text first.")
+    raise TableError(
+        f"Column {name!r} holds {dtype} values, which no column kind covers. Convert it to numbers, "
+        "dates, booleans or text first."
+    )
 
 
 def _number_column(name, dtype, missing, present) -> Column:
@@ -164,13 +196,18 @@ def _number_column(name, dtype, missing, present) -> Column:
     large = np.abs(numbers) > LARGEST
     if large.any():
         kind = "an infinite value" if np.isinf(numbers[large][0]) else f"a value beyond {LARGEST:g}"
-        raise TableError(f"Column {name!r} holds {kind} in row {present.index[large][0]}. Replace it by a smaller "
-                         "number or leave the cell empty.")
+        raise TableError(
+            f"Column {name!r} holds {kind} in row {present.index[large][0]}. Replace it by a smaller "
+            "number or leave the cell empty."
+        )
     if len(numbers) == 0:
         return Column(name, "number", dtype, missing=missing)
-    decimals = next((d for d in range(MOST_DECIMALS + 1) if np.array_equal(np.round(numbers, d), numbers)), None)
-    return Column(name, "number", dtype, float(numbers.min()), float(numbers.max()), missing=missing,
-                  decimals=decimals)
+    decimals = next(
+        (d for d in range(MOST_DECIMALS + 1) if np.array_equal(np.round(numbers, d), numbers)), None
+    )
+    return Column(
+        name, "number", dtype, float(numbers.min()), float(numbers.max()), missing=missing, decimals=decimals
+    )
 
 
 def _date_column(name, dtype, missing, present) -> Column:
@@ -179,20 +216,31 @@ def _date_column(name, dtype, missing, present) -> Column:
     naive = present if present.dt.tz is None else present.dt.tz_convert("UTC").dt.tz_localize(None)
     far = (naive < pd.Timestamp.min) | (naive > pd.Timestamp.max)
     if far.any():
-        raise TableError(f"Column {name!r} holds the date {naive[far].iloc[0]} in row {present.index[far][0]}, outside "
-                         f"of {pd.Timestamp.min.year + 1} to {pd.Timestamp.max.year - 1}. If it stands for \"never\", "
-                         "leave the cell empty.")
+        raise TableError(
+            f"Column {name!r} holds the date {naive[far].iloc[0]} in row {present.index[far][0]}, outside "
+            f'of {pd.Timestamp.min.year + 1} to {pd.Timestamp.max.year - 1}. If it stands for "never", '
+            "leave the cell empty."
+        )
     resolution = next((unit for unit in ("D", "s", "us") if (naive == naive.dt.floor(unit)).all()), "ns")
-    return Column(name, "date", dtype, naive.min().isoformat(), naive.max().isoformat(), missing=missing,
-                  resolution=resolution)
+    return Column(
+        name,
+        "date",
+        dtype,
+        naive.min().isoformat(),
+        naive.max().isoformat(),
+        missing=missing,
+        resolution=resolution,
+    )
 
 
 def _category_column(name, dtype, missing, present) -> Column:
     try:
         categories = list(dict.fromkeys(present))
     except TypeError:
-        raise TableError(f"Column {name!r} holds lists or other values that cannot be compared. Turn each into text "
-                         "or into columns of its own.") from None
+        raise TableError(
+            f"Column {name!r} holds lists or other values that cannot be compared. Turn each into text "
+            "or into columns of its own."
+        ) from None
     if categories and all(isinstance(value, (bool, np.bool_)) for value in categories):
         return Column(name, "boolean", dtype, categories=(False, True), missing=missing)
     _check_category_values(name, categories)
@@ -206,8 +254,10 @@ def _category_column(name, dtype, missing, present) -> Column:
 def _check_category_values(name, categories) -> None:
     for value in categories:
         if not isinstance(value, (str, int, float, np.integer, np.floating)):
-            raise TableError(f"Column {name!r} holds {type(value).__name__} values such as {value!r}. Convert it first: "
-                             "pd.to_datetime for dates, astype(float) for decimals, astype(str) for the rest.")
+            raise TableError(
+                f"Column {name!r} holds {type(value).__name__} values such as {value!r}. Convert it first: "
+                "pd.to_datetime for dates, astype(float) for decimals, astype(str) for the rest."
+            )
 
 
 def _example(column: Column):
@@ -236,5 +286,10 @@ def _describe(column: Column) -> dict:
         span = f"{column.minimum[:10]} to {column.maximum[:10]}"
     else:
         span = f"{column.minimum:g} to {column.maximum:g}"
-    return {"column": column.name, "kind": column.kind, "values": span, "missing": f"{column.missing:.1%}",
-            "unit": column.unit or "-"}
+    return {
+        "column": column.name,
+        "kind": column.kind,
+        "values": span,
+        "missing": f"{column.missing:.1%}",
+        "unit": column.unit or "-",
+    }

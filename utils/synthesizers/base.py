@@ -1,4 +1,5 @@
 """The one interface of all generators: fit, sample, save, load."""
+
 from __future__ import annotations
 
 import difflib
@@ -21,13 +22,14 @@ FORMAT = 1
 
 
 class Synthesizer(BaseEstimator):
-    """Base of all generators, by scikit-learn's conventions: the constructor only stores, fitted attributes end in ``_``.
+    """Base of all generators, by scikit-learn's conventions: fitted attributes end in ``_``.
 
     A subclass names its ``method`` (which registers it) and writes two functions:
 
     ``_fit(columns, rng)`` : ``columns`` maps each column's name to an array of length n, int32 codes for
     categories and booleans (-1 is missing), float64 for numbers, integers and dates (NaN is missing).
-    ``_sample(n, given, rng)`` : returns the same kind of dictionary; ``given`` maps names to one code or float.
+    ``_sample(n, given, rng)`` : returns the same kind of dictionary; ``given`` maps names to one code or
+    float.
     """
 
     method = ""
@@ -42,14 +44,16 @@ class Synthesizer(BaseEstimator):
             SYNTHESIZERS[cls.method] = cls
 
     def fit(self, table: pd.DataFrame, schema: Schema | None = None) -> Synthesizer:
-        """Learn from a table; the schema is inferred unless passed. Raises TableError for a table it cannot use."""
+        """Learn from a table; infers the schema unless passed. TableError for a table it cannot use."""
         if schema is None:
             schema = Schema.infer(table)
         else:
             validate(table, schema)
         columns = {column.name: to_array(table[column.name], column) for column in schema.columns}
         self.schema_ = schema
-        with threadpool_limits(1, user_api="blas"):  # many small matrices: more threads only wait for each other
+        with threadpool_limits(
+            1, user_api="blas"
+        ):  # many small matrices: more threads only wait for each other
             self._fit(columns, np.random.default_rng(self.random_state))
         return self
 
@@ -62,8 +66,9 @@ class Synthesizer(BaseEstimator):
         """
         return assemble(self.sample_chunks(n, given, random_state), n)
 
-    def sample_chunks(self, n: int, given: dict | None = None,
-                      random_state: int | None = None) -> Iterator[pd.DataFrame]:
+    def sample_chunks(
+        self, n: int, given: dict | None = None, random_state: int | None = None
+    ) -> Iterator[pd.DataFrame]:
         """The rows of :meth:`sample` in pieces, for tables larger than memory."""
         check_is_fitted(self)
         if not isinstance(n, (int, np.integer)) or isinstance(n, bool) or n < 0:
@@ -79,8 +84,9 @@ class Synthesizer(BaseEstimator):
 
     def _sample_table(self, n, condition, rng) -> pd.DataFrame:
         columns = self._sample(n, condition, rng)
-        return pd.DataFrame({column.name: from_array(columns[column.name], column)
-                             for column in self.schema_.columns})
+        return pd.DataFrame(
+            {column.name: from_array(columns[column.name], column) for column in self.schema_.columns}
+        )
 
     def _check_counts(self, *names: str) -> None:
         """ValueError unless these parameters are whole numbers of 1 or more."""
@@ -98,8 +104,15 @@ class Synthesizer(BaseEstimator):
         """Write the fitted model to one file that holds data, not code."""
         check_is_fitted(self)
         fitted = {name: value for name, value in vars(self).items() if name.endswith("_") and name[0] != "_"}
-        portable.write(path, {"format": FORMAT, "method": self.method, "parameters": self.get_params(deep=False),
-                              "fitted": fitted})
+        portable.write(
+            path,
+            {
+                "format": FORMAT,
+                "method": self.method,
+                "parameters": self.get_params(deep=False),
+                "fitted": fitted,
+            },
+        )
 
     @classmethod
     def load(cls, path: str | os.PathLike) -> Synthesizer:
@@ -110,18 +123,24 @@ class Synthesizer(BaseEstimator):
         content = portable.read(path)
         method = content.get("method") if isinstance(content, dict) else None
         if method not in list(SYNTHESIZERS) or content.get("format") != FORMAT:
-            raise portable.SavedModelError(f"{path} holds no synthesizer that this version knows (method {method!r}). "
-                                           f"Known: {', '.join(sorted(SYNTHESIZERS))}.")
+            raise portable.SavedModelError(
+                f"{path} holds no synthesizer that this version knows (method {method!r}). "
+                f"Known: {', '.join(sorted(SYNTHESIZERS))}."
+            )
         if not issubclass(SYNTHESIZERS[method], cls):
-            raise portable.SavedModelError(f"{path} holds a {SYNTHESIZERS[method].__name__}, not a {cls.__name__}. "
-                                           "Load it with Synthesizer.load(path).")
+            raise portable.SavedModelError(
+                f"{path} holds a {SYNTHESIZERS[method].__name__}, not a {cls.__name__}. "
+                "Load it with Synthesizer.load(path)."
+            )
         try:
             synthesizer = SYNTHESIZERS[method](**content["parameters"])
             vars(synthesizer).update(content["fitted"])
             check_is_fitted(synthesizer, "schema_")
         except (KeyError, TypeError, ValueError) as error:
-            raise portable.SavedModelError(f"{path} holds a {method} model that lacks a part or has one too many "
-                                           f"({error}). Save it again with synthesizer.save(path).") from None
+            raise portable.SavedModelError(
+                f"{path} holds a {method} model that lacks a part or has one too many "
+                f"({error}). Save it again with synthesizer.save(path)."
+            ) from None
         return synthesizer
 
 
@@ -141,13 +160,19 @@ def condition_value(column: Column, value) -> int | float:
         raise ValueError(f"Column {column.name!r} can be given one value, not {value!r}.")
     if pd.isna(value):
         if not column.missing:
-            raise ValueError(f"Column {column.name!r} had no missing values in training, so none can be asked for.")
+            raise ValueError(
+                f"Column {column.name!r} had no missing values in training, so none can be asked for."
+            )
         return -1 if column.discrete else np.nan
     if column.discrete:
         if value in column.categories:
             return column.categories.index(value)
         close = difflib.get_close_matches(str(value), [str(item) for item in column.categories], n=1)
-        hint = f"Did you mean {close[0]!r}?" if close else f"Known: {', '.join(map(str, column.categories[:10]))}."
+        hint = (
+            f"Did you mean {close[0]!r}?"
+            if close
+            else f"Known: {', '.join(map(str, column.categories[:10]))}."
+        )
         raise ValueError(f"Column {column.name!r} has no category {value!r} in the training table. {hint}")
     return _condition_number(column, value)
 
@@ -160,11 +185,15 @@ def _condition_number(column: Column, value) -> float:
     except (TypeError, ValueError):
         raise ValueError(f"Column {column.name!r} holds {column.kind} values; {value!r} is none.") from None
     if not low <= number <= high:
-        raise ValueError(f"Column {column.name!r} runs from {column.minimum} to {column.maximum} in the training "
-                         f"table; {value!r} lies outside.")
+        raise ValueError(
+            f"Column {column.name!r} runs from {column.minimum} to {column.maximum} in the training "
+            f"table; {value!r} lies outside."
+        )
     step = grid_step(column)
     if step and abs(number / step - round(number / step)) > 1e-6:
-        raise ValueError(f"Column {column.name!r} moves in steps of {step:g}; {value!r} lies between two of them.")
+        raise ValueError(
+            f"Column {column.name!r} moves in steps of {step:g}; {value!r} lies between two of them."
+        )
     return number
 
 
@@ -179,15 +208,19 @@ def _moment(column: Column, value) -> pd.Timestamp:
 def resample(log_weights: np.ndarray, n: int, rng: np.random.Generator, what: str) -> np.ndarray:
     """Positions (n,) of candidates drawn in proportion to their weights, by systematic resampling.
 
-    Systematic resampling (Carpenter, Clifford and Fearnhead 1999) has the least variance of the simple schemes:
-    a candidate of weight w is drawn floor(nw) or ceil(nw) times.
+    Systematic resampling (Carpenter, Clifford and Fearnhead 1999) has the least variance of the simple
+    schemes: a candidate of weight w is drawn floor(nw) or ceil(nw) times.
     """
     top = log_weights.max(initial=-np.inf)
     if not np.isfinite(top):
-        raise ValueError(f"No row with {what} was possible under the model. Ask for a less unusual combination.")
+        raise ValueError(
+            f"No row with {what} was possible under the model. Ask for a less unusual combination."
+        )
     cumulative = np.cumsum(np.exp(log_weights - top))
     points = (np.arange(n) + rng.random()) / n * cumulative[-1]
-    return rng.permutation(np.minimum(np.searchsorted(cumulative, points, side="right"), len(log_weights) - 1))
+    return rng.permutation(
+        np.minimum(np.searchsorted(cumulative, points, side="right"), len(log_weights) - 1)
+    )
 
 
 def draw_from_tables(tables: np.ndarray, rows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -208,15 +241,17 @@ def assemble(chunks: Iterator[pd.DataFrame], n: int) -> pd.DataFrame:
     first = next(chunks)
     if len(first) == n:
         return first
-    stores = {name: np.empty(n, dtype=first[name].dtype) if isinstance(first[name].dtype, np.dtype) else []
-              for name in first.columns}
+    stores = {
+        name: np.empty(n, dtype=first[name].dtype) if isinstance(first[name].dtype, np.dtype) else []
+        for name in first.columns
+    }
     filled = 0
     for chunk in _chain(first, chunks):
         for name, store in stores.items():
             if isinstance(store, list):
                 store.append(chunk[name].array)
             else:
-                store[filled:filled + len(chunk)] = chunk[name].to_numpy()
+                store[filled : filled + len(chunk)] = chunk[name].to_numpy()
         filled += len(chunk)
     for name, store in stores.items():
         if isinstance(store, list):
@@ -227,4 +262,3 @@ def assemble(chunks: Iterator[pd.DataFrame], n: int) -> pd.DataFrame:
 def _chain(first, rest):
     yield first
     yield from rest
-

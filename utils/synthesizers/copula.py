@@ -1,4 +1,5 @@
-"""Gaussian copula over empirical margins: every column as it is, and one correlation matrix for how they move."""
+"""Gaussian copula: every column's own distribution, and one correlation matrix for how they move."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -16,10 +17,12 @@ RIDGE = 1e-4
 class CopulaSynthesizer(Synthesizer):
     """Gaussian copula for mixed columns, fitted by Gibbs sampling of the scores behind the ranks.
 
-    The method follows Hoff 2007 ("Extending the rank likelihood for semiparametric copula estimation"). A standard
-    normal score stands behind every column. A value says only between which two limits its score lies (limits that
-    come from the column's own distribution), so ties, categories and missing values need no special care. The correlation matrix is the mean over ``sweeps`` Gibbs sweeps of the scores within their limits, after
-    ``sweeps`` more are thrown away. Categories are put in order along the main axis of the other columns.
+    The method follows Hoff 2007 ("Extending the rank likelihood for semiparametric copula estimation"). A
+    standard normal score stands behind every column. A value says only between which two limits its score
+    lies (limits that come from the column's own distribution), so ties, categories and missing values need
+    no special care. The correlation matrix is the mean over ``sweeps`` Gibbs sweeps of the scores within
+    their limits, after ``sweeps`` more are thrown away. Categories are put in order along the main axis of
+    the other columns.
 
     A margin keeps each distinct value with its share where there are at most ``values`` of them, else as many
     quantiles with straight lines between. Needs memory of rows x columns x 16 bytes.
@@ -38,20 +41,24 @@ class CopulaSynthesizer(Synthesizer):
         for name, values in columns.items():
             self.margins_[name], low, high = _fit_margin(values, order.get(name), self.values)
             limits.append((low, high))
-        self.correlation_ = _rank_likelihood(np.array([low for low, _ in limits]).T,
-                                             np.array([high for _, high in limits]).T, self.sweeps, rng)
+        self.correlation_ = _rank_likelihood(
+            np.array([low for low, _ in limits]).T, np.array([high for _, high in limits]).T, self.sweeps, rng
+        )
 
     def _sample(self, n, given, rng):
         names = self.schema_.names
         scores = self._conditional(n, given, rng)
         drawn = {name: _quantile(self.margins_[name], ndtr(scores[:, j])) for j, name in enumerate(names)}
         drawn |= {name: np.full(n, value) for name, value in given.items()}
-        return {name: values.astype(np.int32) if self.schema_[name].discrete else values
-                for name, values in drawn.items()}
+        return {
+            name: values.astype(np.int32) if self.schema_[name].discrete else values
+            for name, values in drawn.items()
+        }
 
     def _conditional(self, n, given, rng) -> np.ndarray:
-        """Scores of n rows under the condition: the asked columns one by one within their limits, each candidate
-        weighted by the probability of the limits (Geweke, Hajivassiliou and Keane; then resampled), then the rest.
+        """Scores of n rows under the condition: the asked columns one by one within their limits, each
+        candidate weighted by the probability of the limits (Geweke, Hajivassiliou and Keane; then
+        resampled), then the rest.
         """
         names = self.schema_.names
         asked = [names.index(name) for name in given]
@@ -72,9 +79,10 @@ class CopulaSynthesizer(Synthesizer):
 
 
 def _category_order(columns, schema) -> dict[str, np.ndarray]:
-    """The codes of each discrete column (-1, missing, included) in order along the first principal axis of the table.
+    """The codes of each discrete column (-1 for missing) in order along the table's first principal axis.
 
-    A copula knows only "more" and "less", so names need a direction; the axis on which the rows differ most gives one.
+    A copula knows only "more" and "less", so names need a direction; the axis on which the rows differ most
+    gives one.
     """
     features = np.hstack([_standardised(columns[column.name], column.discrete) for column in schema.columns])
     axis = np.linalg.eigh(np.cov(features, rowvar=False, bias=True).reshape(features.shape[1], -1))[1][:, -1]
@@ -88,7 +96,7 @@ def _category_order(columns, schema) -> dict[str, np.ndarray]:
 
 
 def _standardised(values, discrete) -> np.ndarray:
-    """Ranks of a number, or one column a category (none where there are too many), with mean 0 and variance 1."""
+    """Ranks of a number, or one column a category (none if too many), with mean 0 and variance 1."""
     if discrete:
         codes, positions = np.unique(values, return_inverse=True)
         block = np.eye(len(codes))[positions] if len(codes) <= MOST_AXES else np.zeros((len(values), 1))
@@ -106,15 +114,19 @@ def _fit_margin(values, order, most):
         ranks = np.argsort(order)[np.searchsorted(np.sort(order), values)]
         distinct, counts = order, np.bincount(ranks, minlength=len(order))
     else:
-        distinct, ranks, counts = np.unique(np.where(np.isnan(values), -np.inf, values), return_inverse=True,
-                                            return_counts=True)
+        distinct, ranks, counts = np.unique(
+            np.where(np.isnan(values), -np.inf, values), return_inverse=True, return_counts=True
+        )
     upper = np.cumsum(counts) / len(values)
     lower = upper - counts / len(values)
     margin = {"values": distinct, "upper": upper, "missing": 0.0}
     if order is None and len(distinct) > most:
         present = values[~np.isnan(values)]
-        margin = {"values": np.quantile(present, np.linspace(0, 1, most + 1)), "upper": np.array([]),
-                  "missing": 1 - len(present) / len(values)}
+        margin = {
+            "values": np.quantile(present, np.linspace(0, 1, most + 1)),
+            "upper": np.array([]),
+            "missing": 1 - len(present) / len(values),
+        }
     return margin, lower[ranks], upper[ranks]
 
 
@@ -134,7 +146,11 @@ def _limits(margin, value) -> tuple[float, float]:
     if len(margin["upper"]):
         wanted = -np.inf if np.isnan(value) else value
         match = np.flatnonzero(margin["values"] == wanted)
-        place = match[0] if len(match) else np.searchsorted(margin["values"], wanted).clip(max=len(margin["values"]) - 1)
+        place = (
+            match[0]
+            if len(match)
+            else np.searchsorted(margin["values"], wanted).clip(max=len(margin["values"]) - 1)
+        )
         return (margin["upper"][place - 1] if place else 0.0), margin["upper"][place]
     if np.isnan(value):
         return 0.0, margin["missing"]
@@ -144,7 +160,7 @@ def _limits(margin, value) -> tuple[float, float]:
 
 
 def _rank_likelihood(low, high, sweeps, rng) -> np.ndarray:
-    """Correlation matrix (d, d) of normal scores known only to lie between limits (n, d), by Gibbs sampling."""
+    """Correlations (d, d) of normal scores known only to lie between limits (n, d), by Gibbs sampling."""
     low, high = ndtri(low), ndtri(high)
     scores = ndtri(ndtr(low) + rng.random(low.shape) * (ndtr(high) - ndtr(low)))
     kept = []
@@ -164,7 +180,9 @@ def _rank_likelihood(low, high, sweeps, rng) -> np.ndarray:
 
 
 def _correlation(scores) -> np.ndarray:
-    """Correlations (d, d), pulled a little towards independence, so that the matrix can always be inverted."""
+    """Correlations (d, d), a little towards independence, so that the matrix can always be inverted."""
     centred = scores - scores.mean(axis=0)
-    scale = np.sqrt((centred ** 2).mean(axis=0) + EDGE)
-    return (centred / scale).T @ (centred / scale) / len(scores) * (1 - RIDGE) + RIDGE * np.eye(scores.shape[1])
+    scale = np.sqrt((centred**2).mean(axis=0) + EDGE)
+    return (centred / scale).T @ (centred / scale) / len(scores) * (1 - RIDGE) + RIDGE * np.eye(
+        scores.shape[1]
+    )

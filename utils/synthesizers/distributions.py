@@ -1,4 +1,5 @@
-"""Named distributions for hand-written rules: categories, counts, amounts and dates, also given earlier columns."""
+"""Named distributions for hand-written rules: categories, counts, amounts, dates, given earlier columns."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass, field
@@ -15,10 +16,10 @@ from utils.synthesizers.base import draw_from_tables
 @portable
 @dataclass(frozen=True)
 class Distribution:
-    """One named distribution; make it with the functions below, such as ``poisson(3)`` or ``choice({"a": 0.3, ...})``.
+    """One named distribution; made by the functions below, such as ``poisson(3)``.
 
-    kind : a key of :data:`KINDS`.  parameters : numbers, or expressions over columns drawn earlier ("0.2 * Usage").
-    minimum, maximum : the distribution is cut off there (not clipped: no heap at the edge).
+    kind : a key of :data:`KINDS`.  parameters : numbers, or expressions over columns drawn earlier ("0.2 *
+    Usage"). minimum, maximum : the distribution is cut off there (not clipped: no heap at the edge).
     decimals : digits kept; 0 makes whole numbers, None keeps all.  missing : share of empty cells.
     """
 
@@ -48,20 +49,23 @@ KINDS = {
     "negative_binomial": lambda mean, shape: stats.nbinom(shape, shape / (shape + np.asarray(mean))),
 }
 COUNTS = ("poisson", "negative_binomial")
-EXACT = 2 ** 53  # float64 holds every whole number up to here
+EXACT = 2**53  # float64 holds every whole number up to here
 
 
 def choice(shares: dict, missing: float = 0.0) -> Distribution:
     """A category; shares maps each value to its weight."""
     if not shares or min(shares.values()) < 0 or not sum(shares.values()) > 0:
-        raise ValueError(f"choice needs values with weights of 0 or more, at least one above 0; got {shares!r}.")
+        raise ValueError(
+            f"choice needs values with weights of 0 or more, at least one above 0; got {shares!r}."
+        )
     return Distribution("choice", {"values": list(shares), "weights": list(shares.values())}, missing=missing)
 
 
 def by(column: str, distributions: dict) -> Distribution:
     """Another distribution for each value of a category drawn earlier."""
-    return Distribution("by", {"column": column, "values": list(distributions),
-                               "distributions": list(distributions.values())})
+    return Distribution(
+        "by", {"column": column, "values": list(distributions), "distributions": list(distributions.values())}
+    )
 
 
 def normal(mean, deviation, minimum=None, maximum=None, decimals=None, missing=0.0) -> Distribution:
@@ -108,8 +112,10 @@ def dates(first: str, last: str) -> Distribution:
 
 def depends(distribution: Distribution) -> bool:
     """Whether the distribution looks at columns drawn before."""
-    return distribution.kind == "by" or (distribution.kind in KINDS and any(
-        isinstance(value, str) for value in distribution.parameters.values()))
+    return distribution.kind == "by" or (
+        distribution.kind in KINDS
+        and any(isinstance(value, str) for value in distribution.parameters.values())
+    )
 
 
 def parts_of(distribution: Distribution) -> list[Distribution]:
@@ -121,7 +127,7 @@ def parts_of(distribution: Distribution) -> list[Distribution]:
 
 def _half_step(decimals) -> float:
     """What rounding to so many digits may add or take away."""
-    return 0.0 if decimals is None else 0.5 * 10.0 ** -decimals
+    return 0.0 if decimals is None else 0.5 * 10.0**-decimals
 
 
 def _numbers(distribution, table):
@@ -129,8 +135,10 @@ def _numbers(distribution, table):
 
     Values that will be rounded are cut off half a step further out, so that the ends keep their whole share.
     """
-    parameters = {name: evaluate(value, table) if isinstance(value, str) else value
-                  for name, value in distribution.parameters.items()}
+    parameters = {
+        name: evaluate(value, table) if isinstance(value, str) else value
+        for name, value in distribution.parameters.items()
+    }
     frozen = KINDS[distribution.kind](**parameters)
     below, above = (1, 0) if distribution.kind in COUNTS else [_half_step(distribution.decimals)] * 2
     low = 0.0 if distribution.minimum is None else frozen.cdf(distribution.minimum - below)
@@ -151,12 +159,17 @@ def values_for(distribution, table, rng):
     elif distribution.kind in KINDS:
         values = pd.Series(_truncated(distribution, table, n, rng))
     else:
-        raise ValueError(f"There is no distribution {distribution.kind!r}. Known: choice, by, dates, {', '.join(KINDS)}.")
+        raise ValueError(
+            f"There is no distribution {distribution.kind!r}. Known: choice, by, dates, {', '.join(KINDS)}."
+        )
     return values.mask(rng.random(n) < distribution.missing) if distribution.missing else values
 
 
 def _choice(distribution, n, rng) -> pd.Series:
-    values, weights = distribution.parameters["values"], np.array(distribution.parameters["weights"], dtype=float)
+    values, weights = (
+        distribution.parameters["values"],
+        np.array(distribution.parameters["weights"], dtype=float),
+    )
     pool = np.empty(len(values), dtype=object)
     pool[:] = values
     codes = draw_from_tables(weights[None, :], np.zeros(n, dtype=np.int64), rng)
@@ -169,13 +182,17 @@ def _truncated(distribution, table, n, rng) -> np.ndarray:
     values = np.broadcast_to(frozen.ppf(low + rng.random(n) * (high - low)), n)
     if distribution.decimals is not None:
         values = np.round(values, distribution.decimals)
-    limits = (-np.inf if distribution.minimum is None else distribution.minimum,
-              np.inf if distribution.maximum is None else distribution.maximum)
+    limits = (
+        -np.inf if distribution.minimum is None else distribution.minimum,
+        np.inf if distribution.maximum is None else distribution.maximum,
+    )
     values = np.clip(values, *limits)
     if not np.isfinite(values).all():
-        raise ValueError(f"No {distribution.kind} number from {limits[0]} to {limits[1]} could be drawn with the "
-                         f"parameters {distribution.parameters}. See that the limits hold some of its probability, "
-                         "and that no parameter is missing or negative in any row.")
+        raise ValueError(
+            f"No {distribution.kind} number from {limits[0]} to {limits[1]} could be drawn with the "
+            f"parameters {distribution.parameters}. See that the limits hold some of its probability, "
+            "and that no parameter is missing or negative in any row."
+        )
     whole = distribution.decimals == 0 and not distribution.missing and np.abs(values).max(initial=0) < EXACT
     return values.astype(np.int64) if whole else values
 
@@ -184,12 +201,16 @@ def _values_by(distribution, table, rng):
     parameters, groups = distribution.parameters, table[distribution.parameters["column"]]
     unknown = ~groups.isin(parameters["values"])
     if unknown.any():
-        raise ValueError(f"by({parameters['column']!r}, ...) has no distribution for {groups[unknown].iloc[0]!r}. "
-                         f"It has: {', '.join(map(str, parameters['values']))}.")
+        raise ValueError(
+            f"by({parameters['column']!r}, ...) has no distribution for {groups[unknown].iloc[0]!r}. "
+            f"It has: {', '.join(map(str, parameters['values']))}."
+        )
     pieces = []
     for value, part in zip(parameters["values"], parameters["distributions"]):
         rows = table[groups == value]
-        pieces.append(pd.Series(np.asarray(values_for(part, rows.reset_index(drop=True), rng)), index=rows.index))
+        pieces.append(
+            pd.Series(np.asarray(values_for(part, rows.reset_index(drop=True), rng)), index=rows.index)
+        )
     return pd.concat([piece for piece in pieces if len(piece)]).sort_index() if len(table) else pieces[0]
 
 
@@ -199,7 +220,11 @@ def log_probability(distribution, value, table) -> np.ndarray:
         return _log_probability_by(distribution, value, table)
     if pd.isna(value) or distribution.kind == "choice":
         values, weights = (distribution.parameters.get(key, []) for key in ("values", "weights"))
-        share = distribution.missing if pd.isna(value) else dict(zip(values, weights)).get(value, 0) / sum(weights)
+        share = (
+            distribution.missing
+            if pd.isna(value)
+            else dict(zip(values, weights)).get(value, 0) / sum(weights)
+        )
         return np.full(len(table), np.log(max(share, 1e-300)))
     if distribution.kind == "dates":
         return np.zeros(len(table))

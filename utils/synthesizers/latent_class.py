@@ -1,9 +1,10 @@
 """Latent-class mixture for wide tables of mixed columns: inside a class, the columns are independent.
 
-Every column is a code (numbers in quantile bins), class k has one probability table a column, and EM finds classes
-and tables together (Lazarsfeld and Henry 1968; EM by Dempster, Laird and Rubin 1977). With several hundred classes
-the mixture follows almost any joint distribution.
+Every column is a code (numbers in quantile bins), class k has one probability table a column, and EM finds
+classes and tables together (Lazarsfeld and Henry 1968; EM by Dempster, Laird and Rubin 1977). With several
+hundred classes the mixture follows almost any joint distribution.
 """
+
 from __future__ import annotations
 
 import numpy as np
@@ -13,10 +14,17 @@ BATCH_ROWS = 8_192
 TINY = 1e-12
 
 
-def fit_latent_classes(codes: np.ndarray, sizes: np.ndarray, classes: int, rng: np.random.Generator,
-                       iterations: int = 15, smoothing: float = 0.1, dtype=np.float32):
-    """Fit by EM from a random start: half a row of the table, half the shares in the table, shaken a little because
-    classes that start alike stay alike.
+def fit_latent_classes(
+    codes: np.ndarray,
+    sizes: np.ndarray,
+    classes: int,
+    rng: np.random.Generator,
+    iterations: int = 15,
+    smoothing: float = 0.1,
+    dtype=np.float32,
+):
+    """Fit by EM from a random start: half a row of the table, half the shares in the table, shaken a little
+    because classes that start alike stay alike.
 
     Parameters
     ----------
@@ -33,10 +41,14 @@ def fit_latent_classes(codes: np.ndarray, sizes: np.ndarray, classes: int, rng: 
     starts = np.append(0, np.cumsum(sizes)[:-1])
     flat = (codes + starts).astype(np.int32)
     margins = np.bincount(flat.ravel(), minlength=sizes.sum()) / n
-    tables = 0.5 * _normalised(margins * rng.uniform(0.5, 1.5, (classes, sizes.sum())), starts, sizes, margins)
+    tables = 0.5 * _normalised(
+        margins * rng.uniform(0.5, 1.5, (classes, sizes.sum())), starts, sizes, margins
+    )
     np.add.at(tables, (np.arange(classes)[:, None], flat[rng.choice(n, classes, replace=classes > n)]), 0.5)
     weights, history = np.full(classes, 1 / classes), []
-    batches = [_one_hot(flat[start:start + BATCH_ROWS], sizes.sum(), dtype) for start in range(0, n, BATCH_ROWS)]
+    batches = [
+        _one_hot(flat[start : start + BATCH_ROWS], sizes.sum(), dtype) for start in range(0, n, BATCH_ROWS)
+    ]
     for _ in range(iterations):
         likelihood, weights, counts = _expectation(batches, weights, tables, dtype)
         history.append((likelihood + _log_prior(tables, margins, smoothing)) / n)
@@ -45,7 +57,7 @@ def fit_latent_classes(codes: np.ndarray, sizes: np.ndarray, classes: int, rng: 
 
 
 def _normalised(counts, starts, sizes, margins):
-    """Tables (K, width) in which every column sums to 1; a class that has lost all its rows gets the margins."""
+    """Tables (K, width) whose columns each sum to 1; a class that lost all its rows gets the margins."""
     totals = np.repeat(np.add.reduceat(counts, starts, axis=1), sizes, axis=1)
     return np.where(totals > TINY, counts / np.maximum(totals, TINY), margins)
 

@@ -1,4 +1,5 @@
 """A chain of decision trees: each column given the columns before it, values drawn from the leaves."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -14,23 +15,25 @@ THRESHOLDS, RANK_WEIGHT = 12, 0.5
 
 
 class TreeSynthesizer(Synthesizer):
-    """Sequential classification and regression trees (Reiter 2005; the default method of the synthpop package).
+    """Sequential classification and regression trees (Reiter 2005; the default of the synthpop package).
 
-    The first column is drawn from its own values; every later one by following a tree over the columns already drawn
-    and picking one of the training values that fell into the same leaf. Nothing new is ever said in a cell, so small
-    leaves repeat training rows: lesson 09 measures what that gives away.
+    The first column is drawn from its own values; every later one by following a tree over the columns
+    already drawn and picking one of the training values that fell into the same leaf. Nothing new is ever
+    said in a cell, so small leaves repeat training rows: lesson 09 measures what that gives away.
 
     min_samples_leaf : the fewest training rows a leaf may hold; larger is more private and less sharp.
-    order : names of the columns in the order in which they are drawn; None takes the column with the fewest distinct
-        values first, because the last columns have to be told from all others.
+    order : names of the columns in the order in which they are drawn; None takes the column with the fewest
+        distinct values first, because the last columns have to be told from all others.
 
-    A condition sets its column, and candidate rows are kept in proportion to how likely their leaf makes the value
-    (sequential importance resampling), so every row meets it.
+    A condition sets its column, and candidate rows are kept in proportion to how likely their leaf makes the
+    value (sequential importance resampling), so every row meets it.
     """
 
     method = "trees"
 
-    def __init__(self, min_samples_leaf: int = 5, order: list[str] | None = None, random_state: int | None = 0):
+    def __init__(
+        self, min_samples_leaf: int = 5, order: list[str] | None = None, random_state: int | None = 0
+    ):
         super().__init__(random_state)
         self.min_samples_leaf, self.order = min_samples_leaf, order
 
@@ -39,8 +42,13 @@ class TreeSynthesizer(Synthesizer):
         features = np.column_stack([_feature(columns[name]) for name in names])
         self.trees_ = []
         for position, name in enumerate(names):
-            tree = _grow(features[:, :position], columns[name], _classify(self.schema_[name]),
-                         self.min_samples_leaf, rng)
+            tree = _grow(
+                features[:, :position],
+                columns[name],
+                _classify(self.schema_[name]),
+                self.min_samples_leaf,
+                rng,
+            )
             leaves = _leaf(tree, features[:, :position])
             order = np.argsort(leaves, kind="stable")
             tree["values"] = columns[name][order]
@@ -51,8 +59,9 @@ class TreeSynthesizer(Synthesizer):
         if self.order is None:
             return sorted(columns, key=lambda name: len(np.unique(columns[name])))
         if sorted(self.order) != sorted(columns):
-            raise ValueError(f"order must name each column once: {', '.join(columns)}. It names: "
-                             f"{', '.join(self.order)}.")
+            raise ValueError(
+                f"order must name each column once: {', '.join(columns)}. It names: {', '.join(self.order)}."
+            )
         return list(self.order)
 
     def _sample(self, n, given, rng):
@@ -80,16 +89,19 @@ def _classify(column) -> bool:
 
 def _feature(values):
     """A column as a tree sees it: missing lies below everything else."""
-    return np.where(np.isnan(values), -np.float32(3e38), values).astype(np.float32) \
-        if values.dtype.kind == "f" else values.astype(np.float32)
+    return (
+        np.where(np.isnan(values), -np.float32(3e38), values).astype(np.float32)
+        if values.dtype.kind == "f"
+        else values.astype(np.float32)
+    )
 
 
 def _shape_targets(values):
-    """What a tree predicts for a number, (n, thresholds + 1): is it below each of some quantiles, and its rank.
+    """What a tree predicts for a number, (n, thresholds + 1): is it below some quantiles, and its rank.
 
-    A tree that predicts the mean alone is blind to two groups with equal means and unlike spreads. Squared error
-    summed over thresholds is the continuous ranked probability score (Gneiting and Raftery 2007), which sees the
-    whole distribution; ranks keep the longest day from ruling the splits.
+    A tree that predicts the mean alone is blind to two groups with equal means and unlike spreads. Squared
+    error summed over thresholds is the continuous ranked probability score (Gneiting and Raftery 2007),
+    which sees the whole distribution; ranks keep the longest day from ruling the splits.
     """
     ranks = rankdata(_feature(values))
     thresholds = np.unique(np.quantile(ranks, np.linspace(0, 1, THRESHOLDS + 2)[1:-1]))
@@ -100,14 +112,23 @@ def _shape_targets(values):
 def _grow(features, target, classify, min_samples_leaf, rng) -> dict:
     """Fit a tree and keep only its arrays, which can be saved as data."""
     if features.shape[1] == 0:
-        return {"left": np.array([-1]), "right": np.array([-1]), "feature": np.array([-2]), "cut": np.array([-2.0])}
-    options = {"min_samples_leaf": min_samples_leaf, "random_state": int(rng.integers(2 ** 31))}
+        return {
+            "left": np.array([-1]),
+            "right": np.array([-1]),
+            "feature": np.array([-2]),
+            "cut": np.array([-2.0]),
+        }
+    options = {"min_samples_leaf": min_samples_leaf, "random_state": int(rng.integers(2**31))}
     if classify:
         tree = DecisionTreeClassifier(criterion="log_loss", **options).fit(features, target).tree_
     else:
         tree = DecisionTreeRegressor(**options).fit(features, _shape_targets(target)).tree_
-    return {"left": tree.children_left, "right": tree.children_right, "feature": tree.feature,
-            "cut": tree.threshold}
+    return {
+        "left": tree.children_left,
+        "right": tree.children_right,
+        "feature": tree.feature,
+        "cut": tree.threshold,
+    }
 
 
 def _leaf(tree, features) -> np.ndarray:
@@ -132,7 +153,9 @@ def _likelihood(tree, value, discrete) -> np.ndarray:
     """Probability (or kernel density) of a value in each leaf, mixed with a little of the whole column's."""
     values = tree["values"]
     if discrete or np.isnan(value):
-        match = (np.isnan(values) if values.dtype.kind == "f" and np.isnan(value) else values == value).astype(float)
+        match = (
+            np.isnan(values) if values.dtype.kind == "f" and np.isnan(value) else values == value
+        ).astype(float)
     else:
         width = max(1.06 * np.nanstd(values) * len(values) ** -0.2, 1e-9)  # Silverman 1986, section 3.4.2
         match = np.exp(-0.5 * (np.nan_to_num(values - value, nan=np.inf) / width) ** 2)
