@@ -9,7 +9,7 @@ from scipy.stats import rankdata
 from utils.synthesizers.base import Synthesizer, resample
 
 CANDIDATES = 8
-MOST_AXES = 64
+MOST_AXES, AXES_IN_ALL = 64, 1_000  # one-hot columns for one column, and for the whole table
 EDGE = 1e-10
 RIDGE = 1e-4
 
@@ -84,7 +84,10 @@ def _category_order(columns, schema) -> dict[str, np.ndarray]:
     A copula knows only "more" and "less", so names need a direction; the axis on which the rows differ most
     gives one.
     """
-    features = np.hstack([_standardised(columns[column.name], column.discrete) for column in schema.columns])
+    most = min(MOST_AXES, AXES_IN_ALL // len(schema.columns))
+    features = np.hstack(
+        [_standardised(columns[column.name], column.discrete, most) for column in schema.columns]
+    )
     axis = np.linalg.eigh(np.cov(features, rowvar=False, bias=True).reshape(features.shape[1], -1))[1][:, -1]
     place = features @ axis
     order = {}
@@ -95,11 +98,11 @@ def _category_order(columns, schema) -> dict[str, np.ndarray]:
     return order
 
 
-def _standardised(values, discrete) -> np.ndarray:
-    """Ranks of a number, or one column a category (none if too many), with mean 0 and variance 1."""
+def _standardised(values, discrete, most) -> np.ndarray:
+    """Ranks of a number, or one column a category (none if over ``most``), with mean 0 and variance 1."""
     if discrete:
         codes, positions = np.unique(values, return_inverse=True)
-        block = np.eye(len(codes))[positions] if len(codes) <= MOST_AXES else np.zeros((len(values), 1))
+        block = np.eye(len(codes))[positions] if len(codes) <= most else np.zeros((len(values), 1))
     else:
         block = rankdata(np.where(np.isnan(values), -np.inf, values))[:, None]
     return (block - block.mean(axis=0)) / np.maximum(block.std(axis=0), 1e-9)
