@@ -252,13 +252,14 @@ def bic_curve(components, values, title: str = "", label: str = "BIC (lower is b
 
 
 def gaussian_ellipses(points: np.ndarray, model, labels: tuple[str, str], title: str = "") -> Axes:
-    """Rows as dots and each component of a fitted two-dimensional Gaussian mixture as an ellipse of two deviations.
+    """Rows as dots, each component of a two-dimensional Gaussian mixture as an ellipse of two deviations.
 
     points : float64 (n, 2).  model : scikit-learn ``GaussianMixture``.  labels : axis labels with units.
     """
     _, axis = plt.subplots(figsize=(8, 5))
     axis.plot(*points.T, linestyle="", marker=".", markersize=3, color=REAL, alpha=0.4, zorder=0)
-    covariances = np.array([np.linalg.inv(root @ root.T) for root in map(_full_root, _precision_roots(model))])
+    roots = map(_full_root, _precision_roots(model))
+    covariances = [np.linalg.inv(root @ root.T) for root in roots]
     for weight, mean, covariance in zip(model.weights_, model.means_, covariances):
         values, vectors = np.linalg.eigh(covariance)
         angle = np.degrees(np.arctan2(vectors[1, 1], vectors[0, 1]))

@@ -285,7 +285,7 @@ def _describe(column: Column) -> dict:
     elif column.kind == "date":
         span = f"{column.minimum[:10]} to {column.maximum[:10]}"
     else:
-        span = f"{column.minimum:g} to {column.maximum:g}"
+        span = f"{column.minimum:,.6g} to {column.maximum:,.6g}"
     return {
         "column": column.name,
         "kind": column.kind,

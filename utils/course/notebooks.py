@@ -116,7 +116,9 @@ def _shrink_figure(data: dict) -> None:
         return
     with Image.open(io.BytesIO(base64.b64decode(data["image/png"]))) as picture:
         small, resolution = io.BytesIO(), picture.info.get("dpi", (72, 72))
-        flat = picture.convert("RGB").quantize(FIGURE_COLOURS, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+        flat = picture.convert("RGB").quantize(
+            FIGURE_COLOURS, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE
+        )
         flat.save(small, format="png", optimize=True, dpi=resolution)
     data["image/png"] = base64.b64encode(small.getvalue()).decode("ascii")
 

@@ -147,7 +147,7 @@ def c2st(real: pd.DataFrame, synthetic: pd.DataFrame, schema: Schema, random_sta
 
     Equal numbers of rows from both sides (the larger is sampled down), five stratified folds, each judged by
     a classifier that has not seen it. The classifier keeps all of scikit-learn's defaults, so that scores can
-    be compared with other people's; above 10,000 rows they stop early, and ``early_stopping=False`` is a judge
+    be compared with other people's; above 10,000 rows they stop early; ``early_stopping=False`` is a judge
     that looks harder (about .02 more for good copies of Adult).
 
     Returns

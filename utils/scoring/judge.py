@@ -71,8 +71,8 @@ def boosted_trees(task: str, categorical: list[bool], random_state: int, rounds:
     """Histogram gradient boosting with scikit-learn's defaults (100 rounds, rate 0.1).
 
     task : "classify" or "regress".  categorical : which features are categories.
-    early_stopping : off, because scikit-learn's "auto" switches it on above 10,000 rows only and then fails on a
-    class with a single row; a test of two equally large tables can use "auto".
+    early_stopping : off, because scikit-learn's "auto" switches it on above 10,000 rows only and then fails
+    on a class with a single row; a test of two equally large tables can use "auto".
     """
     model = HistGradientBoostingClassifier if task == "classify" else HistGradientBoostingRegressor
     return model(max_iter=rounds, early_stopping=early_stopping, categorical_features=categorical,

@@ -43,7 +43,7 @@ def trtr(train: pd.DataFrame, holdout: pd.DataFrame, schema: Schema, random_stat
 
 
 def utility_measure(schema: Schema) -> str | None:
-    """What :func:`tstr` measures for the schema's target: "auc", "accuracy" or "R2"; None without a target."""
+    """What :func:`tstr` measures for the schema's target: "auc", "accuracy", "R2", or None without one."""
     if schema.target is None:
         return None
     target = schema[schema.target]

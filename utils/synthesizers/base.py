@@ -256,7 +256,9 @@ def assemble(chunks: Iterator[pd.DataFrame], n: int) -> pd.DataFrame:
     for name, store in stores.items():
         if isinstance(store, list):
             stores[name] = pd.concat([pd.Series(piece) for piece in store], ignore_index=True).array
-    return pd.DataFrame(stores, copy=False)
+    # a Series that names its dtype spares pandas the search for one, which would copy columns of text
+    columns = {name: pd.Series(store, dtype=store.dtype, copy=False) for name, store in stores.items()}
+    return pd.DataFrame(columns, copy=False)
 
 
 def _chain(first, rest):

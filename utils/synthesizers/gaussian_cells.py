@@ -1,10 +1,11 @@
 """Gaussian mixtures given the category: the table falls into cells, and each cell gets a mixture of its own.
 
-A cell is one combination of categories together with the state of each number: missing, at a spike (a value that far
-more rows share than its neighbours do, such as 0 minutes), or free. The free numbers of a cell follow one mixture,
-its number of components, and whether it lives on the plain or the
-log scale, chosen by BIC (Schwarz 1978).
+A cell is one combination of categories together with the state of each number: missing, at a spike (a
+value that far more rows share than its neighbours do, such as 0 minutes), or free. The free numbers of a
+cell follow one mixture; BIC (Schwarz 1978) chooses how many components it has and whether it lives on the
+plain or the log scale.
 """
+
 from __future__ import annotations
 
 import warnings
@@ -22,11 +23,13 @@ MISSING, FREE = -1, 0
 
 
 def find_spikes(values: np.ndarray) -> np.ndarray:
-    """Values held by at least 5 % of the rows and by 3 times as many as any of the 4 nearest distinct values."""
+    """Values that 5 % of the rows hold and 3 times as many as any of the 4 nearest distinct values."""
     distinct, counts = np.unique(values[~np.isnan(values)], return_counts=True)
     padded = np.pad(counts, 2)
     neighbours = np.max([padded[:-4], padded[1:-3], padded[3:-1], padded[4:]], axis=0, initial=0)
-    return distinct[(counts >= SPIKE_SHARE * len(values)) & (counts > SPIKE_RATIO * neighbours) & (counts > 1)]
+    return distinct[
+        (counts >= SPIKE_SHARE * len(values)) & (counts > SPIKE_RATIO * neighbours) & (counts > 1)
+    ]
 
 
 def states(values: np.ndarray, spikes: list[np.ndarray]) -> np.ndarray:
@@ -39,13 +42,14 @@ def states(values: np.ndarray, spikes: list[np.ndarray]) -> np.ndarray:
     return result
 
 
-def fit_cell(values: np.ndarray, steps: np.ndarray, spread: np.ndarray, most_components: int,
-             rng: np.random.Generator) -> dict:
+def fit_cell(
+    values: np.ndarray, steps: np.ndarray, spread: np.ndarray, most_components: int, rng: np.random.Generator
+) -> dict:
     """Fit one mixture to the free numbers of a cell.
 
-    values : float64 (n, m) without NaN.  steps : grid step of each column, 0 if continuous; numbers on a grid are
-    blurred by half a step, so that a density exists.  spread : standard deviation of each column in the whole table,
-    the scale used where the cell has too few rows for one of its own.
+    values : float64 (n, m) without NaN.  steps : grid step of each column, 0 if continuous; numbers on a
+    grid are blurred by half a step, so that a density exists.  spread : standard deviation of each column in
+    the whole table, the scale used where the cell has too few rows for one of its own.
     """
     low, high = values.min(axis=0) - steps / 2, values.max(axis=0) + steps / 2
     blurred = values + (rng.random(values.shape) - 0.5) * steps
@@ -53,17 +57,24 @@ def fit_cell(values: np.ndarray, steps: np.ndarray, spread: np.ndarray, most_com
     cell = {"low": low, "high": high, "offset": offset}
     if len(values) < SMALLEST_FIT:
         scale = np.maximum(0.1 * spread, 1e-9)
-        return cell | {"log": np.zeros(len(steps), dtype=bool), "centre": blurred.mean(axis=0), "scale": scale,
-                       "weights": np.ones(1), "means": np.zeros((1, len(steps))),
-                       "covariances": np.eye(len(steps))[None]}
-    seed = int(rng.integers(2 ** 31))
-    cells = [_fit_mixture(blurred, cell | {"log": np.full(len(steps), log)}, most_components, seed)
-             for log in (False, True)]
+        return cell | {
+            "log": np.zeros(len(steps), dtype=bool),
+            "centre": blurred.mean(axis=0),
+            "scale": scale,
+            "weights": np.ones(1),
+            "means": np.zeros((1, len(steps))),
+            "covariances": np.eye(len(steps))[None],
+        }
+    seed = int(rng.integers(2**31))
+    cells = [
+        _fit_mixture(blurred, cell | {"log": np.full(len(steps), log)}, most_components, seed)
+        for log in (False, True)
+    ]
     return min(cells, key=lambda fitted: fitted["bic"])
 
 
 def _fit_mixture(blurred, cell, most_components, seed) -> dict:
-    """The mixture with the lowest BIC on the plain or the log scale, and that BIC in the units of the table."""
+    """The mixture with the lowest BIC on the cell's scale, and that BIC in the units of the table."""
     bent = bend(blurred, cell)
     centre, scale = bent.mean(axis=0), np.maximum(bent.std(axis=0), 1e-9)
     points = (bent - centre) / scale
@@ -75,8 +86,14 @@ def _fit_mixture(blurred, cell, most_components, seed) -> dict:
             candidates.append(model.fit(points))
     best = min(candidates, key=lambda model: model.bic(points))
     stretch = len(points) * np.log(scale).sum() + (bent * cell["log"]).sum()  # log of |d table / d points|
-    return cell | {"centre": centre, "scale": scale, "weights": best.weights_, "means": best.means_,
-                   "covariances": best.covariances_, "bic": best.bic(points) + 2 * stretch}
+    return cell | {
+        "centre": centre,
+        "scale": scale,
+        "weights": best.weights_,
+        "means": best.means_,
+        "covariances": best.covariances_,
+        "bic": best.bic(points) + 2 * stretch,
+    }
 
 
 def bend(values: np.ndarray, cell: dict) -> np.ndarray:
@@ -111,7 +128,10 @@ def condition(cell: dict, known: np.ndarray, values: np.ndarray) -> tuple[float,
         means[k] = means[k] + gain @ gap
         covariances[k] = covariances[k] - gain @ covariances[k][known]
     total = logsumexp(density)
-    slope = np.where(cell["log"], 1 / np.maximum(values - cell["low"] + cell["offset"], 1e-300), 1.0) / cell["scale"]
+    slope = (
+        np.where(cell["log"], 1 / np.maximum(values - cell["low"] + cell["offset"], 1e-300), 1.0)
+        / cell["scale"]
+    )
     changed = cell | {"weights": np.exp(density - total), "means": means, "covariances": covariances}
     return total + float(np.log(slope[known]).sum()), changed
 
@@ -130,7 +150,9 @@ def draw(cell: dict, n: int, known: np.ndarray, rng: np.random.Generator) -> np.
 
 
 def _normal(cell, factors, n, rng):
-    component = np.repeat(np.arange(len(factors)), rng.multinomial(n, cell["weights"] / cell["weights"].sum()))
+    component = np.repeat(
+        np.arange(len(factors)), rng.multinomial(n, cell["weights"] / cell["weights"].sum())
+    )
     noise, points = rng.standard_normal((n, len(cell["low"]))), np.empty((n, len(cell["low"])))
     for k, factor in enumerate(factors):
         rows = component == k

@@ -21,7 +21,7 @@ class MixtureSynthesizer(Synthesizer):
         are numbers and on average 30 rows or more for each combination of categories, latent classes
         otherwise.
     components : the most Gaussian components a cell may get; BIC chooses how many it does get.
-    classes : the number of latent classes; None takes one for every 40 rows, at most 800.
+    classes : the number of latent classes; None takes one for every 32 rows, at most 1,000.
     bins : quantile bins of a number, iterations : of EM, smoothing : pseudo-rows a class (latent classes
     only).
 
@@ -100,7 +100,7 @@ class MixtureSynthesizer(Synthesizer):
 
     def _strata(self, codes) -> list[tuple[np.ndarray, int]]:
         """Row numbers and number of classes for each value of the target; all rows together without one."""
-        total = self.classes or int(np.clip(len(codes) // 40, 1, 800))
+        total = self.classes or int(np.clip(len(codes) // 32, 1, 1_000))
         target = self.schema_.target
         if target is None or not self.schema_[target].discrete:
             return [(np.arange(len(codes)), total)]
