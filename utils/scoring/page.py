@@ -7,8 +7,8 @@ from itertools import groupby
 import pandas as pd
 
 LINE = "1px solid rgba(128, 128, 128, 0.6)"
-CELL = "padding: 2px 10px; text-align: right; white-space: nowrap;"
-NAME = "padding: 2px 10px; text-align: left; white-space: nowrap;"
+CELL = "padding: 2px 6px; text-align: right;"
+NAME = "padding: 2px 6px; text-align: left;"
 START = f" border-left: {LINE};"  # first column of a question
 
 
@@ -56,5 +56,7 @@ def _row(name: str, cells, starts: list[bool], muted: bool, ruled: bool) -> str:
 
 def _small_spread(text: str) -> str:
     mean, sign, spread = text.partition(" ± ")
-    small = f'<span style="font-size: 80%; opacity: 0.75;"> ± {escape(spread)}</span>'
+    # on a line of its own, so that ten metrics fit beside each other on a page
+    style = "display: block; font-size: 80%; opacity: 0.75; white-space: nowrap;"
+    small = f'<span style="{style}"> ± {escape(spread)}</span>'
     return escape(mean) + (small if sign else "")
