@@ -30,11 +30,6 @@ class Page:
         return cls(path, path.read_text(encoding="utf-8"), notebooks.read(path))
 
     @property
-    def is_solution(self) -> bool:
-        """True for a notebook of worked exercises."""
-        return self.path.parent.name == "solutions"
-
-    @property
     def cells(self) -> list[NotebookNode]:
         """All cells in order."""
         return self.notebook.cells

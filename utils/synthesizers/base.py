@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 from collections.abc import Iterator
+from itertools import chain
 
 import numpy as np
 import pandas as pd
@@ -246,7 +247,7 @@ def assemble(chunks: Iterator[pd.DataFrame], n: int) -> pd.DataFrame:
         for name in first.columns
     }
     filled = 0
-    for chunk in _chain(first, chunks):
+    for chunk in chain([first], chunks):
         for name, store in stores.items():
             if isinstance(store, list):
                 store.append(chunk[name].array)
@@ -259,8 +260,3 @@ def assemble(chunks: Iterator[pd.DataFrame], n: int) -> pd.DataFrame:
     # a Series that names its dtype spares pandas the search for one, which would copy columns of text
     columns = {name: pd.Series(store, dtype=store.dtype, copy=False) for name, store in stores.items()}
     return pd.DataFrame(columns, copy=False)
-
-
-def _chain(first, rest):
-    yield first
-    yield from rest
