@@ -19,6 +19,7 @@ FLOORS = {
     "utils.expressions": 1,
     "utils.portable": 1,
     "utils.reading": 1,
+    "utils.results": 1,
     "utils.schema": 1,
     "utils.screentime": 1,
     "utils.session": 1,
