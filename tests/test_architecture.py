@@ -18,6 +18,7 @@ FLOORS = {
     "utils": 0,
     "utils.expressions": 1,
     "utils.portable": 1,
+    "utils.progress": 1,
     "utils.reading": 1,
     "utils.results": 1,
     "utils.schema": 1,

@@ -35,6 +35,7 @@ class Synthesizer(BaseEstimator):
 
     method = ""
     chunk_rows = 65_536
+    not_saved: tuple[str, ...] = ()  # parameters that say how to fit, not what was fitted
 
     def __init__(self, random_state: int | None = 0):
         self.random_state = random_state
@@ -105,12 +106,15 @@ class Synthesizer(BaseEstimator):
         """Write the fitted model to one file that holds data, not code."""
         check_is_fitted(self)
         fitted = {name: value for name, value in vars(self).items() if name.endswith("_") and name[0] != "_"}
+        parameters = {
+            name: value for name, value in self.get_params(deep=False).items() if name not in self.not_saved
+        }
         portable.write(
             path,
             {
                 "format": FORMAT,
                 "method": self.method,
-                "parameters": self.get_params(deep=False),
+                "parameters": parameters,
                 "fitted": fitted,
             },
         )

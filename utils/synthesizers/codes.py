@@ -1,0 +1,88 @@
+"""A whole table as codes: one small whole number a cell, for networks that see every column as categories."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from utils.encoding import QuantileBins
+from utils.portable import portable
+from utils.schema import Column, Schema
+
+
+@portable
+class TableCodes:
+    """Every column as codes 0 .. size - 1: categories as they are, numbers in quantile bins.
+
+    A column with missing values has one code more, its last, for these. A column with nothing but missing
+    values has size 1.
+
+    names : the columns in order.  sizes : int (d,), codes of each column.  missing : bool (d,).
+    bins : QuantileBins of each column of numbers that has any.
+    """
+
+    def __init__(self, names: list[str], sizes: np.ndarray, missing: np.ndarray, bins: dict):
+        self.names, self.sizes, self.missing, self.bins = names, sizes, missing, bins
+
+    @classmethod
+    def fit(cls, columns: dict[str, np.ndarray], schema: Schema, most_bins: int = 64) -> TableCodes:
+        """Make codes for the columns of :meth:`Synthesizer._fit` (int32 codes with -1, float64 with NaN)."""
+        bins = {
+            column.name: QuantileBins.fit(known, most_bins)
+            for column in schema.columns
+            if not column.discrete and len(known := columns[column.name][~np.isnan(columns[column.name])])
+        }
+        values = np.array([_values(column, bins) for column in schema.columns])
+        missing = np.array([_has_missing(columns[name]) for name in schema.names]) | (values == 0)
+        return cls(schema.names, values + missing, missing, bins)
+
+    def encode(self, columns: dict[str, np.ndarray]) -> np.ndarray:
+        """Codes, int32 (n, d)."""
+        return np.column_stack([self._encode(name, columns[name]) for name in self.names])
+
+    def encode_given(self, given: dict) -> dict[int, int]:
+        """Conditions as {position of the column: code}."""
+        return {
+            self.names.index(name): int(self._encode(name, np.array([value]))[0])
+            for name, value in given.items()
+        }
+
+    def _encode(self, name, values):
+        place = self.names.index(name)
+        if values.dtype.kind == "f":
+            values = self.bins[name].encode(values) if name in self.bins else np.full(len(values), -1)
+        return np.where(values < 0, self.sizes[place] - 1, values).astype(np.int32)
+
+    def decode(self, codes: np.ndarray, schema: Schema, given: dict, rng: np.random.Generator) -> dict:
+        """Columns as :meth:`Synthesizer._sample` returns them, with the given values exactly."""
+        return {
+            column.name: self._decode(column, codes[:, place], self.missing[place], given, rng)
+            for place, column in enumerate(schema.columns)
+        }
+
+    def _decode(self, column: Column, codes, missing, given, rng):
+        dtype = np.int32 if column.discrete else np.float64
+        if column.name in given:
+            return np.full(len(codes), given[column.name], dtype=dtype)
+        if missing:
+            codes = np.where(codes == self.sizes[self.names.index(column.name)] - 1, -1, codes)
+        if column.discrete:
+            return codes.astype(np.int32)
+        bins = self.bins.get(column.name)
+        return np.full(len(codes), np.nan) if bins is None else bins.draw(codes, rng)
+
+    def to_dict(self) -> dict:
+        """The parts, for saving."""
+        return vars(self)
+
+    @classmethod
+    def from_dict(cls, data: dict) -> TableCodes:
+        """The inverse of :meth:`to_dict`."""
+        return cls(**data)
+
+
+def _values(column: Column, bins: dict) -> int:
+    return len(column.categories) if column.discrete else len(bins.get(column.name, ()))
+
+
+def _has_missing(values: np.ndarray) -> bool:
+    return bool((np.isnan(values) if values.dtype.kind == "f" else values < 0).any())

@@ -1,0 +1,291 @@
+"""One training loop for every network: thousands of steps inside one compiled function.
+
+A step is a function of the batch, the seed and the number of the step alone, and every random number comes
+from those two (TensorFlow's stateless generators). So a run is bit-equal on one machine, and one that was
+interrupted goes on from its checkpoint as if nothing had happened.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+
+import numpy as np
+
+from utils import portable
+from utils.progress import progress_display
+from utils.session import TENSORFLOW_SETTINGS
+
+CHECKPOINT_FORMAT = 1
+
+
+class Deferred:
+    """A module that loads at its first use: importing a generator costs nothing until one is trained."""
+
+    def __init__(self, name: str):
+        self._name = name
+
+    def __getattr__(self, attribute: str):
+        if "tensorflow" not in sys.modules:
+            os.environ.update(TENSORFLOW_SETTINGS)
+        return getattr(import_module(self._name), attribute)
+
+
+keras, tf = Deferred("keras"), Deferred("tensorflow")
+
+
+class TrainingError(RuntimeError):
+    """Training that cannot go on; the networks hold their last good state."""
+
+
+@dataclass
+class History:
+    """What happened in a training run.
+
+    losses : name -> float32 (steps,), one value a step.  score_steps, scores : held-out scores and when they
+    were taken (lower is better).  best_step : the step whose weights were kept.
+    """
+
+    losses: dict[str, np.ndarray] = field(default_factory=dict)
+    score_steps: list[int] = field(default_factory=list)
+    scores: list[float] = field(default_factory=list)
+    best_step: int = 0
+    total_steps: int = 0
+
+    @property
+    def steps(self) -> int:
+        """Steps done so far."""
+        return len(next(iter(self.losses.values()), ()))
+
+    def extend(self, names: Sequence[str], block: np.ndarray) -> None:
+        """Add the losses of a block of steps, float32 (steps, names)."""
+        for name, values in zip(names, block.T):
+            self.losses[name] = np.concatenate([self.losses.get(name, values[:0]), values])
+
+
+def train(
+    step: Callable,
+    data: Sequence[np.ndarray],
+    variables: Sequence,
+    *,
+    steps: int,
+    batch_size: int,
+    seed: int,
+    steps_per_call: int = 100,
+    xla: bool = False,
+    score: Callable[[], float] | None = None,
+    patience: int | None = None,
+    column_losses: Callable | None = None,
+    progress: bool | str = False,
+    checkpoint: str | os.PathLike | None = None,
+) -> History:
+    """Run ``step`` many times in-graph; the variables end at the best score (or at the last step).
+
+    Parameters
+    ----------
+    step : ``step(batch, key)`` does one update and returns {name: scalar loss}. ``batch`` is a tuple of
+        tensors, rows of each array of ``data``; ``key`` int32 (2,) seeds ``tf.random.stateless_*``. It is
+        traced once, so it must hold tensors only.
+    data : arrays with the same number of rows n; batches are drawn with replacement, so any n >= 1 will do.
+    variables : every Keras variable that a step changes: weights, averages, ``optimizer.variables``.
+    steps : rounded up to whole calls.  steps_per_call : updates in one compiled call, also the distance
+        between two scores and two checkpoints.
+    xla : compile with XLA. Pays for many small dense layers, costs for batched products: measure.
+    score : held-out score of the current networks, lower is better.  patience : stop after so many scores
+        without a better one (None: never).
+    column_losses : ``column_losses(batch, key)`` -> {column: loss}, asked only to name the guilty column.
+    progress : False, True or "bar", or "curve" (losses drawn while they come).
+    checkpoint : a file to go on from if it is there, kept up to date, removed at the end.
+
+    Raises
+    ------
+    TrainingError : a loss or weight became NaN or infinite; says which loss, step and column.
+    SavedModelError : the checkpoint is damaged, or belongs to another table or other settings.
+    KeyboardInterrupt : passed on, with the variables at the last whole call.
+    """
+    _check(data, steps, batch_size, steps_per_call)
+    run = _Run(step, data, variables, batch_size, seed, min(steps_per_call, steps), xla)
+    calls = -(-steps // run.count)
+    history = History(total_steps=calls * run.count)
+    keeper = _Checkpoint(checkpoint, run, history)
+    best = keeper.restore()
+    with progress_display(progress, history) as display:
+        try:
+            while history.steps < history.total_steps and not _patience_is_over(history, patience):
+                losses = run.call(history.steps)
+                if not np.isfinite(losses).all() or not run.is_finite():
+                    raise TrainingError(run.blame(losses, history.steps, column_losses))
+                run.keep()
+                history.extend(run.names, losses)
+                if score is not None:
+                    best = _note_score(history, float(score()), run.state, best)
+                keeper.save(best)
+                display.update()
+        except BaseException:
+            run.restore(run.state)
+            raise
+    if best is not None:
+        run.restore(best)
+    else:
+        history.best_step = history.steps
+    keeper.remove()
+    return history
+
+
+def _check(data, steps, batch_size, steps_per_call):
+    for name, value in (("steps", steps), ("batch_size", batch_size), ("steps_per_call", steps_per_call)):
+        if value < 1:
+            raise ValueError(f"{name} must be 1 or more, not {value!r}.")
+    if len({len(array) for array in data}) != 1 or not len(data[0]):
+        raise ValueError(
+            f"The training arrays need the same number of rows, at least 1; they have {[len(a) for a in data]}."
+        )
+    for place, array in enumerate(data):
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            row = np.argwhere(~np.isfinite(array))[0]
+            raise ValueError(f"Training array {place} holds NaN or infinity, first at {tuple(map(int, row))}.")
+
+
+def _note_score(history, value, state, best):
+    """Record a score; returns the weights to keep. A score that is no number is never the best."""
+    value = value if np.isfinite(value) else np.inf
+    better = not history.scores or value < min(history.scores)
+    history.scores.append(value)
+    history.score_steps.append(history.steps)
+    if better:
+        history.best_step = history.steps
+    return state if better else best
+
+
+def _patience_is_over(history, patience):
+    if patience is None or not history.scores:
+        return False
+    return len(history.scores) - 1 - int(np.argmin(history.scores)) >= patience
+
+
+class _Run:
+    """The compiled loop with its variables, and the last good state of these."""
+
+    def __init__(self, step, data, variables, batch_size, seed, count, xla):
+        self.step, self.variables, self.batch_size, self.count = step, list(variables), batch_size, count
+        self.seed = int(seed) % 2**31
+        self.data = tuple(tf.constant(array) for array in data)
+        self.names: list[str] = []
+        self.compiled = tf.function(self._loop, jit_compile=xla, autograph=False)
+        self.keep()
+
+    def call(self, start: int) -> np.ndarray:
+        """``count`` steps from number ``start`` on; losses float32 (count, names)."""
+        return self.compiled(self.data, tf.constant(start, tf.int32), self.count).numpy()
+
+    def _loop(self, data, start, count):
+        def body(i, losses):
+            return i + 1, losses.write(i, self._losses(data, start + i))
+
+        losses = tf.TensorArray(tf.float32, size=count)
+        return tf.while_loop(lambda i, losses: i < count, body, (tf.constant(0), losses))[1].stack()
+
+    def _losses(self, data, number):
+        losses = self.step(*self._batch(data, number))
+        self.names = list(losses)
+        return tf.stack([tf.cast(losses[name], tf.float32) for name in self.names])
+
+    def _batch(self, data, number):
+        """Rows drawn with replacement, and the key of all else that is random in this step."""
+        rows = tf.random.stateless_uniform(
+            [self.batch_size], [self.seed, number * 2], maxval=data[0].shape[0], dtype=tf.int32
+        )
+        return tuple(tf.gather(array, rows) for array in data), tf.stack([self.seed, number * 2 + 1])
+
+    def keep(self) -> None:
+        """Remember the variables as the last good state."""
+        self.state = [np.array(variable) for variable in self.variables]
+
+    def restore(self, state: list[np.ndarray]) -> None:
+        """Set the variables to a state."""
+        for variable, value in zip(self.variables, state, strict=True):
+            variable.assign(value)
+
+    def is_finite(self) -> bool:
+        """Whether every variable holds finite numbers only."""
+        return all(np.isfinite(np.array(variable)).all() for variable in self.variables)
+
+    def blame(self, losses: np.ndarray, start: int, column_losses: Callable | None) -> str:
+        """Replay to the step before the first bad one, and say what went wrong there."""
+        bad = np.argwhere(~np.isfinite(losses))
+        at, which = (int(bad[0][0]), self.names[int(bad[0][1])]) if len(bad) else (self.count - 1, "")
+        self.restore(self.state)
+        for number in range(start, start + at):
+            self.step(*self._batch(self.data, tf.constant(number, tf.int32)))
+        column = self._worst_column(start + at, column_losses)
+        self.restore(self.state)
+        what = f"The loss {which!r}" if which else "A weight"
+        return (
+            f"{what} became NaN or infinite at step {start + at + 1}{column}. The networks are back at step "
+            f"{start}, their last good state. A smaller learning_rate usually mends it."
+        )
+
+    def _worst_column(self, number, column_losses):
+        if column_losses is None:
+            return ""
+        batch = self._batch(self.data, tf.constant(number, tf.int32))
+        values = {name: float(value) for name, value in column_losses(*batch).items()}
+        worst = max(values, key=lambda name: values[name] if np.isfinite(values[name]) else np.inf)
+        return f", in column {worst!r}"
+
+
+class _Checkpoint:
+    """The file that lets an interrupted run go on; with no path, it does nothing."""
+
+    def __init__(self, path, run, history):
+        self.path, self.run, self.history = None if path is None else Path(path), run, history
+
+    def restore(self) -> list[np.ndarray] | None:
+        """Set run and history to what the file holds, if there is one; returns the best state so far."""
+        if self.path is None or not self.path.exists():
+            return None
+        try:
+            content = portable.read(self.path)
+            if content["format"] != CHECKPOINT_FORMAT:
+                raise KeyError("format")
+        except (portable.SavedModelError, KeyError, TypeError):
+            raise portable.SavedModelError(
+                f"{self.path.name} is no whole checkpoint. Delete it, or name another file, and fit again."
+            ) from None
+        if content["fingerprint"] != self.fingerprint():
+            raise portable.SavedModelError(
+                f"{self.path.name} is the checkpoint of another table or of other settings. Delete it, or name "
+                "another file, and fit again."
+            )
+        vars(self.history).update(content["history"])
+        self.run.names = list(self.history.losses)
+        self.run.restore(content["state"])
+        self.run.keep()
+        return content["best"]
+
+    def save(self, best) -> None:
+        """Write the run's last good state, the best one and the history."""
+        if self.path is not None:
+            content = {"format": CHECKPOINT_FORMAT, "fingerprint": self.fingerprint(), "state": self.run.state,
+                       "best": best, "history": vars(self.history)}  # fmt: skip
+            portable.write(self.path, content)
+
+    def remove(self) -> None:
+        """The run is over: nothing to go on from."""
+        if self.path is not None:
+            self.path.unlink(missing_ok=True)
+
+    def fingerprint(self) -> str:
+        """What a run must share with a checkpoint: data, seed, batch, length and the variables' shapes."""
+        run = self.run
+        digest = hashlib.sha256()
+        for array in run.data:
+            digest.update(np.ascontiguousarray(array).tobytes())
+        shapes = [tuple(variable.shape) for variable in run.variables]
+        digest.update(repr((run.seed, run.batch_size, run.count, self.history.total_steps, shapes)).encode())
+        return digest.hexdigest()
