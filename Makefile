@@ -44,7 +44,7 @@ lock: $(READY)  ## compile requirements.txt from environment.yml
 	$(COURSE) lock --uv build/uv/bin/uv
 
 bench: $(READY)  ## measure the synthesizers, print and store the figures with the machine
-	$(BIN)/python -m tests.benchmarks
+	$(BIN)/python -m tests.benchmarks figures
 
 html: $(READY)  ## write the stored lessons as pages to build/ without running them
 	$(COURSE) html

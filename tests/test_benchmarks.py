@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pandas as pd
 import pytest
 
-from tests.benchmarks import measures
+from tests.benchmarks import ablation, measures
 from tests.benchmarks.figures import Figure, as_table, as_text, machine, store
+from tests.benchmarks.runs import Runs
+from tests.benchmarks.source import fingerprint, modules_behind
+from utils.results import load_results
+from utils.synthesizers import RuleSynthesizer
 
 
 @pytest.mark.parametrize("figure, bound, met", [
@@ -48,3 +54,64 @@ def test_memory_of_chunks_is_that_of_one_chunk():
 def test_lessons_without_a_recorded_run_are_not_measured(tmp_path, monkeypatch):
     monkeypatch.setattr(measures, "results_folder", lambda: tmp_path)
     assert {figure.met for figure in measures.lessons()} == {"not measured"}
+
+# --- runs that resume, and ablations ---
+
+
+def test_runs_are_stored_one_by_one_and_found_again(tmp_path):
+    runs = Runs(tmp_path / "runs.csv", ["method", "budget", "seed", "c2st"], ["method", "budget", "seed"])
+    assert runs.table().empty and runs.find(method="gan", budget="default", seed=0) is None
+    runs.add({"method": "gan", "budget": "default", "seed": 0, "c2st": 0.6})
+    runs.add({"method": "gan", "budget": "5 s", "seed": 0, "c2st": 0.7})
+    assert runs.find(method="gan", budget="5 s", seed=0)["c2st"] == 0.7
+    assert runs.find(method="gan", budget="default", seed=0)["c2st"] == 0.6
+    assert runs.find(method="gan", budget="5 s", seed=1) is None
+    assert runs.forget(runs.table()["c2st"] > 0.65) == 1 and runs.find(method="gan", budget="5 s", seed=0) is None
+    assert [path.name for path in tmp_path.iterdir()] == ["runs.csv"]
+    with pytest.raises(ValueError, match="has the columns"):
+        runs.add({"method": "gan"})
+
+
+def test_the_fingerprint_follows_the_code_that_makes_rows(tmp_path):
+    synthesizers = tmp_path / "utils" / "synthesizers"
+    synthesizers.mkdir(parents=True)
+    (synthesizers / "base.py").write_text("import os\n")
+    (synthesizers / "mine.py").write_text("from utils.synthesizers.base import Synthesizer\n")
+    before = fingerprint("utils.synthesizers.mine", tmp_path)
+    assert len(before) == 9 and before == fingerprint("utils.synthesizers.mine", tmp_path)
+    (synthesizers / "base.py").write_text("import sys\n")
+    assert fingerprint("utils.synthesizers.mine", tmp_path) != before
+
+
+def test_the_code_behind_a_generator_is_found_through_its_name_too(tmp_path):
+    (tmp_path / "tests" / "benchmarks").mkdir(parents=True)
+    (tmp_path / "utils" / "synthesizers").mkdir(parents=True)
+    (tmp_path / "utils" / "synthesizers" / "copula.py").write_text("")
+    (tmp_path / "tests" / "benchmarks" / "ablation_mine.py").write_text(
+        "from utils.synthesizers import CopulaSynthesizer\n")
+    found = modules_behind("tests.benchmarks.ablation_mine", tmp_path)
+    assert found == {"tests.benchmarks.ablation_mine", "utils.synthesizers.copula"}
+
+
+def test_an_ablation_goes_on_where_it_stopped(tmp_path, monkeypatch):
+    fitted = []
+
+    def rules(train, schema, seed):
+        fitted.append(seed)
+        return RuleSynthesizer(random_state=seed).fit(train, schema=schema)
+
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setattr(ablation, "import_module", lambda name: SimpleNamespace(VARIANTS={"rules": rules}))
+    monkeypatch.setattr(ablation, "fingerprint", lambda name: "x1")
+    monkeypatch.setattr(ablation, "SEEDS", (0, 1))
+    means = ablation.ablate("mine", folder=tmp_path)
+    assert fitted == [0, 1] and means.loc["rules", "seeds"] == 2 and means.loc["rules", "c2st"] > 0.9
+    ablation.ablate("mine", folder=tmp_path)
+    assert fitted == [0, 1], "what is stored is not measured again"
+    monkeypatch.setattr(ablation, "fingerprint", lambda name: "x2")
+    ablation.ablate("mine", folder=tmp_path)
+    assert fitted == [0, 1], "older code is told, not measured again unasked"
+    ablation.ablate("mine", again=True, folder=tmp_path)
+    assert fitted == [0, 1, 0, 1]
+    stored = load_results("ablation_mine", tmp_path)
+    assert list(stored) == ablation.COLUMNS and set(stored["source"]) == {"x2"}

@@ -1,4 +1,4 @@
-"""``python -m tests.benchmarks``: measure all groups and store the figures; name groups to see only those."""
+"""``python -m tests.benchmarks COMMAND``: the figures that the course promises, and the ablations."""
 
 from __future__ import annotations
 
@@ -7,31 +7,48 @@ from typing import Annotated
 import typer
 from tqdm import tqdm
 
+from tests.benchmarks import ablation
 from tests.benchmarks.figures import as_table, as_text, machine, store
 from tests.benchmarks.measures import GROUPS
 from utils.course.places import results_folder
 from utils.session import start_lesson
 
+app = typer.Typer(add_completion=False, no_args_is_help=True)
+Again = Annotated[bool, typer.Option("--again", help="First forget stored runs of older code.")]
 
-def main(
+
+@app.command()
+def figures(
     groups: Annotated[
         list[str] | None, typer.Argument(help=f"Some of: {', '.join(GROUPS)}. They are shown, not stored.")
     ] = None,
 ) -> None:
     """Measure what the course promises. With no group named, all are measured and stored in data/results."""
     start_lesson()
-    unknown = [name for name in groups or [] if name not in GROUPS]
-    if unknown:
-        raise typer.BadParameter(f"There is no group {unknown[0]!r}. Choose from: {', '.join(GROUPS)}.")
-    figures = {}
+    for name in groups or []:
+        _known("group", name, list(GROUPS))
+    measured = {}
     for name in (bar := tqdm(groups or GROUPS, unit="group", dynamic_ncols=True)):
         bar.set_description(name)
-        figures[name] = GROUPS[name]()
-    table = as_table(figures)
+        measured[name] = GROUPS[name]()
+    table = as_table(measured)
     typer.echo(f"{machine()}\n\n{as_text(table)}")
     if not groups:
         store(table, results_folder())
 
 
+@app.command(name="ablation")
+def run_ablation(name: str, again: Again = False) -> None:
+    """What each cure of a generator brings, over three seeds; goes on where it stopped."""
+    start_lesson()
+    _known("ablation", name, ablation.names())
+    typer.echo(as_text(ablation.ablate(name, again).reset_index()))
+
+
+def _known(kind: str, name: str, names: list[str]) -> None:
+    if name not in names:
+        raise typer.BadParameter(f"There is no {kind} {name!r}. Choose from: {', '.join(names) or 'none yet'}.")
+
+
 if __name__ == "__main__":
-    typer.run(main)
+    app()

@@ -1,0 +1,49 @@
+"""Which code made a result: a short hash over the files that a module needs to learn and to sample."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+from pathlib import Path
+
+from utils.course.places import ROOT
+from utils.synthesizers import SYNTHESIZERS
+
+# What makes rows. The floors below only load and check tables; scoring judges, and is the same for all.
+MAKES_ROWS = ("utils.encoding", "utils.training", "utils.synthesizers.", "tests.benchmarks.ablation_")
+DIGITS = 8
+
+
+def fingerprint(module: str, root: Path = ROOT) -> str:
+    """``x`` (so that it is read as text) and eight digits that change when the code behind a module does."""
+    code = hashlib.sha256()
+    for name in sorted(modules_behind(module, root)):
+        code.update(_file(name, root).read_bytes())
+    return "x" + code.hexdigest()[:DIGITS]
+
+
+def modules_behind(module: str, root: Path = ROOT) -> set[str]:
+    """The module and all that it imports, directly or not, among those that make rows."""
+    found, waiting = set(), [module]
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            waiting += [need for need in _imports(name, root) if need.startswith(MAKES_ROWS)]
+    return found
+
+
+def _imports(module: str, root: Path) -> list[str]:
+    """Modules that a file imports; a name taken from a package may be a module of it, or a generator."""
+    needs, generators = [], {method.__name__: method.__module__ for method in SYNTHESIZERS.values()}
+    for node in ast.walk(ast.parse(_file(module, root).read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            needs += [alias.name for alias in node.names]
+        if isinstance(node, ast.ImportFrom):
+            needs += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+            needs += [generators[alias.name] for alias in node.names if alias.name in generators]
+    return [need for need in needs if _file(need, root).exists()]
+
+
+def _file(module: str, root: Path) -> Path:
+    return root.joinpath(*module.split(".")).with_suffix(".py")
