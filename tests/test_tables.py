@@ -15,7 +15,9 @@ from utils.tables import (
     Schema,
     TableError,
     adult_schema,
+    flights_schema,
     load_adult,
+    load_flights,
     load_screentime,
     screentime_schema,
     split,
@@ -208,11 +210,36 @@ def test_adult_text_is_clean_and_missing_values_are_nan():
     assert text["workclass"].isna().sum() == 2_799 and not any(cell is None for cell in cells)
 
 
-def test_adult_schema_predicts_income_and_an_unknown_part_is_refused():
+def test_adult_schema_predicts_income():
     schema = adult_schema(load_adult("train"))
     assert schema.target == "income" and schema["age"].label == "age (years)"
+
+
+@pytest.mark.parametrize("load", [load_adult, load_flights])
+def test_an_unknown_part_is_refused(load):
     with pytest.raises(TableError, match="train.*test"):
-        load_adult("validation")
+        load("validation")
+
+
+# --- flights ---
+
+
+def test_flights_have_their_parts_types_and_gaps():
+    whole, train, test = load_flights(), load_flights("train"), load_flights("test")
+    assert (len(whole), len(train), len(test)) == (20_000, 14_000, 6_000)
+    assert "part" in whole and "part" not in train and list(train.columns) == list(test.columns)
+    assert train.select_dtypes("int64").shape[1] == 3 and train.select_dtypes("float64").shape[1] == 4
+    assert whole["destination"].nunique() == 102 and not any(cell is None for cell in whole["late"])
+    assert whole["late"].isna().equals(whole["air_time"].isna())
+    assert test.index.equals(pd.RangeIndex(6_000))
+
+
+def test_the_schema_of_the_flights():
+    train = load_flights("train")
+    schema = flights_schema(train)
+    assert schema.target == "late" and schema["air_time"].label == "air_time (minutes)"
+    assert schema["plane_seats"].missing > 0.1 and schema["late"].categories == ("no", "yes")
+    validate(train, schema)
 
 
 # --- validate ---

@@ -21,7 +21,9 @@ __all__ = [
     "Schema",
     "TableError",
     "adult_schema",
+    "flights_schema",
     "load_adult",
+    "load_flights",
     "load_screentime",
     "read_table",
     "screentime_schema",
@@ -48,6 +50,13 @@ ADULT_UNITS = {
     "capital_loss": "US dollars a year",
     "hours_per_week": "hours",
     "final_weight": "people represented",
+}
+FLIGHTS_UNITS = {
+    "hour": "hour of the day",
+    "distance": "miles",
+    "plane_built": "year",
+    "departure_delay": "minutes",
+    "air_time": "minutes",
 }
 
 
@@ -86,11 +95,26 @@ def load_adult(part: str | None = None) -> pd.DataFrame:
     part : "train" (32,561 rows) or "test" (16,281 rows), the authors' split; None for both, with the column
     ``part``. Returns a DataFrame of 15 columns: text as object (missing values as NaN), numbers as int64.
     """
+    return _load_parts("adult", part)
+
+
+def load_flights(part: str | None = None) -> pd.DataFrame:
+    """Load 20,000 flights of 2013 out of New York, many categories and missing values (see data/flights.md).
+
+    part : "train" (14,000 rows) or "test" (6,000 rows), split at random; None for both, with the column
+    ``part``. Returns a DataFrame of 12 columns: text as object, whole numbers as int64, numbers that may be
+    missing as float64 (NaN, as for text).
+    """
+    return _load_parts("flights", part)
+
+
+def _load_parts(name: str, part: str | None) -> pd.DataFrame:
+    """A stored table that its column ``part`` splits in two; the column goes when a part is asked for."""
     if part not in (None, "train", "test"):
-        raise TableError(f'The Adult table has no part {part!r}. Choose "train", "test" or None for both.')
-    table = read_table(DATA / "adult.parquet")
-    text = table.columns[[not types.is_integer_dtype(dtype) for dtype in table.dtypes]]
-    table = table.astype({name: object for name in text})
+        raise TableError(f'The table {name} has no part {part!r}. Choose "train", "test" or None for both.')
+    table = read_table(DATA / f"{name}.parquet")
+    text = table.columns[[not types.is_numeric_dtype(dtype) for dtype in table.dtypes]]
+    table = table.astype({column: object for column in text})
     table[text] = table[text].where(table[text].notna(), np.nan)  # Parquet gives None, CSV gives NaN
     if part is None:
         return table
@@ -111,6 +135,11 @@ def screentime_schema(table: pd.DataFrame) -> Schema:
 def adult_schema(table: pd.DataFrame) -> Schema:
     """Schema of the Adult table: units, target income."""
     return Schema.infer(table, target="income", units=ADULT_UNITS)
+
+
+def flights_schema(table: pd.DataFrame) -> Schema:
+    """Schema of the flights: units, target late."""
+    return Schema.infer(table, target="late", units=FLIGHTS_UNITS)
 
 
 def split(
