@@ -10,10 +10,12 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -21,7 +23,7 @@ from utils import portable
 from utils.progress import progress_display
 from utils.session import TENSORFLOW_SETTINGS
 
-CHECKPOINT_FORMAT = 1
+CHECKPOINT_SECONDS = 5.0
 
 
 class Deferred:
@@ -48,19 +50,29 @@ class History:
     """What happened in a training run.
 
     losses : name -> float32 (steps,), one value a step.  score_steps, scores : held-out scores and when they
-    were taken (lower is better).  best_step : the step whose weights were kept.
+    were taken (lower is better).  total_steps : how many were planned.
     """
 
     losses: dict[str, np.ndarray] = field(default_factory=dict)
     score_steps: list[int] = field(default_factory=list)
     scores: list[float] = field(default_factory=list)
-    best_step: int = 0
     total_steps: int = 0
 
     @property
     def steps(self) -> int:
         """Steps done so far."""
         return len(next(iter(self.losses.values()), ()))
+
+    @property
+    def best_step(self) -> int:
+        """The step whose weights were kept: the one with the best score, or the last."""
+        return self.score_steps[int(np.argmin(self.scores))] if self.scores else self.steps
+
+    def rewind(self, steps: int) -> None:
+        """Forget what came after so many steps."""
+        self.losses = {name: values[:steps] for name, values in self.losses.items()}
+        self.score_steps = [step for step in self.score_steps if step <= steps]
+        self.scores = self.scores[: len(self.score_steps)]
 
     def extend(self, names: Sequence[str], block: np.ndarray) -> None:
         """Add the losses of a block of steps, float32 (steps, names)."""
@@ -83,6 +95,7 @@ def train(
     column_losses: Callable | None = None,
     progress: bool | str = False,
     checkpoint: str | os.PathLike | None = None,
+    settings: str = "",
 ) -> History:
     """Run ``step`` many times in-graph; the variables end at the best score (or at the last step).
 
@@ -100,7 +113,8 @@ def train(
         without a better one (None: never).
     column_losses : ``column_losses(batch, key)`` -> {column: loss}, asked only to name the guilty column.
     progress : False, True or "bar", or "curve" (losses drawn while they come).
-    checkpoint : a file to go on from if it is there, kept up to date, removed at the end.
+    checkpoint : a file to go on from if it is there, kept up to date, removed at the end.  settings : what
+        else a checkpoint must agree with, such as the learning rate.
 
     Raises
     ------
@@ -110,31 +124,40 @@ def train(
     """
     _check(data, steps, batch_size, steps_per_call)
     run = _Run(step, data, variables, batch_size, seed, min(steps_per_call, steps), xla)
-    calls = -(-steps // run.count)
-    history = History(total_steps=calls * run.count)
-    keeper = _Checkpoint(checkpoint, run, history)
-    best = keeper.restore()
+    history = History(total_steps=-(-steps // run.count) * run.count)
+    keeper = _Checkpoint(checkpoint, run, history, settings)
+    keeper.restore()
     with progress_display(progress, history) as display:
         try:
             while history.steps < history.total_steps and not _patience_is_over(history, patience):
-                losses = run.call(history.steps)
-                if not np.isfinite(losses).all() or not run.is_finite():
-                    raise TrainingError(run.blame(losses, history.steps, column_losses))
-                run.keep()
-                history.extend(run.names, losses)
-                if score is not None:
-                    best = _note_score(history, float(score()), run.state, best)
-                keeper.save(best)
+                _one_call(run, history, score, column_losses)
+                keeper.save()
                 display.update()
         except BaseException:
-            run.restore(run.state)
+            history.rewind(run.good.steps)
+            run.restore(run.good.state)
+            keeper.save(now=True)
             raise
-    if best is not None:
-        run.restore(best)
-    else:
-        history.best_step = history.steps
+    if run.good.best is not None:
+        run.restore(run.good.best)
     keeper.remove()
     return history
+
+
+def _one_call(run, history, score, column_losses) -> None:
+    """A block of steps and its score. Whatever interrupts it, ``run.good`` stays whole: it is set at the end."""
+    losses = run.call(history.steps)
+    state = run.read()
+    if not np.isfinite(losses).all() or not all(np.isfinite(array).all() for array in state):
+        raise TrainingError(run.blame(losses, column_losses))
+    history.extend(run.names, losses)
+    best = run.good.best
+    if score is not None:
+        value = float(score())
+        history.scores.append(value if np.isfinite(value) else np.inf)
+        history.score_steps.append(history.steps)
+        best = state if history.best_step == history.steps else best
+    run.good = Good(history.steps, state, best)
 
 
 def _check(data, steps, batch_size, steps_per_call):
@@ -151,21 +174,18 @@ def _check(data, steps, batch_size, steps_per_call):
             raise ValueError(f"Training array {place} holds NaN or infinity, first at {tuple(map(int, row))}.")
 
 
-def _note_score(history, value, state, best):
-    """Record a score; returns the weights to keep. A score that is no number is never the best."""
-    value = value if np.isfinite(value) else np.inf
-    better = not history.scores or value < min(history.scores)
-    history.scores.append(value)
-    history.score_steps.append(history.steps)
-    if better:
-        history.best_step = history.steps
-    return state if better else best
-
-
 def _patience_is_over(history, patience):
     if patience is None or not history.scores:
         return False
     return len(history.scores) - 1 - int(np.argmin(history.scores)) >= patience
+
+
+class Good(NamedTuple):
+    """A state of the variables to come back to, after so many steps, and the best-scored one so far."""
+
+    steps: int
+    state: list[np.ndarray]
+    best: list[np.ndarray] | None
 
 
 class _Run:
@@ -177,7 +197,7 @@ class _Run:
         self.data = tuple(tf.constant(array) for array in data)
         self.names: list[str] = []
         self.compiled = tf.function(self._loop, jit_compile=xla, autograph=False)
-        self.keep()
+        self.good = Good(0, self.read(), None)
 
     def call(self, start: int) -> np.ndarray:
         """``count`` steps from number ``start`` on; losses float32 (count, names)."""
@@ -202,28 +222,23 @@ class _Run:
         )
         return tuple(tf.gather(array, rows) for array in data), tf.stack([self.seed, number * 2 + 1])
 
-    def keep(self) -> None:
-        """Remember the variables as the last good state."""
-        self.state = [np.array(variable) for variable in self.variables]
+    def read(self) -> list[np.ndarray]:
+        """A copy of the variables."""
+        return [variable.numpy().copy() for variable in self.variables]
 
     def restore(self, state: list[np.ndarray]) -> None:
         """Set the variables to a state."""
         for variable, value in zip(self.variables, state, strict=True):
             variable.assign(value)
 
-    def is_finite(self) -> bool:
-        """Whether every variable holds finite numbers only."""
-        return all(np.isfinite(np.array(variable)).all() for variable in self.variables)
-
-    def blame(self, losses: np.ndarray, start: int, column_losses: Callable | None) -> str:
+    def blame(self, losses: np.ndarray, column_losses: Callable | None) -> str:
         """Replay to the step before the first bad one, and say what went wrong there."""
-        bad = np.argwhere(~np.isfinite(losses))
+        bad, start = np.argwhere(~np.isfinite(losses)), self.good.steps
         at, which = (int(bad[0][0]), self.names[int(bad[0][1])]) if len(bad) else (self.count - 1, "")
-        self.restore(self.state)
+        self.restore(self.good.state)
         for number in range(start, start + at):
             self.step(*self._batch(self.data, tf.constant(number, tf.int32)))
         column = self._worst_column(start + at, column_losses)
-        self.restore(self.state)
         what = f"The loss {which!r}" if which else "A weight"
         return (
             f"{what} became NaN or infinite at step {start + at + 1}{column}. The networks are back at step "
@@ -242,50 +257,50 @@ class _Run:
 class _Checkpoint:
     """The file that lets an interrupted run go on; with no path, it does nothing."""
 
-    def __init__(self, path, run, history):
+    def __init__(self, path, run, history, settings):
         self.path, self.run, self.history = None if path is None else Path(path), run, history
+        self.fingerprint = None if path is None else _fingerprint(run, history.total_steps, settings)
+        self.saved = time.monotonic()
 
-    def restore(self) -> list[np.ndarray] | None:
-        """Set run and history to what the file holds, if there is one; returns the best state so far."""
+    def restore(self) -> None:
+        """Set run and history to what the file holds, if there is one."""
         if self.path is None or not self.path.exists():
-            return None
+            return
         try:
             content = portable.read(self.path)
-            if content["format"] != CHECKPOINT_FORMAT:
-                raise KeyError("format")
+            good, history = Good(**content["good"]), History(**content["history"])
         except (portable.SavedModelError, KeyError, TypeError):
             raise portable.SavedModelError(
                 f"{self.path.name} is no whole checkpoint. Delete it, or name another file, and fit again."
             ) from None
-        if content["fingerprint"] != self.fingerprint():
+        if content["fingerprint"] != self.fingerprint:
             raise portable.SavedModelError(
                 f"{self.path.name} is the checkpoint of another table or of other settings. Delete it, or name "
                 "another file, and fit again."
             )
-        vars(self.history).update(content["history"])
-        self.run.names = list(self.history.losses)
-        self.run.restore(content["state"])
-        self.run.keep()
-        return content["best"]
+        vars(self.history).update(vars(history))
+        self.run.good = good
+        self.run.restore(good.state)
 
-    def save(self, best) -> None:
-        """Write the run's last good state, the best one and the history."""
-        if self.path is not None:
-            content = {"format": CHECKPOINT_FORMAT, "fingerprint": self.fingerprint(), "state": self.run.state,
-                       "best": best, "history": vars(self.history)}  # fmt: skip
-            portable.write(self.path, content)
+    def save(self, now: bool = False) -> None:
+        """Write the last good state, at most once in CHECKPOINT_SECONDS unless asked for ``now``."""
+        if self.path is None or not (now or time.monotonic() - self.saved > CHECKPOINT_SECONDS):
+            return
+        content = {"fingerprint": self.fingerprint, "good": self.run.good._asdict(), "history": vars(self.history)}
+        portable.write(self.path, content)
+        self.saved = time.monotonic()
 
     def remove(self) -> None:
         """The run is over: nothing to go on from."""
         if self.path is not None:
             self.path.unlink(missing_ok=True)
 
-    def fingerprint(self) -> str:
-        """What a run must share with a checkpoint: data, seed, batch, length and the variables' shapes."""
-        run = self.run
-        digest = hashlib.sha256()
-        for array in run.data:
-            digest.update(np.ascontiguousarray(array).tobytes())
-        shapes = [tuple(variable.shape) for variable in run.variables]
-        digest.update(repr((run.seed, run.batch_size, run.count, self.history.total_steps, shapes)).encode())
-        return digest.hexdigest()
+
+def _fingerprint(run, total_steps, settings) -> str:
+    """What a run must share with a checkpoint: data, seed, batch, length and the variables' shapes."""
+    digest = hashlib.sha256()
+    for array in run.data:
+        digest.update(np.ascontiguousarray(array).tobytes())
+    shapes = [tuple(variable.shape) for variable in run.variables]
+    digest.update(repr((run.seed, run.batch_size, run.count, total_steps, shapes, settings)).encode())
+    return digest.hexdigest()

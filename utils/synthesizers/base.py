@@ -106,18 +106,19 @@ class Synthesizer(BaseEstimator):
         """Write the fitted model to one file that holds data, not code."""
         check_is_fitted(self)
         fitted = {name: value for name, value in vars(self).items() if name.endswith("_") and name[0] != "_"}
-        parameters = {
-            name: value for name, value in self.get_params(deep=False).items() if name not in self.not_saved
-        }
         portable.write(
             path,
             {
                 "format": FORMAT,
                 "method": self.method,
-                "parameters": parameters,
+                "parameters": self._saved_parameters(),
                 "fitted": fitted,
             },
         )
+
+    def _saved_parameters(self) -> dict:
+        parameters = self.get_params(deep=False)
+        return {name: value for name, value in parameters.items() if name not in self.not_saved}
 
     @classmethod
     def load(cls, path: str | os.PathLike) -> Synthesizer:

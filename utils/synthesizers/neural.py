@@ -41,12 +41,13 @@ class NeuralSynthesizer(Synthesizer):
                 seed=int(rng.integers(2**31)),
                 progress=self.progress,
                 checkpoint=self.checkpoint,
+                settings=repr(self._saved_parameters()),
                 **options,
             )
             self.history_ = vars(history)
         finally:
             self._network = network
-            self.weights_ = [np.array(weight) for weight in network.weights]
+            self.weights_ = [weight.numpy().copy() for weight in network.weights]
 
     def _steps(self, rows: int) -> int:
         """Training steps for a table of so many rows."""
