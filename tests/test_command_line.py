@@ -226,6 +226,12 @@ def test_compare_prints_and_writes_the_scoreboard(patients, folder):
     assert (folder / "c" / "scoreboard.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_methods_to_compare_are_the_quick_ones_unless_named():
+    assert compare._methods(None) == ["copula", "mixture", "rules", "trees"]
+    assert compare._methods(" all ") == sorted(SYNTHESIZERS)
+    assert compare._methods("trees, rules") == ["trees", "rules"]
+
+
 def test_compare_says_which_method_failed_and_goes_on(patients, monkeypatch):
     def fail(self, columns, rng):
         raise TableError("no trees today")

@@ -56,7 +56,8 @@ def test_it_learns_known_weights(xla):
     line, history = trained(xla=xla, steps=400)
     assert line.error() < 0.01
     assert history.steps == history.total_steps == history.best_step == 400
-    assert history.losses["squared error"][0] > 1 > 0.01 > history.losses["squared error"][-1]
+    assert history.losses["squared error"][0] > 1
+    assert history.losses["squared error"][-1] < 0.01
     np.testing.assert_allclose(history.losses["half"] * 2, history.losses["squared error"], rtol=1e-6)
 
 

@@ -41,8 +41,8 @@ class Deferred:
 keras, tf = Deferred("keras"), Deferred("tensorflow")
 
 
-class TrainingError(RuntimeError):
-    """Training that cannot go on; the networks hold their last good state."""
+class TrainingError(ValueError):
+    """A table or settings with which training cannot go on; the networks hold their last good state."""
 
 
 @dataclass
@@ -171,7 +171,9 @@ def _check(data, steps, batch_size, steps_per_call):
     for place, array in enumerate(data):
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             row = np.argwhere(~np.isfinite(array))[0]
-            raise ValueError(f"Training array {place} holds NaN or infinity, first at {tuple(map(int, row))}.")
+            raise ValueError(
+                f"Training array {place} holds NaN or infinity, first at {tuple(map(int, row))}."
+            )
 
 
 def _patience_is_over(history, patience):
@@ -286,7 +288,11 @@ class _Checkpoint:
         """Write the last good state, at most once in CHECKPOINT_SECONDS unless asked for ``now``."""
         if self.path is None or not (now or time.monotonic() - self.saved > CHECKPOINT_SECONDS):
             return
-        content = {"fingerprint": self.fingerprint, "good": self.run.good._asdict(), "history": vars(self.history)}
+        content = {
+            "fingerprint": self.fingerprint,
+            "good": self.run.good._asdict(),
+            "history": vars(self.history),
+        }
         portable.write(self.path, content)
         self.saved = time.monotonic()
 

@@ -25,7 +25,7 @@ from utils.commands.base import (
 from utils.commands.opening import OwnTable, open_table, stem
 from utils.commands.writing import check_output, write_table
 from utils.schema import Column
-from utils.synthesizers import SYNTHESIZERS
+from utils.synthesizers import SYNTHESIZERS, Synthesizer
 from utils.synthesizers.base import condition_value
 
 TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
@@ -77,10 +77,17 @@ def generate(
     condition = conditions(given or [], opened)
     rows = rows or len(opened.table)
     with tqdm(total=rows, desc="learning", unit="row", unit_scale=True, dynamic_ncols=True) as bar:
-        synthesizer = SYNTHESIZERS[method](random_state=seed).fit(opened.table, schema=opened.schema)
+        synthesizer = _with_bar(SYNTHESIZERS[method](random_state=seed))
+        synthesizer.fit(opened.table, schema=opened.schema)
         bar.set_description("sampling")
         write_table(output, _counted(synthesizer.sample_chunks(rows, condition), bar), opened.schema)
     typer.echo(f"Wrote {rows:,} rows by the method {method} (seed {seed}) to {output}")
+
+
+def _with_bar(synthesizer: Synthesizer) -> Synthesizer:
+    """The same; one that trains for long shows how far it is."""
+    can_show = "progress" in synthesizer.get_params()
+    return synthesizer.set_params(progress="bar") if can_show else synthesizer
 
 
 def _counted(chunks: Iterable[pd.DataFrame], bar: tqdm) -> Iterator[pd.DataFrame]:

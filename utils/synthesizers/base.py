@@ -35,6 +35,7 @@ class Synthesizer(BaseEstimator):
 
     method = ""
     chunk_rows = 65_536
+    quick = True  # fits most tables within seconds
     not_saved: tuple[str, ...] = ()  # parameters that say how to fit, not what was fitted
 
     def __init__(self, random_state: int | None = 0):

@@ -20,6 +20,7 @@ class NeuralSynthesizer(Synthesizer):
     After Ctrl-C or a TrainingError the generator holds its last good weights and can be sampled.
     """
 
+    quick = False
     not_saved = ("progress", "checkpoint")
 
     def _train(self, step, data, variables, network, rng, **options) -> None:
