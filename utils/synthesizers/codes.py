@@ -31,8 +31,8 @@ class TableCodes:
             for column in schema.columns
             if not column.discrete and len(known := columns[column.name][~np.isnan(columns[column.name])])
         }
-        values = np.array([_values(column, bins) for column in schema.columns])
-        missing = np.array([_has_missing(columns[name]) for name in schema.names]) | (values == 0)
+        values = np.array([_values(column, bins) for column in schema.columns], dtype=int)
+        missing = np.array([_has_missing(columns[name]) for name in schema.names], dtype=bool) | (values == 0)
         return cls(schema.names, values + missing, missing, bins)
 
     def encode(self, columns: dict[str, np.ndarray]) -> np.ndarray:
