@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from utils.course.places import ROOT
-from utils.session import TENSORFLOW_SETTINGS, THREADS
+from utils.session import TENSORFLOW_SETTINGS, TENSORFLOW_THREAD_VARIABLES, THREADS
 
 START = "from utils.session import start_lesson; start_lesson()"
 
@@ -23,6 +23,7 @@ def fresh_python(code: str, **environment: str) -> subprocess.CompletedProcess:
         "OPENBLAS_NUM_THREADS",
         "MKL_NUM_THREADS",
         "OMP_WAIT_POLICY",
+        *TENSORFLOW_THREAD_VARIABLES,
     )
     clean = {name: value for name, value in os.environ.items() if name not in ours}
     command = [sys.executable, "-c", code]
@@ -50,6 +51,18 @@ def test_settings_stand_and_nothing_is_printed():
 def test_threads_that_the_environment_names_win():
     code = f"{START}\nimport json, os; print(os.environ['OMP_NUM_THREADS'])"
     assert result(code, OMP_NUM_THREADS="1") == 1
+
+
+@pytest.mark.parametrize(("start", "environment", "threads"), [
+    (START, {}, str(THREADS)),
+    (START, {"OMP_NUM_THREADS": "1"}, "1"),
+    (START, {"OMP_NUM_THREADS": "1", "TF_NUM_INTRAOP_THREADS": "2", "TF_NUM_INTEROP_THREADS": "2"}, "2"),
+    ("from utils.training import keras; keras.Variable", {"OMP_NUM_THREADS": "1"}, "1"),
+])
+def test_tensorflow_gets_as_many_threads_as_the_rest(start, environment, threads):
+    code = f"{start}\nimport json, os; print(json.dumps(dict(os.environ)))"
+    found = result(code, **environment)
+    assert {found[variable] for variable in TENSORFLOW_THREAD_VARIABLES} == {threads}
 
 
 def test_libraries_that_are_already_loaded_are_capped_too():

@@ -18,6 +18,7 @@ TENSORFLOW_SETTINGS = {
     "KERAS_BACKEND": "tensorflow",
 }
 THREADS = min(2, os.cpu_count() or 1)
+TENSORFLOW_THREAD_VARIABLES = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 # Colab ships these, matched to its machines. Another version breaks the running kernel.
 NEVER_INSTALL = ("numpy", "pandas", "tensorflow", "keras")
@@ -63,7 +64,15 @@ def _set_tensorflow_settings() -> None:
             f"{' and '.join(loaded)} is already loaded, but {', '.join(wrong)} must be set before. "
             "Restart the kernel and run the setup cell first, then the cells below it."
         )
+    set_for_tensorflow()
+
+
+def set_for_tensorflow() -> None:
+    """What TensorFlow reads when it loads; its threads follow OMP_NUM_THREADS unless named themselves."""
     os.environ.update(TENSORFLOW_SETTINGS)
+    threads = os.environ.get("OMP_NUM_THREADS", str(THREADS)).split(",")[0]
+    for variable in TENSORFLOW_THREAD_VARIABLES:
+        os.environ.setdefault(variable, threads)
 
 
 def _cap_threads() -> None:

@@ -21,7 +21,7 @@ import numpy as np
 
 from utils import portable
 from utils.progress import progress_display
-from utils.session import TENSORFLOW_SETTINGS
+from utils.session import set_for_tensorflow
 
 CHECKPOINT_SECONDS = 5.0
 
@@ -34,7 +34,7 @@ class Deferred:
 
     def __getattr__(self, attribute: str):
         if "tensorflow" not in sys.modules:
-            os.environ.update(TENSORFLOW_SETTINGS)
+            set_for_tensorflow()
         return getattr(import_module(self._name), attribute)
 
 
