@@ -10,6 +10,7 @@ from tqdm import tqdm
 from tests.benchmarks import ablation
 from tests.benchmarks.figures import as_table, as_text, machine, store
 from tests.benchmarks.measures import GROUPS
+from tests.benchmarks.race import SEEDS, TABLES, methods, race
 from utils.course.places import results_folder
 from utils.session import start_lesson
 
@@ -43,6 +44,24 @@ def run_ablation(name: str, again: Again = False) -> None:
     start_lesson()
     _known("ablation", name, ablation.names())
     typer.echo(as_text(ablation.ablate(name, again).reset_index()))
+
+
+@app.command(name="race")
+def run_race(
+    table: Annotated[list[str] | None, typer.Option(help=f"Of: {', '.join(TABLES)}. Default: all.")] = None,
+    method: Annotated[list[str] | None, typer.Option(help="A generator, such as gan. Default: all.")] = None,
+    seed: Annotated[list[int] | None, typer.Option(help="Default: 0, 1 and 2.")] = None,
+    budgets: Annotated[bool, typer.Option(help="Also quality after 5, 15, 60 and 300 seconds.")] = True,
+    again: Again = False,
+    threads: Annotated[int, typer.Option(help="Threads that one fit may use.")] = 1,
+) -> None:
+    """Every generator and SDV's on three tables, three seeds; goes on where it stopped."""
+    start_lesson()
+    for name in table or []:
+        _known("table", name, list(TABLES))
+    for name in method or []:
+        _known("method", name, list(methods()))
+    race(table or TABLES, method or methods(), seed or SEEDS, budgets, again, threads)
 
 
 def _known(kind: str, name: str, names: list[str]) -> None:

@@ -1,0 +1,49 @@
+"""``python -m tests.benchmarks.fit_course FOLDER``: one fit of a generator of the course (see process.py)."""
+
+from __future__ import annotations
+
+from importlib import import_module, metadata
+
+from tests.benchmarks.process import serve
+from tests.benchmarks.source import modules_behind
+from utils.schema import Schema
+from utils.session import start_lesson
+from utils.synthesizers import SYNTHESIZERS
+
+LIBRARIES = ("numpy", "pandas", "scikit-learn")
+NEURAL_LIBRARIES = ("tensorflow", "keras")
+
+
+class CourseMethod:
+    """A generator of the course at its defaults, but for the seed and the epochs asked for."""
+
+    def __init__(self, request: dict):
+        method, epochs = SYNTHESIZERS[request["method"]], request["epochs"]
+        self._schema = Schema.from_dict(request["schema"])
+        self._model = method(random_state=request["seed"], **({} if epochs is None else {"epochs": epochs}))
+        neural = "utils.training" in modules_behind(method.__module__)
+        if neural:
+            import_module("keras")  # seconds to fit are not seconds to load TensorFlow
+        libraries = LIBRARIES + (NEURAL_LIBRARIES if neural else ())
+        self.versions = ", ".join(f"{name} {metadata.version(name)}" for name in libraries)
+
+    def fit(self, table) -> None:
+        """Fit with the schema of the request."""
+        self._model.fit(table, schema=self._schema)
+
+    def sample(self, n: int):
+        """Rows, as the generator draws them."""
+        return self._model.sample(n)
+
+    @property
+    def epochs(self) -> float | None:
+        """Passes over the table that were made: fewer than allowed when training stopped early."""
+        if not hasattr(self._model, "history_"):
+            return None
+        history = self._model.history
+        return round(self._model.epochs * history.steps / max(history.total_steps, 1), 2)
+
+
+if __name__ == "__main__":
+    start_lesson()
+    serve(CourseMethod)

@@ -1,0 +1,89 @@
+"""One fit in a process of its own: tables pass as files, so that it may run in another environment.
+
+This module is read by both environments, so it needs nothing but pandas.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+
+ROOT = Path(__file__).resolve().parents[2]
+REQUEST, TRAIN, RESULT, SYNTHETIC = "request.json", "train.parquet", "result.json", "synthetic.parquet"
+SPEED_ROWS = 100_000  # drawn to measure the speed of sampling
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")
+
+
+def fit_elsewhere(python: Path, module: str, request: dict, train: pd.DataFrame) -> tuple[dict, pd.DataFrame]:
+    """Let another process fit, sample and measure; returns what it measured and its synthetic rows.
+
+    python : the interpreter of the environment.  module : calls :func:`serve`.  request : ``method``, ``seed``,
+    ``epochs`` (None: the default), ``threads``, ``schema`` (plain data), ``speed`` (measure sampling too).
+    RuntimeError with the end of its messages if it fails.
+    """
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        (folder / REQUEST).write_text(json.dumps(request), encoding="utf-8")
+        train.to_parquet(folder / TRAIN)
+        environment = os.environ | dict.fromkeys(THREAD_VARIABLES, str(request["threads"]))
+        environment |= {"TF_NUM_INTEROP_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
+        command = [str(python), "-m", module, str(folder)]
+        done = subprocess.run(command, check=False, cwd=ROOT, env=environment, capture_output=True, text=True)
+        if done.returncode:
+            raise RuntimeError(f"{request['method']} failed:\n{done.stderr[-2000:]}")
+        return json.loads((folder / RESULT).read_text(encoding="utf-8")), pd.read_parquet(folder / SYNTHETIC)
+
+
+def serve(make: Callable[[dict], object]) -> None:
+    """The other process: measure what ``make(request)`` returns and write the answer.
+
+    It has ``fit(table)``, ``sample(n)``, ``epochs`` (passes over the table, None if it makes none) and
+    ``versions`` (text).
+    """
+    folder = Path(sys.argv[1])
+    request = json.loads((folder / REQUEST).read_text(encoding="utf-8"))
+    train = pd.read_parquet(folder / TRAIN)
+    model = make(request)
+    _, fit_seconds, fit_cpu_seconds = measured(lambda: model.fit(train))
+    synthetic, sample_seconds, sample_cpu_seconds = measured(lambda: model.sample(len(train)))
+    result = {
+        "epochs": model.epochs,
+        "fit_seconds": fit_seconds,
+        "fit_cpu_seconds": fit_cpu_seconds,
+        "sample_seconds": sample_seconds,
+        "sample_cpu_seconds": sample_cpu_seconds,
+        "peak_mb": peak_megabytes(),
+        "rows_per_second": None,
+        "versions": model.versions,
+    }
+    if request["speed"]:
+        result["rows_per_second"] = SPEED_ROWS / measured(lambda: model.sample(SPEED_ROWS))[1]
+    synthetic.to_parquet(folder / SYNTHETIC)
+    (folder / RESULT).write_text(json.dumps(result), encoding="utf-8")
+
+
+def measured(action: Callable) -> tuple[object, float, float]:
+    """Result, wall seconds and CPU seconds (of all threads) of an action."""
+    start, start_of_work = time.perf_counter(), time.process_time()
+    result = action()
+    return result, time.perf_counter() - start, time.process_time() - start_of_work
+
+
+def peak_megabytes() -> float:
+    """The most memory that this process held so far, in MB; None where the system does not tell.
+
+    Linux keeps it by program; ``getrusage`` would include the memory of the process that started this one.
+    """
+    status = Path("/proc/self/status")
+    if not status.exists():
+        return None
+    return int(re.search(r"VmHWM:\s+(\d+) kB", status.read_text())[1]) * 1024 / 1e6
