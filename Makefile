@@ -14,6 +14,11 @@ ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 OMP_WAI
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 COURSE := $(BIN)/python -m utils.course
 
+# The libraries that the course is compared with: pinned, in an environment that the course never sees.
+PEERS := build/peers
+PEERS_PINS := tests/benchmarks/peers/requirements.txt
+PEERS_READY := $(PEERS)/.ready-$(shell cat $(PEERS_PINS) | cksum | cut -d' ' -f1)
+
 .DEFAULT_GOAL := help
 .PHONY: help lab course test notebooks readme address lock bench html clean
 
@@ -43,7 +48,8 @@ lock: $(READY)  ## compile requirements.txt from environment.yml
 	test -x build/uv/bin/uv || { $(PYTHON) -m venv build/uv && build/uv/bin/pip install --quiet uv; }
 	$(COURSE) lock --uv build/uv/bin/uv
 
-bench: $(READY)  ## measure the synthesizers, print and store the figures with the machine
+bench: $(READY) $(PEERS_READY)  ## race all generators against SDV's, measure, store the figures; goes on where it stopped
+	$(BIN)/python -m tests.benchmarks race
 	$(BIN)/python -m tests.benchmarks figures
 
 html: $(READY)  ## write the stored lessons as pages to build/ without running them
@@ -61,4 +67,10 @@ $(READY):
 	$(BIN)/python -m pip install --disable-pip-version-check --require-hashes -r requirements.txt
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation -e .
 	rm -f $(VENV)/.ready-*
+	touch $@
+
+$(PEERS_READY):
+	$(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/python -m pip install --disable-pip-version-check --quiet -r $(PEERS_PINS)
+	rm -f $(PEERS)/.ready-*
 	touch $@

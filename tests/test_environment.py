@@ -31,7 +31,7 @@ MACHINE_PATHS = re.compile("|".join(f"(?<![\\w.>-])/{name}/" for name in ("root"
 REGISTRY_HOSTS = re.compile(r"[a-z-]*(?:pypi|pythonhosted)\.(?:org|io)|index-url|find-links", re.IGNORECASE)
 OWN_PACKAGES = {"utils", "tests"}
 # Scripts that compare with other libraries run in an environment of their own, never in the course's.
-COMPARED_LIBRARIES = {"sdmetrics", "sdv"}
+COMPARED_LIBRARIES = {"sdmetrics", "sdv", "torch"}
 COMPARING_SCRIPTS = ("tests/reference/", "tests/benchmarks/")
 
 
