@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import nbformat
+import pandas as pd
 import pytest
 from nbformat.v4 import new_output
 
@@ -25,7 +26,8 @@ RECORD = {
 def published(course):
     """A course with a README, one measured lesson, and a fresh table."""
     (course / "README.md").write_text(
-        f"# Title\n{readme.BEGIN}\nold\n{readme.END}\nThe end.\n", encoding="utf-8"
+        "\n".join(["# Title", *readme.markers("lessons"), "Between.", *readme.markers("race"), "The end.\n"]),
+        encoding="utf-8",
     )
     run.record([LessonRun("00_rules", 20, 12.3, 345, 2, "3.11.7")], places.results_folder(course))
     readme.write_readme(course)
@@ -72,7 +74,27 @@ def test_a_changed_lesson_makes_the_table_stale(published):
     path.write_text(
         path.read_text(encoding="utf-8").replace("**Read** 3 min", "**Read** 4 min"), encoding="utf-8"
     )
-    assert readme.stale_parts(published) == ["the table of lessons in README.md"]
+    assert readme.stale_parts(published) == ["the tables in README.md"]
+
+
+def race_file(course, runs) -> None:
+    columns = ["table", "method", "kind", "seed", "c2st", "tstr", "fit_cpu_seconds"]
+    race = pd.DataFrame(runs, columns=columns).assign(budget="default", threads=1)
+    race.to_csv(places.results_folder(course) / "race.csv", index=False)
+
+
+def test_the_race_stands_in_the_readme_with_its_means_and_seeds(published):
+    runs = [(table, "fresh real rows", "yardstick", 0, 0.5, 0.73, None) for table in readme.RACES]
+    runs += [("screen time", "gan", "course", seed, 0.5 + seed / 100, 0.7, 20 + seed) for seed in range(3)]
+    runs += [("Adult", "SDV CTGAN", "peer", 0, 0.99, 0.86, 1234.4)]
+    race_file(published, runs)
+    assert readme.stale_parts(published) == ["the tables in README.md"]
+    readme.write_readme(published)
+    rows = (published / "README.md").read_text(encoding="utf-8").splitlines()
+    assert "| gan | 0.510 | 0.700 | 21 s | - | - | - | - | - | - |" in rows
+    assert "| SDV CTGAN | - | - | - | 0.990 | 0.860 | 1,234 s (1 seed) | - | - | - |" in rows
+    assert "| fresh real rows | 0.500 | 0.730 |  | 0.500 | 0.730 |  | 0.500 | 0.730 |  |" in rows
+    assert readme.stale_parts(published) == []
 
 
 def test_a_changed_score_makes_the_picture_stale(published, lesson):

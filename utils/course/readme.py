@@ -1,16 +1,17 @@
-"""The generated parts of README.md: the table of lessons and the picture of the scoreboard."""
+"""The generated parts of README.md: the tables of lessons and of the race, the picture of the scoreboard."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
 
+from utils import results
 from utils.course import notebooks, places, run, scoreboard
 from utils.course.address import binder_link, colab_link, read_address
 from utils.course.places import ROOT
 
-BEGIN = "<!-- lessons: written by `make readme` -->"
-END = "<!-- lessons: end -->"
+LESSONS, RACE = "lessons", "race"  # the names in the markers around the generated parts
+RACES = {"screen time": "accuracy", "Adult": "AUC", "flights": "AUC"}  # table: what TSTR counts there
 TITLE = re.compile(r"^# (\d\d) · (.+\?)$", re.MULTILINE)
 FACTS = re.compile(
     r"^\*\*Read\*\* (?P<read>\d+) min · \*\*Run\*\* (?P<run>\d+) min · \*\*Needs\*\* (?P<needs>.+)$",
@@ -60,18 +61,55 @@ def stored_records(root: Path = ROOT) -> list[dict]:
     )
 
 
-def with_table(text: str, table: str) -> str:
-    """README text with the part between the two markers replaced; ValueError when a marker is missing."""
-    if text.count(BEGIN) != 1 or text.count(END) != 1:
-        raise ValueError(f"README.md must hold the lines {BEGIN!r} and {END!r} once each.")
-    before, rest = text.split(BEGIN)
-    return f"{before}{BEGIN}\n{table}\n{END}{rest.split(END)[1]}"
+def race_section(folder: Path) -> str:
+    """The race on every table in Markdown: a row a method, mean C2ST, TSTR and seconds of one core to fit.
+
+    Methods stand in the order of their C2ST on the first table. A mean of fewer than three seeds says so;
+    a race that was not run is a dash.
+    """
+    ran = set(results.load_results(RACE, folder)["table"])
+    races = {table: results.race_table(table, folder) for table in RACES if table in ran}
+    methods = dict.fromkeys(name for race in races.values() for name in race.index)
+    heads = [f"{table}: C2ST | TSTR, {RACES[table]} | fit" for table in races]
+    lines = [f"| | {' | '.join(heads)} |", "|---" * (1 + 3 * len(races)) + "|"]
+    return "\n".join(lines + [f"| {name} | {' | '.join(_of(races, name))} |" for name in methods])
+
+
+def _of(races: dict, name: str) -> list[str]:
+    return [_raced(race.loc[name]) if name in race.index else "- | - | -" for race in races.values()]
+
+
+def _raced(row) -> str:
+    few = {1: " (1 seed)", 2: " (2 seeds)"}.get(int(row["seeds"]), "")
+    seconds = row["fit_cpu_seconds"]
+    fit = "" if row["kind"] == "yardstick" else f"{seconds:,.{int(seconds < 10)}f} s{few}"
+    return f"{row['c2st']:.3f} | {row['tstr']:.3f} | {fit}"
+
+
+def markers(name: str) -> tuple[str, str]:
+    """The lines of README.md between which a generated part stands."""
+    return f"<!-- {name}: written by `make readme` -->", f"<!-- {name}: end -->"
+
+
+def with_part(text: str, name: str, part: str) -> str:
+    """README text with what stands between the markers of a name replaced; ValueError without these."""
+    begin, end = markers(name)
+    if text.count(begin) != 1 or text.count(end) != 1:
+        raise ValueError(f"README.md must hold the lines {begin!r} and {end!r} once each.")
+    before, rest = text.split(begin)
+    return f"{before}{begin}\n{part}\n{end}{rest.split(end)[1]}"
+
+
+def with_parts(text: str, root: Path = ROOT) -> str:
+    """README text with its generated parts made anew; the race stands there once it was run."""
+    text, folder = with_part(text, LESSONS, lessons_table(root)), places.results_folder(root)
+    return with_part(text, RACE, race_section(folder)) if (folder / f"{RACE}.csv").exists() else text
 
 
 def stale_parts(root: Path = ROOT) -> list[str]:
     """What in README.md no longer says what the lessons and the last run say (empty when all is fresh)."""
     text = (root / "README.md").read_text(encoding="utf-8")
-    stale = [] if with_table(text, lessons_table(root)) == text else ["the table of lessons in README.md"]
+    stale = [] if with_parts(text, root) == text else ["the tables in README.md"]
     records = stored_records(root)
     if records and not scoreboard.is_stored(records, places.results_folder(root)):
         stale.append("the picture of the scoreboard in data/results")
@@ -79,9 +117,9 @@ def stale_parts(root: Path = ROOT) -> list[str]:
 
 
 def write_readme(root: Path = ROOT) -> None:
-    """Write the table of lessons into README.md and the picture of the scoreboard into ``data/results``."""
+    """Write the tables of lessons and of the race into README.md and the picture of the scoreboard into ``data/results``."""
     readme = root / "README.md"
-    readme.write_text(with_table(readme.read_text(encoding="utf-8"), lessons_table(root)), encoding="utf-8")
+    readme.write_text(with_parts(readme.read_text(encoding="utf-8"), root), encoding="utf-8")
     records = stored_records(root)
     if records and not scoreboard.is_stored(records, places.results_folder(root)):
         scoreboard.store(records, places.results_folder(root))
