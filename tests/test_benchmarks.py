@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import re
+import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pandas as pd
 import pytest
 
-from tests.benchmarks import ablation, measures
+from tests.benchmarks import ablation, measures, race, report
 from tests.benchmarks.figures import Figure, as_table, as_text, machine, store
+from tests.benchmarks.process import fit_elsewhere
+from tests.benchmarks.race import COLUMNS, MEASURED, Method, _epochs
 from tests.benchmarks.runs import Runs
 from tests.benchmarks.source import fingerprint, modules_behind
 from utils.results import load_results
-from utils.synthesizers import RuleSynthesizer
+from utils.scoring import METRICS
+from utils.synthesizers import MixtureSynthesizer, RuleSynthesizer
+from utils.tables import load_screentime, screentime_schema
 
 
 @pytest.mark.parametrize("figure, bound, met", [
@@ -115,3 +122,106 @@ def test_an_ablation_goes_on_where_it_stopped(tmp_path, monkeypatch):
     assert fitted == [0, 1, 0, 1]
     stored = load_results("ablation_mine", tmp_path)
     assert list(stored) == ablation.COLUMNS and set(stored["source"]) == {"x2"}
+
+
+# --- the race ---
+
+
+def runs_of_a_race() -> pd.DataFrame:
+    """Two methods and a yardstick on one table, as race.csv holds them: made up, to test the bookkeeping."""
+    empty = dict.fromkeys(COLUMNS, 0.5) | {"table": "Adult", "budget": "default", "threads": 1, "versions": "v 1"}
+    yardstick = dict.fromkeys([*MEASURED, "threads", "versions"]) | {"method": "fresh real rows",
+                                                                       "kind": "yardstick", "seed": 0}
+    course = {"method": "gan", "kind": "course", "c2st": 0.6, "fit_seconds": 20.0, "fit_cpu_seconds": 10.0}
+    peer = {"method": "SDV CTGAN", "kind": "peer", "c2st": 0.9, "fit_seconds": 40.0, "fit_cpu_seconds": 40.0}
+    early = {"budget": "5 s", "c2st": 0.8, "fit_cpu_seconds": 4.0}
+    return pd.DataFrame([empty | yardstick, empty | peer | {"seed": 0}, empty | course | {"seed": 0},
+                         empty | course | {"seed": 1, "c2st": 0.7}, empty | course | early | {"seed": 0}])
+
+
+def test_epochs_of_a_budget_come_from_two_fits():
+    one, default = {"fit_cpu_seconds": 4.0}, {"fit_cpu_seconds": 103.0, "epochs": 100}
+    assert _epochs(15, one, default) == 12 and _epochs(60, one, default) == 57
+    assert _epochs(3, one, default) == 0, "less than one epoch"
+    assert _epochs(4.2, one, default) == 0, "that is the fit of one epoch"
+    assert _epochs(300, one, default) == 0 and _epochs(130, one, default) == 127, "little beyond the default only"
+
+
+def test_a_fit_elsewhere_is_measured_and_its_rows_come_back():
+    train = load_screentime().drop(columns="Date").iloc[:200]
+    request = {"method": "mixture", "seed": 0, "epochs": None, "threads": 1, "speed": True,
+               "schema": screentime_schema(train).to_dict()}
+    result, synthetic = fit_elsewhere(Path(sys.executable), "tests.benchmarks.fit_course", request, train)
+    expected = MixtureSynthesizer(random_state=0).fit(train, schema=screentime_schema(train)).sample(200)
+    assert synthetic.equals(expected)
+    assert result["fit_seconds"] > 0 and result["rows_per_second"] > 0 and result["epochs"] is None
+    assert 50 < result["peak_mb"] < 2_000 and "numpy" in result["versions"]
+    with pytest.raises(RuntimeError, match="nobody failed"):
+        fit_elsewhere(Path(sys.executable), "tests.benchmarks.fit_course", request | {"method": "nobody"}, train)
+
+
+def test_the_race_goes_on_where_it_stopped_and_forgets_old_code_when_asked(tmp_path, monkeypatch):
+    measured = []
+
+    def fit(python, module, request, train):
+        measured.append((request["method"], request["epochs"]))
+        seconds = {None: 10.0, 1: 1.0}.get(request["epochs"], 5.0)
+        return dict.fromkeys(MEASURED, seconds) | {"epochs": request["epochs"] or 10, "versions": "v 1"}, train
+
+    scores = {name: 0.5 for name in METRICS}
+    methods = {"slow": Method("course", "slow", Path(sys.executable), "", True, "x1"),
+               "quick": Method("course", "quick", Path(sys.executable), "", False, "x1")}
+    monkeypatch.setattr(race, "methods", lambda: methods)
+    monkeypatch.setattr(race, "fit_elsewhere", fit)
+    monkeypatch.setattr(race, "score", lambda *arguments: scores)
+    monkeypatch.setattr(race, "_yardsticks", lambda table, seed: [])
+    runs = race.race(["screen time"], methods, [0], folder=tmp_path)
+    assert measured == [("slow", None), ("quick", None), ("slow", 1), ("slow", 5)]
+    assert runs.table()["budget"].tolist() == ["default", "default", "one epoch", "5 s"]
+    race.race(["screen time"], methods, [0], folder=tmp_path)
+    assert len(measured) == 4, "what is stored is not run again"
+    methods["quick"] = Method("course", "quick", Path(sys.executable), "", False, "x2")
+    race.race(["screen time"], methods, [0], folder=tmp_path)
+    assert len(measured) == 4, "older code is told, not run again unasked"
+    race.race(["screen time"], methods, [0], again=True, folder=tmp_path)
+    assert measured[4:] == [("quick", None)] and len(runs.table()) == 4
+
+
+def test_a_method_without_its_environment_says_what_builds_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(race, "methods", lambda: {"far": Method("peer", "far", tmp_path / "no", "", False, "1")})
+    monkeypatch.setattr(race, "_yardsticks", lambda table, seed: [])
+    with pytest.raises(FileNotFoundError, match="make bench"):
+        race.race(["screen time"], ["far"], [0], folder=tmp_path)
+
+
+def test_the_report_shows_means_their_seeds_and_the_budgets(tmp_path):
+    runs_of_a_race().to_csv(tmp_path / "race.csv", index=False)
+    report.write_report(tmp_path)
+    page = (tmp_path / "race.md").read_text(encoding="utf-8")
+    lines = [line.split(" | ") for line in page.splitlines() if line.startswith("| ")]
+    table = {line[0].removeprefix("| "): line[1:] for line in lines[:5]}
+    assert list(table) == ["method", "---", "fresh real rows", "gan", "SDV CTGAN"], "the best C2ST first"
+    assert table["gan"][table["method"].index("C2ST")] == "0.650" and table["gan"][0] == "2"
+    assert "| gan | 1 |  | 0.800 (4 s) |  |  |  | 0.650 (10 s) |" in page
+    assert (tmp_path / "race.png").exists() and str(tmp_path) not in page
+
+
+def test_promises_stand_beside_what_the_race_measured(tmp_path, monkeypatch):
+    runs_of_a_race().to_csv(tmp_path / "race.csv", index=False)
+    monkeypatch.setattr(measures, "results_folder", lambda: tmp_path)
+    met = {figure.name: figure.met for figure in measures.quality()}
+    assert met["Adult, gan: C2ST"] == "yes" and met["Adult, gan: TSTR"] == "no"
+    assert met["Adult, SDV CTGAN: C2ST"] == "" and "Adult, fresh real rows: fit" not in met
+
+
+def test_every_promised_method_and_table_is_there():
+    assert set(measures.BOUNDS) == set(race.TABLES)
+    promised = {method for bounds in measures.BOUNDS.values() for method in bounds}
+    assert promised <= set(race.methods())
+
+
+def test_each_peer_is_pinned_and_what_it_needs_too():
+    pins = (race.PEERS_FOLDER / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    assert all(re.match(r"#|[a-z0-9-]+==[0-9]\S*( ; sys_platform == \"linux\")?$", pin) for pin in pins)
+    names = {pin.split("==")[0] for pin in pins}
+    assert {"sdv", "ctgan", "torch", "pyarrow"} <= names

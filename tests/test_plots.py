@@ -155,6 +155,22 @@ def test_scoreboard_draws_itself(tables):
     assert board.picture(title="A finding").get_suptitle() == "A finding"
 
 
+def test_quality_against_seconds_draws_other_libraries_grey_and_the_first_yardstick():
+    runs = [("gan", "course", "default", 20, 0.6), ("gan", "course", "5 s", 5, 0.8),
+            ("SDV CTGAN", "peer", "default", 60, 0.9), ("fresh real rows", "yardstick", "default", np.nan, 0.51),
+            ("shuffled columns", "yardstick", "default", np.nan, 0.99)]
+    means = pd.DataFrame(runs, columns=["method", "kind", "budget", "fit_cpu_seconds", "c2st"])
+    means = pd.concat([means.assign(table=table) for table in ("Adult", "flights")])
+    figure = plots.quality_against_seconds(means, title="A finding")
+    assert saved(figure) and len(data_axes(figure)) == 2
+    axis = data_axes(figure)[0]
+    assert axis.get_xscale() == "log" and axis.get_title(loc="left") == "Adult"
+    lines = {tuple(line.get_ydata()): line for line in axis.lines}
+    assert (0.51, 0.51) in lines and (0.8, 0.6) in lines, "the first yardstick; budgets in order of seconds"
+    assert lines[(0.8, 0.6)].get_color() != plots.YARDSTICK == lines[(0.9,)].get_color()
+    assert lines[(0.9,)].get_markerfacecolor() == "white"
+
+
 def test_style_is_legible_and_only_changes_settings():
     assert all(plt.rcParams[name] >= 13 for name in ("font.size", "axes.labelsize", "xtick.labelsize",
                                                      "ytick.labelsize", "legend.fontsize"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from utils.results import RESULTS, load_results, means_over_seeds
+from utils.results import RESULTS, as_markdown, load_results, means_over_seeds, race_table
 from utils.schema import TableError
 
 
@@ -39,3 +39,24 @@ def test_means_keep_the_order_of_the_file_and_count_the_seeds():
 def test_a_run_that_has_no_budget_is_a_group_too():
     runs = pd.DataFrame({"method": ["gan", "gan"], "budget": [5.0, None], "seed": [0, 0], "c2st": [0.9, 0.5]})
     assert means_over_seeds(runs, ["method", "budget"])["c2st"].tolist() == [0.9, 0.5]
+
+
+def test_the_race_on_a_table_has_yardsticks_first_then_the_best(tmp_path):
+    run = {"table": "Adult", "budget": "default", "seed": 0, "threads": 1}
+    pd.DataFrame([
+        run | {"method": "gan", "kind": "course", "c2st": 0.7},
+        run | {"method": "copy", "kind": "yardstick", "c2st": 0.6},
+        run | {"method": "vae", "kind": "course", "c2st": 0.5},
+        run | {"method": "vae", "kind": "course", "c2st": 0.9, "budget": "5 s"},
+        run | {"method": "vae", "kind": "course", "c2st": 0.7, "seed": 1},
+    ]).to_csv(tmp_path / "race.csv", index=False)
+    means = race_table("Adult", tmp_path)
+    assert means.index.tolist() == ["copy", "vae", "gan"]
+    assert means["c2st"].tolist() == [0.6, 0.6, 0.7] and means["seeds"].tolist() == [1, 2, 1]
+    with pytest.raises(TableError, match="not run on 'Iris', but on Adult"):
+        race_table("Iris", tmp_path)
+
+
+def test_a_table_as_markdown():
+    table = pd.DataFrame({"C2ST": ["0.5"]}, index=pd.Index(["gan"], name="method"))
+    assert as_markdown(table).splitlines() == ["| method | C2ST |", "| --- | --- |", "| gan | 0.5 |"]

@@ -323,6 +323,54 @@ def _metric_panel(axis: Axes, means: pd.Series, spreads: pd.Series, metric, yard
     axis.grid(axis="y", alpha=0.3)
 
 
+def quality_against_seconds(means: pd.DataFrame, title: str = "") -> Figure:
+    """Who gets how close to the real rows in how many seconds: one panel a table, one line a method.
+
+    means : one row a table, method and budget, with ``table``, ``method``, ``kind`` ("course", "peer" or
+    "yardstick"), ``budget`` ("default" gets the large marker), ``fit_cpu_seconds`` and ``c2st``. Other
+    libraries are grey and hollow; the first yardstick (fresh real rows) is a dashed line.
+    """
+    tables, racing = means["table"].unique(), means[means["kind"] != "yardstick"]
+    ceiling = means[means["kind"] == "yardstick"].drop_duplicates("table").set_index("table")
+    styles = _race_styles(racing.drop_duplicates("method").sort_values("kind", kind="stable"))
+    figure, axes = plt.subplots(1, len(tables), figsize=(4.6 * len(tables) + 0.4, 6.2), sharey=True,
+                                squeeze=False)
+    for axis, table in zip(axes.flat, tables):
+        axis.axhline(ceiling["c2st"][table], color="black", linestyle="--", linewidth=1.5, zorder=0)
+        for method, style in styles.items():
+            _race_line(axis, racing[(racing["table"] == table) & (racing["method"] == method)], style)
+        axis.set(xscale="log", xlabel="CPU seconds to fit (one core)")
+        axis.xaxis.set_major_formatter("{x:g}")
+        axis.set_title(table)
+        axis.grid(alpha=0.3)
+    axes.flat[0].set_ylabel("C2ST AUC (0.5: nobody can tell)")
+    handles = [Line2D([], [], label=method, **style) for method, style in styles.items()]
+    handles.append(Line2D([], [], color="black", linestyle="--", linewidth=1.5,
+                          label=ceiling["method"].iloc[0]))
+    figure.legend(handles=handles, loc="outside lower center", ncols=4)
+    return _finish(figure, title)
+
+
+def _race_styles(methods: pd.DataFrame) -> dict[str, dict]:
+    """Colour and marker of each method: the course's in colours, the others' grey and hollow."""
+    styles, places = {}, {"course": 0, "peer": 0}
+    for method, kind in zip(methods["method"], methods["kind"]):
+        place = places[kind] % len(MARKERS)
+        color = PALETTE[place] if kind == "course" else YARDSTICK
+        styles[method] = {"color": color, "marker": MARKERS[place], "linestyle": LINE_STYLES[kind == "peer"],
+                          "markerfacecolor": color if kind == "course" else "white"}
+        places[kind] += 1
+    return styles
+
+
+def _race_line(axis: Axes, runs: pd.DataFrame, style: dict) -> None:
+    """One method's budgets in the order of their seconds, the default's marker large."""
+    runs = runs.sort_values("fit_cpu_seconds")
+    axis.plot(runs["fit_cpu_seconds"], runs["c2st"], **style | {"markersize": 5})
+    default = runs[runs["budget"] == "default"]
+    axis.plot(default["fit_cpu_seconds"], default["c2st"], **style | {"markersize": 11, "linestyle": ""})
+
+
 def _finish(figure: Figure, title: str, handles: list | None = None) -> Figure:
     if title:
         figure.suptitle(title, x=0.01, ha="left")

@@ -11,6 +11,7 @@ from utils.tables import DATA
 
 RESULTS = DATA / "results"
 ABLATION = "ablation_"
+DEFAULT = "default"  # the budget of a run that was not asked to stop earlier
 REBUILT_BY = {"lessons": "make readme"}
 
 
@@ -44,3 +45,26 @@ def means_over_seeds(results: pd.DataFrame, by: str | list[str]) -> pd.DataFrame
     means = groups.mean(numeric_only=True).drop(columns="seed")
     means.insert(0, "seeds", groups["seed"].nunique())
     return means
+
+
+def race_table(table: str, folder: Path = RESULTS) -> pd.DataFrame:
+    """The race on one table: a row a yardstick or method at its defaults, the numbers' means over the seeds.
+
+    table : "screen time", "Adult" or "flights".  Yardsticks come first, then the best C2ST.  Columns: ``kind``
+    ("yardstick", "course" or "peer"), ``seeds``, the scoreboard's metrics, ``fit_seconds``,
+    ``fit_cpu_seconds``, ``sample_seconds``, ``rows_per_second``, ``peak_mb``.
+    """
+    runs = load_results("race", folder)
+    if table not in set(runs["table"]):
+        raise TableError(f"The race was not run on {table!r}, but on {', '.join(runs['table'].unique())}.")
+    means = means_over_seeds(runs[(runs["table"] == table) & (runs["budget"] == DEFAULT)], ["method", "kind"])
+    means = means.drop(columns="threads").reset_index("kind")
+    order = means.assign(racing=means["kind"] != "yardstick").sort_values(["racing", "c2st"], kind="stable")
+    return means.loc[order.index]
+
+
+def as_markdown(table: pd.DataFrame) -> str:
+    """A table of text as a table in Markdown; the index comes first, under its name."""
+    text = table.reset_index().astype(str)
+    rows = [list(text), ["---"] * text.shape[1], *text.to_numpy().tolist()]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)

@@ -11,6 +11,7 @@ from tests.benchmarks import ablation
 from tests.benchmarks.figures import as_table, as_text, machine, store
 from tests.benchmarks.measures import GROUPS
 from tests.benchmarks.race import SEEDS, TABLES, methods, race
+from tests.benchmarks.report import write_report
 from utils.course.places import results_folder
 from utils.session import start_lesson
 
@@ -62,6 +63,7 @@ def run_race(
     for name in method or []:
         _known("method", name, list(methods()))
     race(table or TABLES, method or methods(), seed or SEEDS, budgets, again, threads)
+    write_report()
 
 
 def _known(kind: str, name: str, names: list[str]) -> None:

@@ -58,9 +58,13 @@ def as_table(figures: dict[str, list[Figure]]) -> pd.DataFrame:
 def machine() -> str:
     """Cores and versions in one line; nothing that names the machine or its user."""
     libraries = ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
-    threads = os.environ.get("OMP_NUM_THREADS", "not set")
-    system = f"{os.cpu_count()} cores, {platform.machine()}, {platform.system()}"
-    return f"{system}, Python {platform.python_version()}, {libraries}, OMP_NUM_THREADS {threads}"
+    return f"{system()}, {libraries}, OMP_NUM_THREADS {os.environ.get('OMP_NUM_THREADS', 'not set')}"
+
+
+def system() -> str:
+    """Cores, kind of processor, system and Python in one line."""
+    cores = f"{os.cpu_count()} cores, {platform.machine()}, {platform.system()}"
+    return f"{cores}, Python {platform.python_version()}"
 
 
 def as_text(table: pd.DataFrame) -> str:

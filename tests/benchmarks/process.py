@@ -20,7 +20,9 @@ import pandas as pd
 ROOT = Path(__file__).resolve().parents[2]
 REQUEST, TRAIN, RESULT, SYNTHETIC = "request.json", "train.parquet", "result.json", "synthetic.parquet"
 SPEED_ROWS = 100_000  # drawn to measure the speed of sampling
-THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")
+# The last keeps joblib from starting processes, whose seconds and memory would not be counted.
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "TF_NUM_INTRAOP_THREADS",
+                    "LOKY_MAX_CPU_COUNT")
 
 
 def fit_elsewhere(python: Path, module: str, request: dict, train: pd.DataFrame) -> tuple[dict, pd.DataFrame]:
