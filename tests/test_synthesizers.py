@@ -21,7 +21,11 @@ from utils.synthesizers import SYNTHESIZERS, Synthesizer
 pytestmark = pytest.mark.filterwarnings("error")
 
 # Options under which a method is tested; one that is not listed is tested with its defaults.
-VARIANTS = {"mixture": [{"kind": "gaussian"}, {"kind": "latent_class"}]}
+VARIANTS = {
+    "autoregressive": [{"epochs": 20, "units": 64}],
+    "gan": [{"epochs": 30}],
+    "mixture": [{"kind": "gaussian"}, {"kind": "latent_class"}],
+}
 METHODS = [
     pytest.param(method, options, id="-".join([method, *map(str, options.values())]))
     for method in sorted(SYNTHESIZERS)
