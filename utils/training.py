@@ -198,19 +198,24 @@ class _Run:
         self.seed = int(seed) % 2**31
         self.data = tuple(tf.constant(array) for array in data)
         self.names: list[str] = []
-        self.compiled = tf.function(self._loop, jit_compile=xla, autograph=False)
+        self.compiled, self.xla = None, xla
         self.good = Good(0, self.read(), None)
 
     def call(self, start: int) -> np.ndarray:
         """``count`` steps from number ``start`` on; losses float32 (count, names)."""
-        return self.compiled(self.data, tf.constant(start, tf.int32), self.count).numpy()
+        start = tf.constant(start, tf.int32)
+        if self.compiled is None:
+            loop = tf.function(self._loop, jit_compile=self.xla, autograph=False)
+            # tf.function itself would warn, from the fifth fit on, that it is traced anew for each
+            self.compiled = loop.get_concrete_function(self.data, start)
+        return self.compiled(self.data, start).numpy()
 
-    def _loop(self, data, start, count):
+    def _loop(self, data, start):
         def body(i, losses):
             return i + 1, losses.write(i, self._losses(data, start + i))
 
-        losses = tf.TensorArray(tf.float32, size=count)
-        return tf.while_loop(lambda i, losses: i < count, body, (tf.constant(0), losses))[1].stack()
+        losses = tf.TensorArray(tf.float32, size=self.count)
+        return tf.while_loop(lambda i, losses: i < self.count, body, (tf.constant(0), losses))[1].stack()
 
     def _losses(self, data, number):
         losses = self.step(*self._batch(data, number))

@@ -28,10 +28,7 @@ class NeuralSynthesizer(Synthesizer):
 
         network : the Keras model whose weights are kept for sampling; ``options`` go to ``train``.
         """
-        self._check_counts("epochs", "batch_size")
-        rate = self.learning_rate
-        if isinstance(rate, bool) or not isinstance(rate, (int, float)) or not 0 < rate < np.inf:
-            raise ValueError(f"learning_rate must be a number above 0, not {rate!r}.")
+        self._check_training()
         rows = min(self.batch_size, len(data[0]))
         options = {"steps": self._steps(len(data[0])), "batch_size": rows} | options
         try:
@@ -49,6 +46,13 @@ class NeuralSynthesizer(Synthesizer):
         finally:
             self._network = network
             self.weights_ = [weight.numpy().copy() for weight in network.weights]
+
+    def _check_training(self) -> None:
+        """ValueError unless epochs, batch size and learning rate can be trained with."""
+        self._check_counts("epochs", "batch_size")
+        rate = self.learning_rate
+        if isinstance(rate, bool) or not isinstance(rate, (int, float)) or not 0 < rate < np.inf:
+            raise ValueError(f"learning_rate must be a number above 0, not {rate!r}.")
 
     def _steps(self, rows: int) -> int:
         """Training steps for a table of so many rows."""
