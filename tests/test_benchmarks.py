@@ -13,9 +13,12 @@ import pytest
 from tests.benchmarks import ablation, measures, race, report
 from tests.benchmarks.figures import Figure, as_table, as_text, machine, store
 from tests.benchmarks.process import fit_elsewhere
+from tests.benchmarks.prose import wrong_figures
 from tests.benchmarks.race import COLUMNS, MEASURED, Method, _epochs
 from tests.benchmarks.runs import Runs
 from tests.benchmarks.source import fingerprint, modules_behind
+from utils.course import notebooks
+from utils.course.places import ROOT, all_notebooks
 from utils.results import load_results
 from utils.scoring import METRICS
 from utils.synthesizers import MixtureSynthesizer, RuleSynthesizer
@@ -225,3 +228,28 @@ def test_each_peer_is_pinned_and_what_it_needs_too():
     assert all(re.match(r"#|[a-z0-9-]+==[0-9]\S*( ; sys_platform == \"linux\")?$", pin) for pin in pins)
     names = {pin.split("==")[0] for pin in pins}
     assert {"sdv", "ctgan", "torch", "pyarrow"} <= names
+
+
+# --- figures in prose ---
+
+
+def test_marked_figures_are_compared_with_the_digits_they_are_written_with(tmp_path):
+    runs_of_a_race().to_csv(tmp_path / "race.csv", index=False)
+    pd.DataFrame({"variant": ["one row"], "seed": [0], "c2st": [0.581]}).to_csv(
+        tmp_path / "ablation_gan.csv", index=False)
+    true = """.65<!-- race: Adult / gan / c2st --> and 0.650<!-- race: Adult / gan / c2st --> in
+        20 s<!-- race: Adult / gan / fit_seconds -->; .8<!-- race: Adult / gan / 5 s / c2st --> before;
+        50 %<!-- race: Adult / gan / copies --> copies; .58<!-- ablation_gan: one row / c2st -->"""
+    assert wrong_figures(true, tmp_path) == []
+    false = true.replace(".65<", ".66<").replace("50 %", "5 %").replace("one row", "two rows")
+    sentences = wrong_figures(false, tmp_path)
+    assert len(sentences) == 3 and "says .66, and 0.65 was measured" in sentences[0]
+    assert "holds nothing of 'two rows / c2st'" in sentences[2]
+    assert wrong_figures("much<!-- race: Adult / gan / c2st -->", tmp_path) == ["a mark stands behind no figure"]
+
+
+@pytest.mark.parametrize("path", [ROOT / "README.md", *all_notebooks()], ids=lambda path: path.stem)
+def test_figures_in_prose_are_those_of_the_stored_results(path):
+    text = path.read_text(encoding="utf-8") if path.suffix == ".md" else "\n".join(
+        cell.source for cell in notebooks.read(path).cells if cell.cell_type == "markdown")
+    assert not wrong_figures(text)
