@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from tests.benchmarks.figures import system
-from tests.benchmarks.race import BUDGETS, ONE_EPOCH
+from tests.benchmarks.race import BUDGETS, ONE_EPOCH, TABLES
 from utils.plots import quality_against_seconds, use_course_style
 from utils.results import DEFAULT, RESULTS, as_markdown, load_results, means_over_seeds, race_table
 from utils.scoring import METRICS
@@ -21,6 +21,7 @@ SHOWN = [
     ("rows/s", "rows_per_second", "{:,.0f}".format),
     ("peak, MB", "peak_mb", "{:,.0f}".format),
 ]
+PLACES = {table: place for place, table in enumerate(TABLES)}
 INTRODUCTION = """\
 # The race
 
@@ -45,7 +46,7 @@ even one epoch takes longer, or the default is done before.
 
 def write_report(folder: Path = RESULTS) -> None:
     """Write race.md and race.png beside race.csv."""
-    runs = load_results("race", folder)
+    runs = load_results("race", folder).sort_values("table", key=lambda names: names.map(PLACES), kind="stable")
     parts = [_introduction(runs)]
     for table in runs["table"].unique():
         parts += [f"## {table}\n", as_markdown(results_table(table, folder)) + "\n"]
