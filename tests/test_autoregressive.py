@@ -11,7 +11,8 @@ from scipy.special import log_softmax
 
 from utils.encoding import QuantileBins
 from utils.synthesizers import AutoregressiveSynthesizer
-from utils.synthesizers.autoregressive import CellNetwork, _kernel, _log_widths
+from utils.synthesizers.autoregressive import _log_widths
+from utils.synthesizers.cell_network import CellNetwork, neighbours
 from utils.training import tf
 
 pytestmark = pytest.mark.filterwarnings("error")
@@ -28,8 +29,8 @@ def network():
     return made
 
 
-def log_chances(network) -> np.ndarray:
-    return network.draw(ROWS, np.random.default_rng(0))[1]
+def row_log_chances(network) -> np.ndarray:
+    return network.draw(ROWS, np.random.default_rng(0))[1].sum(axis=1)
 
 
 def planted_table(rows: int, seed: int) -> pd.DataFrame:
@@ -70,11 +71,11 @@ def test_losses_follow_the_formula(network):
 
 def test_drawing_knows_the_same_chances_as_learning(network):
     losses = [sum(float(loss) for loss in network.losses(tf.constant(row[None]))) for row in ROWS]
-    np.testing.assert_allclose(log_chances(network), -np.array(losses), atol=1e-5)
+    np.testing.assert_allclose(row_log_chances(network), -np.array(losses), atol=1e-5)
 
 
 def test_chances_of_all_rows_sum_to_one(network):
-    assert np.exp(log_chances(network)).sum() == pytest.approx(1, abs=1e-5)
+    assert np.exp(row_log_chances(network)).sum() == pytest.approx(1, abs=1e-5)
 
 
 def test_a_cell_sees_only_the_cells_before_it(network):
@@ -84,28 +85,29 @@ def test_a_cell_sees_only_the_cells_before_it(network):
 
 def test_rows_come_as_often_as_their_chances_say(network):
     free = np.full((40_000, 3), -1)
-    codes, log_weights = network.draw(free, np.random.default_rng(2))
+    codes, log_chances = network.draw(free, np.random.default_rng(2))
     shares = np.bincount(np.ravel_multi_index(codes.T, SIZES), minlength=24) / len(codes)
-    chances = np.exp(log_chances(network))
+    chances = np.exp(row_log_chances(network))
     assert abs((shares - chances) / np.sqrt(chances * (1 - chances) / len(codes))).max() < 4
-    assert not log_weights.any()
+    assert not log_chances.any()
 
 
 def test_rows_that_begin_as_asked_are_drawn_given_that(network):
-    codes, log_weights = network.draw(np.tile([1, -1, -1], (40_000, 1)), np.random.default_rng(3))
+    codes, log_chances = network.draw(np.tile([1, -1, -1], (40_000, 1)), np.random.default_rng(3))
     begins = ROWS[:, 0] == 1
-    chances = np.where(begins, np.exp(log_chances(network)), 0)
+    chances = np.where(begins, np.exp(row_log_chances(network)), 0)
     chances /= chances.sum()
     shares = np.bincount(np.ravel_multi_index(codes.T, SIZES), minlength=24) / len(codes)
     assert abs(shares - chances).max() < 0.012
-    assert np.unique(log_weights).size == 1
+    assert np.unique(log_chances[:, 0]).size == 1
+    assert not log_chances[:, 1:].any()
 
 
 def test_weights_mend_what_was_drawn_before_a_wanted_cell(network):
-    codes, log_weights = network.draw(np.tile([-1, -1, 2], (40_000, 1)), np.random.default_rng(3))
-    weights = np.exp(log_weights)
+    codes, log_chances = network.draw(np.tile([-1, -1, 2], (40_000, 1)), np.random.default_rng(3))
+    weights = np.exp(log_chances[:, 2])
     weighted = np.bincount(codes[:, 0] * 3 + codes[:, 1], weights, minlength=6) / weights.sum()
-    exact = np.exp(log_chances(network))[ROWS[:, 2] == 2]
+    exact = np.exp(row_log_chances(network))[ROWS[:, 2] == 2]
     assert abs(weighted - exact / exact.sum()).max() < 0.015
 
 
@@ -130,12 +132,19 @@ def test_an_average_moves_by_its_share(network):
 
 
 def test_neighbouring_bins_share_and_a_missing_one_does_not():
-    kernel = _kernel(numbers=10, size=11, smoothing=0.2)
-    assert kernel[4, 5] == pytest.approx(kernel[5, 4], rel=0.1)
-    assert kernel[4, 4] > kernel[4, 5] > kernel[4, 7] > 0
+    kernel = neighbours(np.arange(10) == 2, size=11, smoothing=0.2)
+    assert kernel[5, 6] == pytest.approx(kernel[6, 5], rel=0.1)
+    assert kernel[5, 5] > kernel[5, 6] > kernel[5, 8] > 0
+    assert kernel[2, 2] == kernel[2].max() == kernel.max(), "a spike keeps most to itself"
     assert kernel[10].tolist() == [0.0] * 10 + [1.0]
-    assert _kernel(10, 11, smoothing=0.0) is None
-    assert _kernel(0, 4, smoothing=0.2) is None
+    assert neighbours(np.zeros(10, bool), 11, smoothing=0.0) is None
+    assert neighbours(np.zeros(0, bool), 4, smoothing=0.2) is None
+
+
+def test_a_spike_is_one_value_with_the_rows_of_a_bin():
+    minutes = np.append(np.zeros(100), np.random.default_rng(0).gamma(9, 10, 900).round(1))
+    model = AutoregressiveSynthesizer(epochs=1, bins=20).fit(pd.DataFrame({"minutes": minutes}))
+    assert np.flatnonzero(model.spikes_["minutes"]).tolist() == [0]
 
 
 # --- what it learns ---
@@ -154,6 +163,11 @@ def test_rows_of_the_planted_chain(planted):
     )
     assert gaps.abs().max(axis=None) < 0.03
     assert ((rows["minutes"] >= 20) == (rows["plan"] == "film")).mean() > 0.99
+
+
+def test_one_row_at_a_time_meets_a_late_condition_as_well_as_many(planted):
+    rows = [planted.sample(1, given={"minutes": 25}, random_state=seed) for seed in range(60)]
+    assert (pd.concat(rows)["plan"] == "film").all()
 
 
 @pytest.mark.parametrize("given", [{"weather": True}, {"plan": "film"}, {"minutes": 25}])
@@ -219,6 +233,15 @@ def test_a_spike_is_a_point_and_a_wide_bin_is_not():
     assert widths[1:].sum() == pytest.approx(500)
 
 
+def test_surprise_names_the_odd_cell(planted):
+    odd = pd.DataFrame({"minutes": [3, 25], "weather": [True, True], "plan": ["film", "film"]})
+    nats = planted.surprise(odd)
+    assert nats.columns.tolist() == planted.order_
+    assert nats.loc[0].idxmax() == "minutes"
+    assert nats.loc[0, "minutes"] > nats.loc[1, "minutes"] + 2
+    np.testing.assert_allclose(nats.sum(axis=1), -planted.log_likelihood(odd))
+
+
 # --- missing cells ---
 
 
@@ -249,7 +272,21 @@ def test_a_missing_cell_is_never_filled_with_missing():
     assert model.impute(table).notna().all(axis=None)
 
 
+def test_any_kind_of_column_may_be_absent():
+    days = pd.date_range("2024-01-01", periods=60).as_unit("ns")
+    table = pd.DataFrame({"day": days, "word": ["a", "b"] * 30, "yes": [True, False] * 30, "x": np.arange(60) / 4})
+    model = AutoregressiveSynthesizer(epochs=2).fit(table)
+    for name in table.columns:
+        filled = model.impute(table[[name]].head(9))
+        pd.testing.assert_series_equal(filled[name], table[name].head(9))
+        assert filled.dtypes.to_dict() == table.dtypes.to_dict()
+
+
 def test_cells_that_training_never_saw_are_refused(planted):
+    with pytest.raises(ValueError, match="'plan' has no category 'swim'"):
+        planted.surprise(planted_table(3, seed=0).assign(plan="swim"))
+    with pytest.raises(ValueError, match="'minutes' runs from 0 to 29"):
+        planted.impute(pd.DataFrame({"minutes": [3, 99]}))
     with pytest.raises(ValueError, match="'plan' has no category 'swim'"):
         planted.impute(pd.DataFrame({"plan": ["film", "swim"]}))
     with pytest.raises(ValueError, match="no column 'colour'"):

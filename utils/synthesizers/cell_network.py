@@ -1,0 +1,140 @@
+"""The network behind the autoregressive generator: chances of every cell given the cells before it."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+
+from utils.training import keras, tf
+
+BLOCK_CELLS = 2**20  # chances held at once while rows are drawn
+NO_CHANCE = -1e4  # its exponential is 0 in float32
+OWN, SPIKE_OWN = 0.2, 1.0  # part of a bin's vector that it does not share, and of a spike's
+
+
+class CellNetwork:
+    """Chances of every cell of a row given the cells before it, for codes in drawing order.
+
+    For column j: h = sum of values[i, code i] over i < j;  z = h + relu(h mix[j] + mix_bias[j]);
+    logits = z output[j]' + output_bias[j].  Tables of all columns stand one below the other.
+    """
+
+    def __init__(self, sizes: list[int], kernels: list[np.ndarray | None], units: int, rng):
+        self.sizes, self.kernels = sizes, kernels
+        shapes = {"values": (sum(sizes), units), "mix": (len(sizes), units, units),
+                  "mix_bias": (len(sizes), units), "output": (sum(sizes), units)}  # fmt: skip
+        scales = {"values": 0.5, "mix": 1.0, "mix_bias": 0.3, "output": 0.3}
+        self.weights = [
+            keras.Variable(rng.normal(0, scales[name] / np.sqrt(units), shape), dtype="float32")
+            for name, shape in shapes.items()
+        ] + [keras.Variable(np.zeros(sum(sizes)), dtype="float32")]
+
+    def set_weights(self, weights: list) -> None:
+        """Take over the weights of another network of this shape."""
+        for mine, other in zip(self.weights, weights, strict=True):
+            mine.assign(other)
+
+    def start_from(self, rows: np.ndarray) -> None:
+        """Begin at the shares of each column alone: only what hangs together is left to learn.
+
+        A code without a row has no chance at all, and keeps none, as nothing ever pulls at it.
+        """
+        counts = [np.bincount(codes, minlength=size) for codes, size in zip(rows.T, self.sizes)]
+        shares = np.concatenate(counts) / len(rows)
+        self.weights[-1].assign(np.where(shares > 0, np.log(np.maximum(shares, 1e-30)), NO_CHANCE))
+
+    def move_towards(self, other: CellNetwork, share) -> None:
+        """Move each weight by a share of the way to the other network's."""
+        for mine, target in zip(self.weights, other.weights):
+            mine.assign_add(share * (target - mine))
+
+    def _by_column(self, weight) -> list:
+        """A table of all columns cut into one a column, with neighbouring bins sharing."""
+        pieces = tf.split(weight.value, self.sizes)
+        return [piece if kernel is None else kernel @ piece for kernel, piece in zip(self.kernels, pieces)]
+
+    def losses(self, codes, dropout: float = 0.0, key=None) -> list:
+        """Mean of -log probability of each column's codes, a list of d scalars; codes int32 (n, d)."""
+        values, mix, mix_bias, output, output_bias = self.weights
+        columns = tf.unstack(codes, axis=1)
+        vectors = tf.stack([tf.gather(*pair) for pair in zip(self._by_column(values), columns)])
+        before = tf.cumsum(vectors, axis=0, exclusive=True)
+        after = before + tf.nn.relu(before @ mix.value + mix_bias.value[:, None])
+        if key is not None and dropout:
+            kept = tf.random.stateless_uniform(tf.shape(after), key) >= dropout
+            after = tf.where(kept, after / (1 - dropout), 0.0)
+        heads = zip(columns, tf.unstack(after), self._by_column(output), tf.split(output_bias.value, self.sizes))
+        return [
+            tf.reduce_mean(
+                tf.nn.sparse_softmax_cross_entropy_with_logits(
+                    column, tf.matmul(state, table, transpose_b=True) + bias
+                )
+            )
+            for column, state, table, bias in heads
+        ]
+
+    @cached_property
+    def _arrays(self) -> list[tuple]:
+        """Per column: values, mix, mix_bias, output', output_bias as numpy, for drawing."""
+        values, mix, mix_bias, output, output_bias = self.weights
+        outputs = [np.ascontiguousarray(table.numpy().T) for table in self._by_column(output)]
+        biases = np.split(output_bias.numpy(), np.cumsum(self.sizes)[:-1])
+        tables = [table.numpy() for table in self._by_column(values)]
+        return list(zip(tables, mix.numpy(), mix_bias.numpy(), outputs, biases))
+
+    def draw(self, wanted: np.ndarray, rng: np.random.Generator, never: list | None = None) -> tuple:
+        """Rows from left to right: codes int32 (n, d), and the log chances of the wanted ones, float64 (n, d).
+
+        wanted : int (n, d), a code to be set, or -1 for one to be drawn.  never : for each column a code that is
+        not to be drawn, or None.
+        """
+        never = never or [None] * len(self.sizes)
+        block = max(1, min(8_192, BLOCK_CELLS // max(self.sizes)))
+        blocks = [self._draw_block(wanted[at : at + block], rng, never) for at in range(0, len(wanted), block)]
+        codes, log_chances = zip(*blocks) if blocks else ([wanted.astype(np.int32)], [np.zeros(wanted.shape)])
+        return np.concatenate(codes), np.concatenate(log_chances)
+
+    def _draw_block(self, wanted, rng, never):
+        """Rows that agree so far share one state, so the first columns cost next to nothing."""
+        codes, log_chances = wanted.astype(np.int32), np.zeros(wanted.shape)
+        states, member = np.zeros((1, self.weights[1].shape[1]), np.float32), np.zeros(len(wanted), np.int64)
+        for place, (values, mix, mix_bias, output, output_bias) in enumerate(self._arrays):
+            chances = (states + np.maximum(states @ mix + mix_bias, 0)) @ output + output_bias
+            chances = np.exp(chances - chances.max(axis=1, keepdims=True))
+            chances /= chances.sum(axis=1, keepdims=True)
+            free = wanted[:, place] < 0
+            chance = chances[member[~free], wanted[~free, place]]
+            log_chances[~free, place] = np.log(np.maximum(chance, 1e-30))
+            if free.any():
+                codes[free, place] = _pick(chances, member[free], never[place], rng)
+            pairs, member = np.unique(member * len(values) + codes[:, place], return_inverse=True)
+            states = states[pairs // len(values)] + values[pairs % len(values)]
+        return codes, log_chances
+
+
+def _pick(chances, rows, never, rng) -> np.ndarray:
+    """A code for each of ``rows``, drawn from that row of ``chances``."""
+    if never is not None:
+        chances = chances.copy()
+        chances[:, never] = 0
+    cumulative = np.cumsum(chances, axis=1)
+    points = rng.random(len(rows), dtype=np.float32) * cumulative[rows, -1]
+    return (cumulative[rows, :-1] <= points[:, None]).sum(axis=1)
+
+
+def neighbours(spikes: np.ndarray, size: int, smoothing: float) -> np.ndarray | None:
+    """Matrix (size, size) by which the bins of a number share with those near them; None where none does.
+
+    spikes : bool (bins,), bins with so many rows of one value that they keep most to themselves.  size : codes
+    of the column.  smoothing : standard deviation of the sharing, as part of the bins.
+    """
+    bins = len(spikes)
+    if bins < 2 or smoothing <= 0:
+        return None
+    places = np.arange(bins)
+    near = np.exp(-0.5 * ((places[:, None] - places) / (smoothing * bins)) ** 2)
+    kernel = np.eye(size, dtype=np.float32)
+    kernel[:bins, :bins] = near / np.linalg.norm(near, axis=1, keepdims=True)
+    kernel[:bins, :bins] += np.diag(np.where(spikes, SPIKE_OWN, OWN))
+    return kernel
