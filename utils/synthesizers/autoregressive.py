@@ -44,7 +44,7 @@ class AutoregressiveSynthesizer(NeuralSynthesizer):
         self,
         epochs: int = 60,
         batch_size: int = 256,
-        learning_rate: float = 2e-3,
+        learning_rate: float = 1e-3,
         units: int = 128,
         bins: int = 64,
         smoothing: float = 0.15,
