@@ -86,11 +86,11 @@ def network(cls=AutoregressiveSynthesizer, constants: dict | None = None, **opti
 KEEP_THE_LAST = {"MEMORY": 0.0, "HELD_OUT": 0.0}
 VARIANTS = {
     "textbook: mean and fixed noise": lambda train, schema, seed: TextbookChain().fit(train, schema, seed),
-    "softmax over bins, no cure": network(constants=KEEP_THE_LAST, smoothing=0.0, dropout=0.0),
+    "softmax over bins, no cure": network(constants=KEEP_THE_LAST, epochs=EPOCHS, smoothing=0.0, dropout=0.0),
     "without shared bins": network(smoothing=0.0),
     "without dropout": network(dropout=0.0),
     "without averaged weights": network(constants={"MEMORY": 0.0}),
-    "without stopping": network(constants={"HELD_OUT": 0.0}),
+    "without stopping": network(constants={"HELD_OUT": 0.0}, epochs=2 * EPOCHS),
     "without the layer": network(WithoutLayer),
     "16 bins": network(bins=16),
     "columns in reverse": network(order=["Usage", "Times opened", "Notifications", "App"]),
