@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from sklearn.metrics import mutual_info_score
 
 from utils.encoding import grid_step
 from utils.portable import portable
@@ -13,6 +14,7 @@ from utils.synthesizers.normal_scores import GroupedScores
 FEW_VALUES, SPIKE = 16, 0.3  # a number of so few values, or so large a share of one, is better told in tokens
 MOST_TOKENS = 128
 ROWS_PER_VALUE = 30
+MOST_CELLS, ROWS_PER_CELL = 32, 100
 
 
 @portable
@@ -146,6 +148,26 @@ class AnchoredRows:
     def from_dict(cls, data: dict) -> AnchoredRows:
         """The inverse of :meth:`to_dict`."""
         return cls(**data)
+
+
+def find_anchors(columns: dict[str, np.ndarray], schema: Schema) -> list[str]:
+    """The target, and the category that tells most about the others, if their combinations are few and common."""
+    names = [column.name for column in schema.columns if column.discrete]
+    anchors = [name for name in names if name == schema.target and _fits([name], columns)]
+    others = [name for name in names if name not in anchors and _fits([*anchors, name], columns)]
+    if others and len(columns) > len(anchors) + 1:
+        anchors.append(max(others, key=lambda name: _tells(name, columns, names)))
+    return anchors
+
+
+def _fits(names, columns) -> bool:
+    cells = len(np.unique(np.column_stack([columns[name] for name in names]), axis=0))
+    return cells <= min(MOST_CELLS, len(columns[names[0]]) // ROWS_PER_CELL)
+
+
+def _tells(name, columns, names) -> float:
+    """How much a category tells about the other ones, in nats."""
+    return sum(mutual_info_score(columns[name], columns[other]) for other in names if other != name)
 
 
 def _is_smooth(values) -> bool:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import ndtr, softmax
-from sklearn.metrics import mutual_info_score
+from scipy.special import ndtr
 
 from utils.encoding import grid_step
-from utils.synthesizers.anchored_rows import AnchoredRows
+from utils.synthesizers import players
+from utils.synthesizers.anchored_rows import AnchoredRows, find_anchors
 from utils.synthesizers.base import resample
-from utils.synthesizers.neural import NeuralSynthesizer, seeded
-from utils.training import keras, tf
+from utils.synthesizers.neural import NeuralSynthesizer
+from utils.training import tf
 
-MOST_CELLS, ROWS_PER_CELL = 32, 100
 CALIBRATION_ROWS, CALIBRATION_ROUNDS = 16_384, 8
 GRID = np.linspace(-3, 3, 49)
 CANDIDATES, FEWEST_CANDIDATES, EXACT_MATCHES = 16, 2_048, 30
@@ -45,9 +44,9 @@ class GANSynthesizer(NeuralSynthesizer):
 
     def __init__(
         self,
-        epochs: int = 200,
-        batch_size: int = 256,
-        learning_rate: float = 5e-4,
+        epochs: int = 150,
+        batch_size: int = 128,
+        learning_rate: float = 1e-3,
         units: int = 128,
         noise: int = 32,
         pack: int = 2,
@@ -68,20 +67,21 @@ class GANSynthesizer(NeuralSynthesizer):
     def _fit(self, columns, rng):
         self._check_training()
         self._check_counts("units", "noise", "pack")
-        self.rows_ = AnchoredRows.fit(columns, self.schema_, self._find_anchors(columns))
+        self.rows_ = self._fit_rows(columns)
         cell, tokens, scores = self.rows_.encode(columns, rng)
         self.bias_ = np.log(np.maximum(self.rows_.margins(cell, tokens), FLOOR))
         self.pack_ = min(self.pack, self.batch_size, len(cell))
-        generator, averaged, critic = self._build(rng), self._build(rng), self._build_critic(rng)
+        generator, averaged = self._build(rng), self._build(rng)
         averaged.set_weights(generator.get_weights())
+        critic = players.critic_network(self.pack_ * sum(self._widths), self.units, rng)
         steps = self._steps(len(cell))
-        players = [(generator, self._optimizer(generator, 1, steps)), (critic, self._optimizer(critic, 2, steps))]
-        parts = [averaged, *(part for player in players for part in player)]
+        generating = generator, self._optimizer(generator, self.learning_rate, steps)
+        judging = critic, self._optimizer(critic, 2 * self.learning_rate, steps)
         try:
             self._train(
-                self._step(*players, averaged),
+                self._step(generating, judging, averaged),
                 (cell, tokens, scores),
-                [variable for part in parts for variable in part.variables],
+                [variable for part in (averaged, *generating, *judging) for variable in part.variables],
                 averaged,
                 rng,
                 column_losses=lambda batch, key: self._column_sizes(generator, batch, key),
@@ -91,88 +91,65 @@ class GANSynthesizer(NeuralSynthesizer):
                 self._sampler = None
                 self._calibrate(rng)
 
-    # --- the anchor ---
-
-    def _find_anchors(self, columns) -> list[str]:
+    def _fit_rows(self, columns) -> AnchoredRows:
+        anchors = find_anchors(columns, self.schema_) if self.anchors is None else list(self.anchors)
         names = [column.name for column in self.schema_.columns if column.discrete]
-        if self.anchors is not None:
-            if not set(self.anchors) <= set(names) or len(self.anchors) >= len(columns):
-                raise ValueError(
-                    f"anchors must be categories, and not all columns; got {self.anchors!r}. "
-                    f"Choose from: {', '.join(names) or 'no column of this table'}."
-                )
-            return list(self.anchors)
-        anchors = [name for name in names if name == self.schema_.target and _fits([name], columns)]
-        others = [name for name in names if name not in anchors and _fits([*anchors, name], columns)]
-        if others and len(columns) > len(anchors) + 1:
-            anchors.append(max(others, key=lambda name: _tells(columns[name], columns, names)))
-        return anchors
+        if not set(anchors) <= set(names) or len(anchors) >= len(columns):
+            raise ValueError(
+                f"anchors must be categories, and not all columns; got {self.anchors!r}. "
+                f"Choose from: {', '.join(names) or 'no column of this table'}."
+            )
+        return AnchoredRows.fit(columns, self.schema_, anchors)
 
-    # --- the networks ---
+    # --- training ---
+
+    _optimizer = staticmethod(players.falling_adam)
 
     @property
     def _widths(self) -> tuple[int, int, int]:
         """Numbers of cells, token entries and scores."""
         return len(self.rows_.cells), sum(self.rows_.sizes), len(self.rows_.scores)
 
+    @property
+    def _noise(self) -> int:
+        return max(self.noise, len(self.rows_.scores))
+
     def _build(self, rng):
-        """The generator: noise and cell to logits of the tokens, and what is added to the scores."""
         cells, entries, scores = self._widths
-        noise, cell = keras.Input([max(self.noise, scores)]), keras.Input([cells])
-        hidden = self._hidden(keras.ops.concatenate([noise, cell], axis=1), rng)
-        return keras.Model([noise, cell], _dense(entries + scores, rng, 0.1)(hidden))
-
-    def _build_critic(self, rng):
-        rows = keras.Input([self.pack_ * sum(self._widths)])
-        return keras.Model(rows, _dense(1, rng, 1.0)(self._hidden(rows, rng)))
-
-    def _hidden(self, inputs, rng):
-        hidden = keras.ops.leaky_relu(_dense(self.units, rng, 2.0)(inputs), 0.2)
-        for _ in range(2):
-            hidden = hidden + keras.ops.leaky_relu(_dense(self.units, rng, 2.0)(hidden), 0.2)
-        return hidden
-
-    def _optimizer(self, network, factor, steps):
-        rate = keras.optimizers.schedules.CosineDecay(factor * self.learning_rate, steps, alpha=0.02)
-        optimizer = keras.optimizers.Adam(rate, beta_1=0.0, beta_2=0.9)
-        optimizer.build(network.trainable_variables)
-        return optimizer
-
-    # --- training ---
+        return players.generator_network(self._noise, cells, entries + scores, self.units, rng)
 
     def _step(self, generating, judging, averaged):
-        (generator, generator_optimizer), (critic, critic_optimizer) = generating, judging
+        (generator, generator_adam), (critic, critic_adam) = generating, judging
 
         def step(batch, key):
-            real = self._packed(self._one_hot(batch[1], batch[2]), batch[0])
-            fake = self._packed(self._generate(generator, batch[0], key), batch[0])
-            with tf.GradientTape() as tape:
+            cell, tokens, scores = batch
+            real = self._packed(self._one_hot(tokens, scores), cell)
+            fake = self._packed(self._generate(generator, cell, key), cell)
+
+            def blame():
                 distance = tf.reduce_mean(critic(real)) - tf.reduce_mean(critic(fake))
-                loss = self.penalty * _steepness(critic, real, fake, key) - distance
-            critic_optimizer.apply(tape.gradient(loss, critic.trainable_variables), critic.trainable_variables)
-            with tf.GradientTape() as tape:
-                fake = self._packed(self._generate(generator, batch[0], key + 1), batch[0])
-                loss = -tf.reduce_mean(critic(fake))
-            generator_optimizer.apply(
-                tape.gradient(loss, generator.trainable_variables), generator.trainable_variables
-            )
+                return self.penalty * players.steepness(critic, real, fake, key + 3) - distance
+
+            def praise():
+                return -tf.reduce_mean(critic(self._packed(self._generate(generator, cell, key + 1), cell)))
+
+            losses = {
+                "critic": players.update(critic_adam, critic, blame),
+                "generator": players.update(generator_adam, generator, praise),
+            }
             for mean, weight in zip(averaged.weights, generator.weights):
                 mean.assign(self.average * mean + (1 - self.average) * weight)
-            return {"distance": distance, "generator": loss}
+            return losses
 
         return step
 
     def _generate(self, generator, cell, key):
         """Rows as the critic sees them, float32 (n, entries + scores); gradients pass the draws."""
         cells, entries, scores = self._widths
-        noise = tf.random.stateless_normal([cell.shape[0], max(self.noise, scores)], key)
+        noise = tf.random.stateless_normal([cell.shape[0], self._noise], key)
         output = generator([noise, tf.one_hot(cell, cells)])
         logits = output[:, :entries] + tf.gather(tf.constant(self.bias_), cell)
-        uniform = tf.random.stateless_uniform(logits.shape, key + 2, 1e-7, 1 - 1e-7)
-        blocks = _blocks(logits - tf.math.log(-tf.math.log(uniform)), self.rows_.sizes)
-        soft = [tf.nn.softmax(block / self.temperature) for block in blocks]
-        hard = [tf.one_hot(tf.argmax(block, axis=1), block.shape[1]) for block in blocks]
-        draws = [smooth + tf.stop_gradient(sharp - smooth) for smooth, sharp in zip(soft, hard)]
+        draws = players.hard_choices(logits, self.rows_.sizes, self.temperature, key + 2)
         return tf.concat([*draws, noise[:, :scores] + output[:, entries:]], axis=1)
 
     def _one_hot(self, tokens, scores):
@@ -189,7 +166,7 @@ class GANSynthesizer(NeuralSynthesizer):
         """Mean square of what is generated for each column."""
         rows = self._generate(generator, batch[0], key)
         names = [*self.rows_.tokens, *self.rows_.gaps, *self.rows_.scores]
-        blocks = _blocks(rows, [*self.rows_.sizes, *[1] * len(self.rows_.scores)])
+        blocks = players.blocks(rows, [*self.rows_.sizes, *[1] * len(self.rows_.scores)])
         return {name: tf.reduce_mean(block**2) for name, block in zip(names, blocks)}
 
     # --- margins set right ---
@@ -199,12 +176,12 @@ class GANSynthesizer(NeuralSynthesizer):
         cells, entries, scores = self._widths
         wanted = self.bias_
         place = np.repeat(np.arange(cells, dtype=np.int32), max(CALIBRATION_ROWS // cells, 512))
-        noise = rng.standard_normal((len(place), max(self.noise, scores)), dtype=np.float32)
+        noise = rng.standard_normal((len(place), self._noise), dtype=np.float32)
         output = self._network([noise, np.eye(cells, dtype=np.float32)[place]]).numpy()
         moved = (noise[:, :scores] + output[:, entries:]).reshape(cells, len(place) // cells, scores)
         self.quantiles_ = np.quantile(moved, ndtr(GRID), axis=1).transpose(1, 2, 0)
         for _ in range(CALIBRATION_ROUNDS if entries else 0):
-            chances = _softmax(output[:, :entries] + self.bias_[place], self.rows_.sizes)
+            chances = players.block_softmax(output[:, :entries] + self.bias_[place], self.rows_.sizes)
             found = chances.reshape(cells, -1, entries).mean(axis=1)
             self.bias_ = self.bias_ + wanted - np.log(np.maximum(found, FLOOR))
 
@@ -221,7 +198,7 @@ class GANSynthesizer(NeuralSynthesizer):
         allowed = np.concatenate([np.zeros(0), *masks]).astype(np.float32)
         tokens, scores, log_weights = self._draw(cell, allowed, rng)
         if not free:
-            for name in set(given) & set(self.rows_.scores):
+            for name in filter(self.rows_.scores.get, given):
                 log_weights += self._nearness(name, given[name], scores, cell)
             keep = resample(log_weights, n, rng, ", ".join(given))
             cell, tokens, scores = cell[keep], tokens[keep], scores[keep]
@@ -230,11 +207,13 @@ class GANSynthesizer(NeuralSynthesizer):
     def _draw(self, cell, allowed, rng):
         """Tokens, calibrated scores and the log-probability of what is allowed, for rows in these cells."""
         if getattr(self, "_sampler", None) is None:
-            self._sampler = _sampler(self._trained(), self.rows_.sizes, len(self.rows_.scores))
+            self._sampler = players.compiled_sampler(
+                self._trained(), self.rows_.sizes, len(self.rows_.scores)
+            )
         pieces = []
         for start in range(0, max(len(cell), 1), ROWS_AT_ONCE):
             part = cell[start : start + ROWS_AT_ONCE]
-            noise = rng.standard_normal((len(part), max(self.noise, len(self.rows_.scores))), dtype=np.float32)
+            noise = rng.standard_normal((len(part), self._noise), dtype=np.float32)
             uniform = 1 - rng.random((len(part), len(self.rows_.sizes)), dtype=np.float32)
             drawn = self._sampler(noise, part, uniform, self.bias_.astype(np.float32), allowed)
             pieces.append([array.numpy() for array in drawn])
@@ -264,61 +243,3 @@ class GANSynthesizer(NeuralSynthesizer):
         width = max(1.06 * values.std() * len(values) ** -0.2, 1e-9)  # Silverman 1986, section 3.4.2
         return -0.5 * np.minimum(distance / width, FAR) ** 2
 
-
-def _fits(names, columns) -> bool:
-    """Whether the combinations of these columns are few, and occur often."""
-    cells = len(np.unique(np.column_stack([columns[name] for name in names]), axis=0))
-    return cells <= min(MOST_CELLS, len(columns[names[0]]) // ROWS_PER_CELL)
-
-
-def _tells(values, columns, names) -> float:
-    """How much a category tells about the other ones, in nats."""
-    return sum(mutual_info_score(values, columns[name]) for name in names if columns[name] is not values)
-
-
-def _dense(units, rng, scale):
-    return keras.layers.Dense(units, kernel_initializer=seeded(rng, scale))
-
-
-def _blocks(matrix, sizes) -> list:
-    """A matrix cut into blocks of columns."""
-    ends = np.cumsum(sizes, dtype=int)
-    return [matrix[:, end - size : end] for end, size in zip(ends, sizes)]
-
-
-def _softmax(logits, sizes):
-    """The softmax of each block of columns."""
-    return np.hstack([softmax(block, axis=1) for block in _blocks(logits, sizes)])
-
-
-def _steepness(critic, real, fake, key):
-    """How far the critic's slope is from 1 between real and generated rows (Gulrajani et al. 2017, eq. 3)."""
-    share = tf.random.stateless_uniform([real.shape[0], 1], key + 3)
-    between = share * real + (1 - share) * fake
-    with tf.GradientTape() as tape:
-        tape.watch(between)
-        judged = critic(between)
-    slope = tf.sqrt(tf.reduce_sum(tape.gradient(judged, between) ** 2, axis=1) + 1e-12)
-    return tf.reduce_mean((slope - 1) ** 2)
-
-
-def _sampler(network, sizes, scores):
-    """A compiled function from noise to tokens, scores and the log-probability of what is allowed."""
-    cells, entries = network.inputs[1].shape[1], sum(sizes)
-    shapes = [(None, network.inputs[0].shape[1]), (None,), (None, len(sizes)), (cells, entries), (entries,)]
-    kinds = [tf.float32, tf.int32, tf.float32, tf.float32, tf.float32]
-
-    @tf.function(input_signature=[tf.TensorSpec(*pair) for pair in zip(shapes, kinds)], autograph=False)
-    def sample(noise, cell, uniform, bias, allowed):
-        output = network([noise, tf.one_hot(cell, cells)])
-        logits = _blocks(output[:, :entries] + tf.gather(bias, cell), sizes)
-        tokens, log_weight = [], tf.zeros(tf.shape(cell))
-        for place, (block, possible) in enumerate(zip(logits, _blocks(allowed[None], sizes))):
-            rising = tf.cumsum(tf.nn.softmax(block) * possible, axis=1)
-            point = uniform[:, place : place + 1] * rising[:, -1:]
-            tokens.append(tf.reduce_sum(tf.cast(rising < point, tf.int32), axis=1))
-            log_weight += tf.math.log(rising[:, -1])
-        drawn = tf.stack(tokens, axis=1) if tokens else tf.zeros([tf.shape(cell)[0], 0], tf.int32)
-        return drawn, noise[:, :scores] + output[:, entries:], log_weight
-
-    return sample.get_concrete_function()  # called itself, it would warn of being traced anew for each fit

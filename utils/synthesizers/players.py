@@ -1,0 +1,111 @@
+"""The two players of the GAN: networks, hard choices that pass gradients, the critic's slope, sampling."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.special import softmax
+
+from utils.synthesizers.neural import seeded
+from utils.training import keras, tf
+
+LAYERS, LEAK = 3, 0.2
+
+
+def generator_network(noise: int, cells: int, outputs: int, units: int, rng: np.random.Generator):
+    """Noise (n, noise) and one-hot cells (n, cells) to (n, outputs); small at first, so it starts at the margins."""
+    inputs = [keras.Input([noise]), keras.Input([cells])]
+    hidden = _hidden(keras.ops.concatenate(inputs, axis=1), units, rng)
+    return keras.Model(inputs, _dense(outputs, rng, 0.1)(hidden))
+
+
+def critic_network(inputs: int, units: int, rng: np.random.Generator):
+    """Rows side by side (n, inputs) to one mark each (n, 1)."""
+    rows = keras.Input([inputs])
+    return keras.Model(rows, _dense(1, rng, 1.0)(_hidden(rows, units, rng)))
+
+
+def _hidden(inputs, units, rng):
+    hidden = keras.ops.leaky_relu(_dense(units, rng, 2.0)(inputs), LEAK)
+    for _ in range(LAYERS - 1):
+        hidden = hidden + keras.ops.leaky_relu(_dense(units, rng, 2.0)(hidden), LEAK)
+    return hidden
+
+
+def _dense(units, rng, scale):
+    return keras.layers.Dense(units, kernel_initializer=seeded(rng, scale))
+
+
+def falling_adam(network, rate: float, steps: int):
+    """Adam (Kingma and Ba 2015) without momentum, its rate falling along half a cosine."""
+    schedule = keras.optimizers.schedules.CosineDecay(rate, steps, alpha=0.02)
+    optimizer = keras.optimizers.Adam(schedule, beta_1=0.0, beta_2=0.9)
+    optimizer.build(network.trainable_variables)
+    return optimizer
+
+
+def update(optimizer, network, loss):
+    """One step of a player; returns the loss."""
+    with tf.GradientTape() as tape:
+        value = loss()
+    optimizer.apply(tape.gradient(value, network.trainable_variables), network.trainable_variables)
+    return value
+
+
+def blocks(matrix, sizes: list[int]) -> list:
+    """A matrix cut into blocks of columns."""
+    ends = np.cumsum(sizes, dtype=int)
+    return [matrix[:, end - size : end] for end, size in zip(ends, sizes)]
+
+
+def block_softmax(logits: np.ndarray, sizes: list[int]) -> np.ndarray:
+    """The softmax of each block of columns."""
+    return np.hstack([softmax(block, axis=1) for block in blocks(logits, sizes)])
+
+
+def hard_choices(logits, sizes: list[int], temperature: float, key) -> list:
+    """A one-hot draw from each block; its gradient is that of a soft draw (straight-through Gumbel-softmax).
+
+    Jang, Gu and Poole 2017: logits plus Gumbel noise are largest at entry k with the softmax's chance of k.
+    """
+    uniform = tf.random.stateless_uniform(logits.shape, key, 1e-7, 1 - 1e-7)
+    noisy = blocks(logits - tf.math.log(-tf.math.log(uniform)), sizes)
+    soft = [tf.nn.softmax(block / temperature) for block in noisy]
+    hard = [tf.one_hot(tf.argmax(block, axis=1), block.shape[1]) for block in noisy]
+    return [smooth + tf.stop_gradient(sharp - smooth) for smooth, sharp in zip(soft, hard)]
+
+
+def steepness(critic, real, fake, key):
+    """How far the critic's slope is from 1 between real and generated rows (Gulrajani et al. 2017, eq. 3)."""
+    share = tf.random.stateless_uniform([real.shape[0], 1], key)
+    between = share * real + (1 - share) * fake
+    with tf.GradientTape() as tape:
+        tape.watch(between)
+        judged = critic(between)
+    slope = tf.sqrt(tf.reduce_sum(tape.gradient(judged, between) ** 2, axis=1) + 1e-12)
+    return tf.reduce_mean((slope - 1) ** 2)
+
+
+def compiled_sampler(network, sizes: list[int], scores: int):
+    """``sample(noise, cell, uniform, bias, allowed)`` -> tokens, scores, log-probability of what is allowed.
+
+    noise : float32 (n, noise).  cell : int32 (n,).  uniform : float32 (n, tokens) in (0, 1], the draws.
+    bias : float32 (cells, entries), added to the logits.  allowed : float32 (entries,), 1 or 0.
+    """
+    cells, entries = network.inputs[1].shape[1], sum(sizes)
+    shapes = [(None, network.inputs[0].shape[1]), (None,), (None, len(sizes)), (cells, entries), (entries,)]
+    kinds = [tf.float32, tf.int32, tf.float32, tf.float32, tf.float32]
+
+    @tf.function(input_signature=[tf.TensorSpec(*pair) for pair in zip(shapes, kinds)], autograph=False)
+    def sample(noise, cell, uniform, bias, allowed):
+        output = network([noise, tf.one_hot(cell, cells)])
+        logits = blocks(output[:, :entries] + tf.gather(bias, cell), sizes)
+        tokens, log_weight = [], tf.zeros(tf.shape(cell))
+        for place, (block, possible) in enumerate(zip(logits, blocks(allowed[None], sizes))):
+            rising = tf.cumsum(tf.nn.softmax(block) * possible, axis=1)
+            point = uniform[:, place : place + 1] * rising[:, -1:]
+            tokens.append(tf.reduce_sum(tf.cast(rising < point, tf.int32), axis=1))
+            log_weight += tf.math.log(rising[:, -1])
+        drawn = tf.stack(tokens, axis=1) if tokens else tf.zeros([tf.shape(cell)[0], 0], tf.int32)
+        return drawn, noise[:, :scores] + output[:, entries:], log_weight
+
+    return sample.get_concrete_function()  # called itself, it would warn of being traced anew for each fit
