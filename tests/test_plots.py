@@ -155,6 +155,24 @@ def test_scoreboard_draws_itself(tables):
     assert board.picture(title="A finding").get_suptitle() == "A finding"
 
 
+def test_curves_differ_without_colour_and_mark_what_is_known():
+    axis = plots.curves({"one": np.arange(3.0), "two": np.zeros(3)}, ("step", "loss"), "Up", mark=1.5)
+    one, two, mark = axis.lines
+    assert one.get_linestyle() != two.get_linestyle() and one.get_color() != two.get_color()
+    assert list(one.get_ydata()) == [0, 1, 2] and list(mark.get_ydata()) == [1.5, 1.5]
+    assert (axis.get_xlabel(), axis.get_ylabel(), axis.get_title(loc="left") or axis.get_title()) == (
+        "step", "loss", "Up")
+    assert [text.get_text() for text in axis.get_legend().get_texts()] == ["one", "two"]
+
+
+def test_ablation_shows_every_seed_and_the_mean_of_each_variant():
+    runs = pd.DataFrame({"variant": ["b", "b", "a"], "c2st": [0.6, 0.8, 0.9]})
+    axis = plots.ablation(runs, "What is lost")
+    seeds, means = axis.lines[:2]
+    assert list(seeds.get_xdata()) == [0.6, 0.8, 0.9] and list(means.get_xdata()) == pytest.approx([0.7, 0.9])
+    assert axis.yaxis_inverted() and "C2ST" in axis.get_xlabel()
+
+
 def test_quality_against_seconds_draws_other_libraries_grey_and_the_first_yardstick():
     runs = [("gan", "course", "default", 20, 0.6), ("gan", "course", "5 s", 5, 0.8),
             ("SDV CTGAN", "peer", "default", 60, 0.9), ("fresh real rows", "yardstick", "default", np.nan, 0.51),

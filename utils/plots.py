@@ -232,6 +232,42 @@ def _heat_map(axis: Axes, matrix: pd.DataFrame):
     return image
 
 
+def curves(lines: dict[str, np.ndarray], labels: tuple[str, str], title: str = "", x=None,
+           mark: float | None = None) -> Axes:
+    """Named lines over the same x (0, 1, ... if not given), told apart by colour and dashes.
+
+    labels : of the axes, with units.  mark : a known value, drawn as a thin grey line across.
+    """
+    _, axis = plt.subplots(figsize=(9, 3.6))
+    for place, (name, values) in enumerate(lines.items()):
+        axis.plot(np.arange(len(values)) if x is None else x, values, linewidth=2,
+                  linestyle=LINE_STYLES[place % len(LINE_STYLES)], color=PALETTE[place], label=name)
+    if mark is not None:
+        axis.axhline(mark, color=YARDSTICK, linewidth=1, zorder=0)
+    axis.set(xlabel=labels[0], ylabel=labels[1])
+    axis.set_title(title)
+    if len(lines) > 1:
+        axis.legend()
+    return axis
+
+
+def ablation(runs: pd.DataFrame, title: str = "") -> Axes:
+    """What each variant of a generator scores: one dot a seed, a bar at the mean; lower is better.
+
+    runs : columns ``variant`` and ``c2st``, one row a variant and seed, in the order to be shown.
+    """
+    means = runs.groupby("variant", sort=False)["c2st"].mean()
+    _, axis = plt.subplots(figsize=(9, 0.36 * len(means) + 1.4))
+    axis.plot(runs["c2st"], runs["variant"], "o", color=SYNTHETIC, alpha=0.6, label="one seed")
+    axis.plot(means, means.index, "|", color="black", markersize=18, markeredgewidth=2, label="mean")
+    axis.axvline(0.5, color=YARDSTICK, linewidth=1, zorder=0)
+    axis.invert_yaxis()
+    axis.set(xlabel="C2ST AUC (0.5: nobody can tell)", ylabel="variant")
+    axis.set_title(title)
+    axis.legend()
+    return axis
+
+
 def bic_curve(components, values, title: str = "", label: str = "BIC (lower is better)") -> Axes:
     """A model choice: one value a number of components, the best one marked and named.
 
