@@ -47,16 +47,16 @@ class TextbookGAN:
         return keras.Sequential([keras.Input([inputs]), *layers, last])
 
     def _step(self, real, key, discriminator, discriminator_optimizer, generator_optimizer):
-        noise = tf.random.stateless_normal([len(real), NOISE], key)
+        noise = tf.random.stateless_normal([BATCH, NOISE], key)
         answer = keras.losses.BinaryCrossentropy()
         with tf.GradientTape() as tape:
             judged = discriminator(tf.concat([real, self.generator(noise)], axis=0))
-            truth = tf.repeat([[1.0], [0.0]], len(real), axis=0)
+            truth = tf.repeat([[1.0], [0.0]], BATCH, axis=0)
             discriminator_loss = answer(truth, judged)
         weights = discriminator.trainable_variables
         discriminator_optimizer.apply(tape.gradient(discriminator_loss, weights), weights)
         with tf.GradientTape() as tape:
-            loss = answer(tf.ones([len(real), 1]), discriminator(self.generator(noise)))
+            loss = answer(tf.ones([BATCH, 1]), discriminator(self.generator(noise)))
         weights = self.generator.trainable_variables
         generator_optimizer.apply(tape.gradient(loss, weights), weights)
         return {"discriminator": discriminator_loss, "generator": loss}
