@@ -1,0 +1,249 @@
+"""Diffusion against closed forms, planted truths and what it was told."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.benchmarks.ablation_diffusion import VARIANTS
+from utils.schema import Schema
+from utils.synthesizers import DiffusionSynthesizer, diffusion
+from utils.synthesizers.base import to_array
+from utils.synthesizers.denoiser import Denoiser
+from utils.synthesizers.mixed_cells import MixedCells, find_piles
+from utils.synthesizers.smooth_scores import SmoothScores, grouped
+
+pytestmark = pytest.mark.filterwarnings("error")
+QUICK = {"epochs": 60, "units": 48, "layers": 1, "learning_rate": 0.01}
+SIZES = np.array([2, 3, 4])
+
+
+def planted_table(rows: int = 1_500, seed: int = 0) -> pd.DataFrame:
+    """app -> idle (only films) -> minutes (0 when idle), and stars, tied to the minutes by .8 within an app."""
+    rng = np.random.default_rng(seed)
+    film = rng.random(rows) < 0.4
+    idle = film & (rng.random(rows) < 0.25)
+    first, second = rng.normal(size=(2, rows))
+    minutes = np.where(idle, 0, np.where(film, 100, 30) + 10 * first)
+    return pd.DataFrame({
+        "app": np.where(film, "film", "chat"),
+        "minutes": np.rint(minutes).astype(int),
+        "stars": (50 + 10 * (0.8 * first + 0.6 * second)).round(1),
+    })  # fmt: skip
+
+
+def cells_of(table: pd.DataFrame, numbers: str = "auto") -> tuple[MixedCells, Schema, dict]:
+    schema = Schema.infer(table)
+    columns = {column.name: to_array(table[column.name], column) for column in schema.columns}
+    return MixedCells.fit(columns, schema, numbers, 64), schema, columns
+
+
+@pytest.fixture(scope="module")
+def planted():
+    return DiffusionSynthesizer(**QUICK | {"epochs": 200}).fit(planted_table())
+
+
+@pytest.fixture
+def denoiser():
+    return Denoiser(SIZES, [], 8, 1, np.random.default_rng(3))
+
+
+# --- smooth scores ---
+
+
+def test_whole_numbers_come_back_from_their_scores():
+    values = np.random.default_rng(0).poisson(20, 500).astype(float)
+    scores = SmoothScores.fit(values, 1.0)
+    inner = values[(values > values.min()) & (values < values.max())]
+    back = scores.inverse(scores.transform(inner, np.random.default_rng(1)))
+    assert np.array_equal(np.rint(back), inner)
+
+
+def test_scores_of_a_bell_curve_are_its_deviations():
+    values = np.random.default_rng(0).normal(50, 7, 4_000)
+    scores = SmoothScores.fit(values).transform(np.array([50.0, 57.0, 36.0]), np.random.default_rng(1))
+    np.testing.assert_allclose(scores, [0, 1, -2], atol=0.1)
+
+
+def test_a_value_that_nobody_happened_to_have_comes_back():
+    values = np.random.default_rng(0).poisson(20, 2_000).astype(float)
+    drawn = SmoothScores.fit(values[values != 20], 1.0).inverse(np.random.default_rng(1).normal(size=4_000))
+    assert (np.rint(drawn) == 20).mean() == pytest.approx((values == 20).mean(), abs=0.03)
+
+
+@pytest.mark.parametrize("values", [[3.0], [1.0, 2.0], [0.0] * 50 + [1e30], list(np.arange(30) * 1e-310)])
+def test_scores_of_odd_numbers_stay_in_their_range(values):
+    scores = SmoothScores.fit(np.array(values))
+    drawn = scores.inverse(np.linspace(-9, 9, 101))
+    assert np.isfinite(drawn).all() and drawn.min() >= min(values) and drawn.max() <= max(values)
+
+
+def test_groups_have_scores_of_their_own():
+    groups = np.repeat([0, 1, 2], [400, 400, 5])
+    values = np.random.default_rng(0).normal(np.array([0.0, 100.0, 50.0])[groups], 1)
+    scores = grouped(values, groups)
+    assert sorted(scores.own) == [0, 1]
+    z = scores.transform(values, groups, np.random.default_rng(1))
+    assert abs(z[groups == 0].mean()) < 0.1 and abs(z[groups == 1].std() - 1) < 0.1
+
+
+# --- cells ---
+
+
+def test_piles_are_spikes_and_crowded_ends():
+    values = np.array([0] * 10 + list(range(1, 90)) + [40] * 12 + [99] * 9, dtype=float)
+    assert find_piles(values).tolist() == [0, 40, 99]
+    assert find_piles(np.arange(100.0)).tolist() == []
+
+
+def test_a_number_is_a_token_and_a_score_and_comes_back():
+    table = planted_table()
+    table.loc[::9, "stars"] = np.nan
+    cells, schema, columns = cells_of(table)
+    tokens, own, pooled, inside = cells.encode(columns, np.random.default_rng(0))
+    assert list(cells.scores) == ["minutes", "stars"] and tokens[:, 1].max() == 1
+    assert (inside[:, 0] == (table["minutes"] > 0)).all() and (inside[:, 1] == table["stars"].notna()).all()
+    assert not own[inside == 0].any() and not pooled[inside == 0].any()
+    back = cells.decode(tokens, own, schema, {}, np.random.default_rng(1))
+    assert np.abs(np.rint(back["minutes"]) - table["minutes"]).max() <= 1
+    np.testing.assert_allclose(back["stars"], table["stars"], atol=0.06)
+
+
+def test_a_score_never_leaves_the_range_of_its_token():
+    cells, schema, columns = cells_of(planted_table())
+    tokens, own, *_ = cells.encode(columns, np.random.default_rng(0))
+    back = cells.decode(tokens, np.full_like(own, -9), schema, {}, np.random.default_rng(1))["minutes"]
+    assert ((np.rint(back) == 0) == (columns["minutes"] == 0)).all()
+
+
+def test_scores_need_enough_rows_for_every_combination():
+    table = planted_table(300)
+    assert list(cells_of(table)[0].scores) == ["minutes", "stars"]
+    crowded = table.assign(user=np.arange(300).astype(str))
+    assert not cells_of(crowded)[0].scores and list(cells_of(crowded, "scores")[0].scores)
+    assert not cells_of(table, "tokens")[0].scores
+
+
+# --- the network ---
+
+
+def test_the_loss_of_a_network_that_knows_nothing_is_the_entropy_of_a_guess(denoiser):
+    denoiser.set_weights([np.zeros(weight.shape) for weight in denoiser.weights])
+    rows = np.random.default_rng(0).integers(0, SIZES, (20_000, 3)).astype(np.int32)
+    none = np.zeros((len(rows), 0), np.float32)
+    tokens, _ = denoiser.losses((rows, none, none, none), np.array([5, 6], np.int32))
+    np.testing.assert_allclose(tokens.numpy().mean(axis=0), np.log(SIZES), rtol=0.05)
+    assert tokens.numpy().sum(axis=1).mean() == pytest.approx(np.log(SIZES).sum(), rel=0.01)
+
+
+def test_tokens_are_drawn_by_the_chances_of_the_head(denoiser):
+    chances = [np.array([0.3, 0.7]), np.array([0.5, 0.3, 0.2]), np.array([0.1, 0.2, 0.3, 0.4])]
+    kernel, bias = denoiser.head.weights
+    kernel.assign(np.zeros(kernel.shape))
+    bias.assign(np.log(np.concatenate(chances)))
+    codes = np.tile(SIZES.astype(np.int32), (20_000, 1))
+    codes[:, 1] = 2
+    none, order = np.zeros((len(codes), 0), np.float32), np.array([2, 0], np.int32)
+    drawn = denoiser.token_filler()(codes, none, none, order, order > 0, np.array([1, 2], np.int32)).numpy()
+    assert (drawn[:, 1] == 2).all(), "a known token was changed"
+    for place in (0, 2):
+        np.testing.assert_allclose(np.bincount(drawn[:, place]) / len(drawn), chances[place], atol=0.015)
+
+
+def test_turning_back_keeps_known_scores_and_what_has_no_velocity():
+    denoiser = Denoiser(SIZES, [1, 2], 8, 1, np.random.default_rng(3))
+    codes, scores = np.zeros((50, 3), np.int32), np.random.default_rng(0).normal(size=(50, 2)).astype(np.float32)
+    angles = np.tile(np.array([0, 1], np.float32), (50, 1))
+    turned = denoiser.score_filler(4)(codes, scores, angles, angles == 1).numpy()
+    assert np.array_equal(turned[:, 0], scores[:, 0]) and np.abs(turned[:, 1] - scores[:, 1]).max() > 1e-3
+    denoiser.turn.kernel.assign(denoiser.turn.kernel * 0)
+    still = denoiser.score_filler(4)(codes, scores, angles, angles == 1).numpy()
+    assert np.array_equal(still, scores), "for a normal the velocity is 0 and noise is already the answer"
+
+
+# --- what is learned ---
+
+
+def test_piles_and_categories_come_together_as_planted(planted):
+    rows = planted.sample(6_000)
+    idle = rows["minutes"] == 0
+    assert not (idle & (rows["app"] == "chat")).mean() > 0.004
+    assert (rows["app"] == "film").mean() == pytest.approx(0.4, abs=0.05)
+    assert idle[rows["app"] == "film"].mean() == pytest.approx(0.25, abs=0.06)
+
+
+def test_scores_hang_together_as_planted(planted):
+    rows = planted.sample(6_000)
+    chat = rows[rows["app"] == "chat"]
+    assert chat["minutes"].corr(chat["stars"]) == pytest.approx(0.8, abs=0.06)
+    assert chat["minutes"].mean() == pytest.approx(30, abs=1) and chat["minutes"].std() == pytest.approx(10, abs=1)
+
+
+def test_a_given_number_tells_the_category_and_the_other_number(planted):
+    long = planted.sample(1_000, given={"minutes": 110})
+    assert (long["minutes"] == 110).all() and (long["app"] == "film").mean() > 0.97
+    assert long["stars"].mean() == pytest.approx(58, abs=2.5) and long["stars"].std() == pytest.approx(6, abs=1.5)
+    assert (planted.sample(500, given={"minutes": 0})["app"] == "film").mean() > 0.97
+
+
+def test_fewer_steps_change_the_rows_at_once(planted):
+    before = planted.sample(50)
+    try:
+        planted.steps = 1
+        assert not planted.sample(50).equals(before)
+    finally:
+        planted.steps = DiffusionSynthesizer().steps
+    assert planted.sample(50).equals(before)
+
+
+def test_looks_are_spread_over_the_columns():
+    model = DiffusionSynthesizer(steps=3)
+    assert model._looks(6).tolist() == [True, False, True, False, True, False]
+    assert model._looks(2).tolist() == [True, True] and model._looks(0).tolist() == []
+
+
+# --- training ---
+
+
+def test_an_interrupted_fit_goes_on_to_the_same_rows(tmp_path, monkeypatch):
+    table, path = planted_table(300), tmp_path / "fit.checkpoint"
+    options = QUICK | {"epochs": 10}
+    whole = DiffusionSynthesizer(**options).fit(table).sample(40)
+    calls, train = [], diffusion.NeuralSynthesizer._train
+
+    def interrupted(self, *arguments, score, **more):
+        def count():
+            calls.append(1)
+            if len(calls) == 4:
+                raise KeyboardInterrupt
+            return score()
+
+        return train(self, *arguments, score=count, **more)
+
+    monkeypatch.setattr(diffusion.NeuralSynthesizer, "_train", interrupted)
+    broken = DiffusionSynthesizer(**options, checkpoint=str(path))
+    with pytest.raises(KeyboardInterrupt):
+        broken.fit(table)
+    assert len(broken.sample(5)) == 5, "the last good weights can be sampled"
+    monkeypatch.undo()
+    resumed = DiffusionSynthesizer(**options, checkpoint=str(path)).fit(table)
+    pd.testing.assert_frame_equal(resumed.sample(40), whole)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"numbers": "bins"}, "numbers must be"),
+        ({"steps": 0}, "steps must be a whole number"),
+        ({"average": 1.5}, "average must be"),
+        ({"epochs": 0}, "epochs"),
+    ],
+)
+def test_settings_that_cannot_be(options, message):
+    with pytest.raises(ValueError, match=message):
+        DiffusionSynthesizer(**options).fit(planted_table(40))
+
+
+def test_the_ablation_knows_textbook_and_cures():
+    assert len(VARIANTS) == 8 and "all cures (utils)" in VARIANTS

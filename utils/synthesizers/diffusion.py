@@ -1,0 +1,157 @@
+"""Diffusion: rows are destroyed cell by cell, and a network learns to undo it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from utils.synthesizers.denoiser import Denoiser
+from utils.synthesizers.mixed_cells import MixedCells
+from utils.synthesizers.neural import NeuralSynthesizer
+from utils.training import keras, tf
+
+HELD_OUT, FEWEST_TO_HOLD_OUT, MOST_HELD_OUT = 0.1, 200, 2_000
+SCORES_PER_FIT = 25
+CELLS_AT_ONCE, ROWS_AT_ONCE = 4_000_000, 4_096
+
+
+class DiffusionSynthesizer(NeuralSynthesizer):
+    """Masked diffusion for categories and piles, Gaussian diffusion for the numbers between them.
+
+    See Denoiser for what is learned and MixedCells for how a row is told. A row is made in two turns: all of
+    its tokens, column by column in an order drawn by chance; then all of its scores, from noise.
+
+    epochs, batch_size, learning_rate : of Adam, the rate falls along a cosine.  numbers : "auto", "scores" or
+    "tokens" (see MixedCells).  bins : most tokens of a number without scores.  units, layers : of the network.
+    steps : most looks at a row in each turn; fewer are faster, and tokens drawn after one look do not see each
+    other.  average : how far back the averaged weights reach, as part of the steps so far; 0 takes the last weights.  patience : held-out
+    scores without a better one before training stops.
+
+    A condition is a cell that is never destroyed: the network was taught with any set of known cells, so
+    tokens and scores are drawn given it without weights or rejection. How exactly, is a matter of learning.
+    """
+
+    method = "diffusion"
+
+    def __init__(
+        self,
+        epochs: int = 100,
+        batch_size: int = 256,
+        learning_rate: float = 3e-3,
+        numbers: str = "auto",
+        bins: int = 64,
+        units: int = 128,
+        layers: int = 2,
+        steps: int = 16,
+        average: float = 0.1,
+        patience: int = 10,
+        progress: bool | str = False,
+        checkpoint: str | None = None,
+        random_state: int | None = 0,
+    ):
+        super().__init__(random_state)
+        self.epochs, self.batch_size, self.learning_rate = epochs, batch_size, learning_rate
+        self.numbers, self.bins, self.units, self.layers = numbers, bins, units, layers
+        self.steps, self.average, self.patience = steps, average, patience
+        self.progress, self.checkpoint = progress, checkpoint
+
+    def _fit(self, columns, rng):
+        self._check_settings()
+        self.cells_ = self._read_cells(columns)
+        order = rng.permutation(len(columns[self.schema_.names[0]]))
+        held_out = int(min(HELD_OUT * len(order), MOST_HELD_OUT)) if len(order) >= FEWEST_TO_HOLD_OUT else 0
+        rows = [array[order] for array in self.cells_.encode(columns, rng)]
+        self._learn([array[held_out:] for array in rows], [array[:held_out] for array in rows], rng)
+
+    def _read_cells(self, columns) -> MixedCells:
+        return MixedCells.fit(columns, self.schema_, self.numbers, self.bins)
+
+    def _check_settings(self) -> None:
+        self._check_training()
+        self._check_counts("bins", "units", "layers", "steps", "patience")
+        if self.numbers not in ("auto", "scores", "tokens"):
+            raise ValueError(f'numbers must be "auto", "scores" or "tokens", not {self.numbers!r}.')
+        if not 0 <= self.average <= 1:
+            raise ValueError(f"average must be a number from 0 to 1, not {self.average!r}.")
+
+    def _learn(self, rows, held_out, rng):
+        learner, averaged = self._build(rng), self._build(rng)
+        averaged.set_weights(learner.weights)
+        weights, steps = learner.weights, self._steps(len(rows[0]))
+        optimizer = keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(self.learning_rate, steps, 0.01))
+        optimizer.build(weights)
+
+        def step(batch, key):
+            with tf.GradientTape() as tape:
+                parts = dict(zip(("tokens", "scores"), map(_mean_row, learner.losses(batch, key))))
+                loss = parts["tokens"] + parts["scores"]
+            optimizer.apply(tape.gradient(loss, weights), weights)
+            pull = 1 / (1 + self.average * tf.cast(optimizer.iterations.value, tf.float32))
+            for mean, weight in zip(averaged.weights, weights):
+                mean.assign_add(pull * (weight.value - mean.value))
+            return parts if self.cells_.places else {"tokens": loss}
+
+        def column_losses(batch, key):
+            tokens, scores = (tf.reduce_mean(part, axis=0) for part in learner.losses(batch, key))
+            losses = dict(zip(self.schema_.names, tf.unstack(tokens)))
+            return losses | {name: losses[name] + value for name, value in zip(self.cells_.free, tf.unstack(scores))}
+
+        test, key = [tf.constant(array) for array in held_out], tf.constant([1, 2])
+        score = tf.function(lambda: sum(map(_mean_row, averaged.losses(test, key))), autograph=False)
+        self._train(
+            step, rows, [*weights, *averaged.weights, *optimizer.variables],
+            averaged, rng, column_losses=column_losses, patience=self.patience,
+            score=(lambda: float(score())) if len(held_out[0]) else None,
+            steps_per_call=int(np.clip(steps // SCORES_PER_FIT, 1, 200)),
+        )  # fmt: skip
+
+    def _build(self, rng):
+        return Denoiser(self.cells_.tokens.sizes, self.cells_.places, self.units, self.layers, rng)
+
+    def _sample(self, n, given, rng):
+        cells, (fill_tokens, fill_scores) = self.cells_, self._fillers()
+        tokens, pooled, angles = self._start(n, given, rng)
+        unknown = [place for place, size in enumerate(tokens[0]) if size == cells.tokens.sizes[place]] if n else []
+        size = int(np.clip(CELLS_AT_ONCE // cells.tokens.sizes.max(), 64, ROWS_AT_ONCE))
+        pieces = [slice(start, start + size) for start in range(0, n, size)]
+        for rows in pieces if unknown else []:
+            order, key = rng.permutation(unknown).astype(np.int32), rng.integers(2**31, size=2, dtype=np.int32)
+            tokens[rows] = fill_tokens(tokens[rows], pooled[rows], angles[rows], order, self._looks(len(order)), key)
+        inside, groups = cells.inside(tokens), cells.groups(tokens)
+        own = np.where(inside, rng.standard_normal(inside.shape, dtype=np.float32), np.float32(0))
+        for place, (name, scores) in enumerate(cells.scores.items()):
+            if n and angles[0, place] == 0:
+                own[:, place] = scores.transform(np.full(n, given[name]), groups, rng)
+        moving = inside & (angles == 1)
+        for rows in pieces if moving.any() else []:
+            own[rows] = fill_scores(tokens[rows], own[rows], angles[rows], moving[rows])
+        return cells.decode(tokens, own, self.schema_, given, rng)
+
+    def _start(self, n, given, rng):
+        """Tokens with a mask wherever there is something to draw, pooled scores, and angles: 0 where known."""
+        cells, sizes = self.cells_, self.cells_.tokens.sizes
+        tokens = np.where(sizes > 1, sizes, 0).astype(np.int32)
+        for place, code in cells.tokens.encode_given(given).items():
+            tokens[place] = code
+        pooled, angles = np.zeros((n, len(cells.scores)), np.float32), np.ones((n, len(cells.scores)), np.float32)
+        for place, (name, scores) in enumerate(cells.scores.items()):
+            if name in given and cells.free[name][tokens[cells.places[place]]]:
+                pooled[:, place], angles[:, place] = scores.pooled.transform(np.full(n, given[name]), rng), 0
+        return np.tile(tokens, (n, 1)), pooled, angles
+
+    def _looks(self, columns: int) -> np.ndarray:
+        """Before which of so many columns the network looks again, bool (columns,)."""
+        looks = np.zeros(columns, dtype=bool)
+        looks[np.linspace(0, columns, min(self.steps, columns), endpoint=False).astype(int)] = True
+        return looks
+
+    def _fillers(self):
+        """The compiled functions that fill tokens and scores, made once for each fit."""
+        network, made = self._trained(), getattr(self, "_made", None)
+        if made is None or made[0] is not network or made[1] != self.steps:
+            self._made = network, self.steps, (network.token_filler(), network.score_filler(self.steps))
+        return self._made[2]
+
+
+def _mean_row(losses):
+    """Sum over the columns, mean over the rows."""
+    return tf.reduce_mean(tf.reduce_sum(losses, axis=1))
