@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from unittest.mock import patch
 
 import numpy as np
@@ -77,7 +78,7 @@ def network(cls=AutoregressiveSynthesizer, constants: dict | None = None, **opti
     """A variant: a class, its options, and constants of the module to change."""
 
     def fit(train: pd.DataFrame, schema: Schema, seed: int):
-        with patch.multiple(autoregressive, **(constants or {})):
+        with patch.multiple(autoregressive, **constants) if constants else nullcontext():
             return cls(random_state=seed, **options).fit(train, schema=schema)
 
     return fit
