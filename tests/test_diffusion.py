@@ -20,7 +20,7 @@ SIZES = np.array([2, 3, 4])
 
 
 def planted_table(rows: int = 1_500, seed: int = 0) -> pd.DataFrame:
-    """app -> idle (only films) -> minutes (0 when idle), and stars, tied to the minutes by .8 within an app."""
+    """app -> idle (only films) -> minutes (0 when idle), and stars that follow them by .8 in an app."""
     rng = np.random.default_rng(seed)
     film = rng.random(rows) < 0.4
     idle = film & (rng.random(rows) < 0.25)
@@ -153,7 +153,10 @@ def test_tokens_are_drawn_by_the_chances_of_the_head(denoiser):
 
 def test_turning_back_keeps_known_scores_and_what_has_no_velocity():
     denoiser = Denoiser(SIZES, [1, 2], 8, 1, np.random.default_rng(3))
-    codes, scores = np.zeros((50, 3), np.int32), np.random.default_rng(0).normal(size=(50, 2)).astype(np.float32)
+    codes, scores = (
+        np.zeros((50, 3), np.int32),
+        np.random.default_rng(0).normal(size=(50, 2)).astype(np.float32),
+    )
     angles = np.tile(np.array([0, 1], np.float32), (50, 1))
     turned = denoiser.score_filler(4)(codes, scores, angles, angles == 1).numpy()
     assert np.array_equal(turned[:, 0], scores[:, 0]) and np.abs(turned[:, 1] - scores[:, 1]).max() > 1e-3
@@ -177,13 +180,17 @@ def test_scores_hang_together_as_planted(planted):
     rows = planted.sample(6_000)
     chat = rows[rows["app"] == "chat"]
     assert chat["minutes"].corr(chat["stars"]) == pytest.approx(0.8, abs=0.06)
-    assert chat["minutes"].mean() == pytest.approx(30, abs=1) and chat["minutes"].std() == pytest.approx(10, abs=1)
+    assert chat["minutes"].mean() == pytest.approx(30, abs=1) and chat["minutes"].std() == pytest.approx(
+        10, abs=1
+    )
 
 
 def test_a_given_number_tells_the_category_and_the_other_number(planted):
     long = planted.sample(1_000, given={"minutes": 110})
     assert (long["minutes"] == 110).all() and (long["app"] == "film").mean() > 0.97
-    assert long["stars"].mean() == pytest.approx(58, abs=2.5) and long["stars"].std() == pytest.approx(6, abs=1.5)
+    assert long["stars"].mean() == pytest.approx(58, abs=2.5) and long["stars"].std() == pytest.approx(
+        6, abs=1.5
+    )
     assert (planted.sample(500, given={"minutes": 0})["app"] == "film").mean() > 0.97
 
 

@@ -15,22 +15,27 @@ class Denoiser:
     """Sees tokens, some of them masked, and scores, some of them noisy; says what was there.
 
     **Tokens** (masked diffusion: Austin et al. 2021; Sahoo et al. 2024): any number of cells is masked, and a
-    softmax for each column tells what stood there. Its loss, weighted by d / number masked, bounds the negative
-    log-likelihood (Hoogeboom et al. 2022).
+    softmax for each column tells what stood there. Its loss, weighted by d / number masked, bounds the
+    negative log-likelihood (Hoogeboom et al. 2022).
 
-    **Scores** (Gaussian diffusion: Ho et al. 2020): a score z is turned into noise e by an angle, x = cos(a) z +
-    sin(a) e, which keeps the variance, and the network says the velocity dx/da = cos(a) e - sin(a) z (Salimans
-    and Ho 2022). Every score has an angle of its own: 0 for a known one, 90 degrees for one that is pure noise.
+    **Scores** (Gaussian diffusion: Ho et al. 2020): a score z is turned into noise e by an angle a,
+    x = cos(a) z + sin(a) e, which keeps the variance, and the network says the velocity dx/da = cos(a) e -
+    sin(a) z (Salimans and Ho 2022). Every score has an angle of its own: 0 for a known one, 90 degrees for
+    one that is pure noise.
 
     Half of the rows learn tokens (their scores known or absent), the other half scores (all tokens known).
 
     sizes : int (d,), values of each token.  places : positions of the m scored columns among the d.
     """
 
-    def __init__(self, sizes: np.ndarray, places: list[int], units: int, layers: int, rng: np.random.Generator):
+    def __init__(
+        self, sizes: np.ndarray, places: list[int], units: int, layers: int, rng: np.random.Generator
+    ):
         self.sizes, self.places = sizes.astype(np.int32), np.array(places, np.int32)
         self.starts = np.append(0, np.cumsum(self.sizes + 1))[:-1].astype(np.int32)
-        self.table = keras.layers.Embedding(int(sum(sizes + 1)), units, embeddings_initializer=seeded(rng, 4.0))
+        self.table = keras.layers.Embedding(
+            int(sum(sizes + 1)), units, embeddings_initializer=seeded(rng, 4.0)
+        )
         self.feel = keras.layers.Dense(units, kernel_initializer=seeded(rng))
         self.head = keras.layers.Dense(int(sum(sizes)), kernel_initializer=seeded(rng))
         self.turn = keras.layers.Dense(len(places), kernel_initializer=seeded(rng, 0.1)) if places else None
@@ -71,7 +76,11 @@ class Denoiser:
         """
         codes, own, pooled, inside = batch
         shape, uniform = tf.shape(codes), tf.random.stateless_uniform
-        level = (uniform([], key) + tf.range(shape[0], dtype=tf.float32)[:, None]) / tf.cast(shape[0], tf.float32) % 1
+        level = (
+            (uniform([], key) + tf.range(shape[0], dtype=tf.float32)[:, None])
+            / tf.cast(shape[0], tf.float32)
+            % 1
+        )
         teaches_tokens = uniform([shape[0], 1], key + 1_000) < (0.5 if len(self.places) else 1.0)
         asked = self._asked(shape, key)
         masked, weight = self._mask(asked, level, key)

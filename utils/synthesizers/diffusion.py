@@ -10,7 +10,7 @@ from utils.synthesizers.neural import NeuralSynthesizer
 from utils.training import keras, tf
 
 HELD_OUT, FEWEST_TO_HOLD_OUT, MOST_HELD_OUT = 0.1, 200, 2_000
-SCORES_PER_FIT = 25
+SCORES_PER_FIT, LAST_RATE = 25, 0.01
 CELLS_AT_ONCE, ROWS_AT_ONCE = 4_000_000, 4_096
 
 
@@ -20,11 +20,12 @@ class DiffusionSynthesizer(NeuralSynthesizer):
     See Denoiser for what is learned and MixedCells for how a row is told. A row is made in two turns: all of
     its tokens, column by column in an order drawn by chance; then all of its scores, from noise.
 
-    epochs, batch_size, learning_rate : of Adam, the rate falls along a cosine.  numbers : "auto", "scores" or
-    "tokens" (see MixedCells).  bins : most tokens of a number without scores.  units, layers : of the network.
-    steps : most looks at a row in each turn; fewer are faster, and tokens drawn after one look do not see each
-    other.  average : how far back the averaged weights reach, as part of the steps so far; 0 takes the last weights.  patience : held-out
-    scores without a better one before training stops.
+    epochs, batch_size, learning_rate : of Adam; the rate falls along a cosine.  numbers : "auto", "scores" or
+    "tokens" (see MixedCells).  bins : tokens of a number without scores.  units, layers : of the network.
+    steps : most looks at a row in the turn of the tokens, and steps (of two looks) in that of the scores;
+    fewer are faster, but tokens drawn after one look do not see each other.  average : how far back the
+    averaged weights reach, as part of the steps so far; 0 takes the last weights.  patience : held-out scores
+    without a better one before training stops.
 
     A condition is a cell that is never destroyed: the network was taught with any set of known cells, so
     tokens and scores are drawn given it without weights or rejection. How exactly, is a matter of learning.
@@ -77,7 +78,8 @@ class DiffusionSynthesizer(NeuralSynthesizer):
         learner, averaged = self._build(rng), self._build(rng)
         averaged.set_weights(learner.weights)
         weights, steps = learner.weights, self._steps(len(rows[0]))
-        optimizer = keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(self.learning_rate, steps, 0.01))
+        rate = keras.optimizers.schedules.CosineDecay(self.learning_rate, steps, LAST_RATE)
+        optimizer = keras.optimizers.Adam(rate)
         optimizer.build(weights)
 
         def step(batch, key):
@@ -93,7 +95,9 @@ class DiffusionSynthesizer(NeuralSynthesizer):
         def column_losses(batch, key):
             tokens, scores = (tf.reduce_mean(part, axis=0) for part in learner.losses(batch, key))
             losses = dict(zip(self.schema_.names, tf.unstack(tokens)))
-            return losses | {name: losses[name] + value for name, value in zip(self.cells_.free, tf.unstack(scores))}
+            for name, value in zip(self.cells_.free, tf.unstack(scores)):
+                losses[name] += value
+            return losses
 
         test, key = [tf.constant(array) for array in held_out], tf.constant([1, 2])
         score = tf.function(lambda: sum(map(_mean_row, averaged.losses(test, key))), autograph=False)
@@ -109,34 +113,48 @@ class DiffusionSynthesizer(NeuralSynthesizer):
 
     def _sample(self, n, given, rng):
         cells, (fill_tokens, fill_scores) = self.cells_, self._fillers()
-        tokens, pooled, angles = self._start(n, given, rng)
-        unknown = [place for place, size in enumerate(tokens[0]) if size == cells.tokens.sizes[place]] if n else []
-        size = int(np.clip(CELLS_AT_ONCE // cells.tokens.sizes.max(), 64, ROWS_AT_ONCE))
-        pieces = [slice(start, start + size) for start in range(0, n, size)]
-        for rows in pieces if unknown else []:
-            order, key = rng.permutation(unknown).astype(np.int32), rng.integers(2**31, size=2, dtype=np.int32)
-            tokens[rows] = fill_tokens(tokens[rows], pooled[rows], angles[rows], order, self._looks(len(order)), key)
+        start, known = self._start(given)
+        tokens, angles = np.tile(start, (n, 1)), np.tile(np.where(known, 0, 1).astype(np.float32), (n, 1))
+        asked = {name: np.full(n, given[name]) for name, is_known in zip(cells.scores, known) if is_known}
+        unknown = np.flatnonzero(start == cells.tokens.sizes).astype(np.int32)
+        pooled = self._scores(lambda name: cells.scores[name].pooled.transform(asked[name], rng), asked, n)
+        for rows in self._pieces(n) if len(unknown) else []:
+            key = rng.integers(2**31, size=2, dtype=np.int32)
+            order, looks = rng.permutation(unknown), self._looks(len(unknown))
+            tokens[rows] = fill_tokens(tokens[rows], pooled[rows], angles[rows], order, looks, key)
         inside, groups = cells.inside(tokens), cells.groups(tokens)
-        own = np.where(inside, rng.standard_normal(inside.shape, dtype=np.float32), np.float32(0))
-        for place, (name, scores) in enumerate(cells.scores.items()):
-            if n and angles[0, place] == 0:
-                own[:, place] = scores.transform(np.full(n, given[name]), groups, rng)
-        moving = inside & (angles == 1)
-        for rows in pieces if moving.any() else []:
+        own = self._scores(lambda name: cells.scores[name].transform(asked[name], groups, rng), asked, n)
+        moving = inside & ~known
+        own = np.where(moving, rng.standard_normal(own.shape, dtype=np.float32), own)
+        for rows in self._pieces(n) if moving.any() else []:
             own[rows] = fill_scores(tokens[rows], own[rows], angles[rows], moving[rows])
         return cells.decode(tokens, own, self.schema_, given, rng)
 
-    def _start(self, n, given, rng):
-        """Tokens with a mask wherever there is something to draw, pooled scores, and angles: 0 where known."""
+    def _start(self, given) -> tuple[np.ndarray, np.ndarray]:
+        """The row that filling starts from: its tokens, masked where there is something to draw, int32 (d,);
+        and which scores are known, bool (m,)."""
         cells, sizes = self.cells_, self.cells_.tokens.sizes
         tokens = np.where(sizes > 1, sizes, 0).astype(np.int32)
         for place, code in cells.tokens.encode_given(given).items():
             tokens[place] = code
-        pooled, angles = np.zeros((n, len(cells.scores)), np.float32), np.ones((n, len(cells.scores)), np.float32)
-        for place, (name, scores) in enumerate(cells.scores.items()):
-            if name in given and cells.free[name][tokens[cells.places[place]]]:
-                pooled[:, place], angles[:, place] = scores.pooled.transform(np.full(n, given[name]), rng), 0
-        return np.tile(tokens, (n, 1)), pooled, angles
+        known = [
+            name in given and cells.free[name][tokens[place]]
+            for name, place in zip(cells.free, cells.places)
+        ]
+        return tokens, np.array(known, dtype=bool)
+
+    def _scores(self, of, asked, n) -> np.ndarray:
+        """Scores float32 (n, m): ``of(name)`` for the numbers asked for, 0 for the others."""
+        scores = np.zeros((n, len(self.cells_.scores)), np.float32)
+        for place, name in enumerate(self.cells_.scores):
+            if name in asked:
+                scores[:, place] = of(name)
+        return scores
+
+    def _pieces(self, n) -> list[slice]:
+        """So many rows at once that memory stays bounded, and each piece has an order of its own."""
+        size = int(np.clip(CELLS_AT_ONCE // self.cells_.tokens.sizes.max(), 64, ROWS_AT_ONCE))
+        return [slice(start, start + size) for start in range(0, n, size)]
 
     def _looks(self, columns: int) -> np.ndarray:
         """Before which of so many columns the network looks again, bool (columns,)."""

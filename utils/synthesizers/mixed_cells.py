@@ -37,7 +37,9 @@ class MixedCells:
         """
         tokens = TableCodes.fit(columns, schema, bins)
         discrete = np.array([column.discrete for column in schema.columns])
-        strides = np.cumprod(np.append(1, np.where(discrete, tokens.sizes, 1)[:-1]), dtype=np.int64) * discrete
+        strides = (
+            np.cumprod(np.append(1, np.where(discrete, tokens.sizes, 1)[:-1]), dtype=np.int64) * discrete
+        )
         cells = cls(tokens, {}, {}, strides)
         groups = cells.groups(tokens.encode(columns))
         crowded = len(np.unique(groups)) * ROWS_PER_GROUP <= max(len(groups), ROWS_PER_GROUP)
@@ -74,7 +76,7 @@ class MixedCells:
         return np.column_stack([np.zeros((len(tokens), 0), bool), *flags])
 
     def encode(self, columns: dict[str, np.ndarray], rng: np.random.Generator) -> tuple[np.ndarray, ...]:
-        """Tokens, their scores within the group and among all rows (0 where there is none), and ``inside``."""
+        """Tokens, scores within the group, scores among all rows (0 where there is none), and ``inside``."""
         tokens = self.tokens.encode(columns)
         inside, groups = self.inside(tokens), self.groups(tokens)
         own, pooled = np.zeros((2, *inside.shape), np.float32)

@@ -29,7 +29,7 @@ class SmoothScores:
 
     @classmethod
     def fit(cls, values: np.ndarray, step: float = 0.0, knots: int = 8) -> SmoothScores:
-        """Read float64 values (n,) without NaN, n >= 1; equal values are spread over their step of the grid."""
+        """Read float64 values (n,) without NaN, n >= 1; equal values spread over their step of the grid."""
         rows = np.sort(values)
         first, counts = np.searchsorted(rows, rows), np.searchsorted(rows, rows, "right")
         counts = counts - first
