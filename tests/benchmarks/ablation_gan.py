@@ -67,18 +67,6 @@ class TextbookGAN:
         return self.encoder.inverse_transform(self.generator(noise).numpy())
 
 
-class WholeColumnScores(GANSynthesizer):
-    """Normal scores of the whole column instead of within each cell."""
-
-    method = ""
-
-    def _fit_rows(self, columns):
-        rows = super()._fit_rows(columns)
-        for scores in rows.scores.values():
-            scores.own.clear()
-        return rows
-
-
 class Uncalibrated(GANSynthesizer):
     """Margins as the training left them."""
 
@@ -87,6 +75,16 @@ class Uncalibrated(GANSynthesizer):
     def _calibrate(self, rng):
         cells, _entries, scores = self._widths
         self.quantiles_ = np.tile(GRID, (cells, scores, 1))
+
+
+class WholeColumnScores(Uncalibrated):
+    """Normal scores of the whole column; they are not standard normal in each cell, so not calibrated."""
+
+    def _fit_rows(self, columns):
+        rows = super()._fit_rows(columns)
+        for scores in rows.scores.values():
+            scores.own.clear()
+        return rows
 
 
 class ConstantRate(GANSynthesizer):
