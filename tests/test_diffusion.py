@@ -194,20 +194,20 @@ def test_a_given_number_tells_the_category_and_the_other_number(planted):
     assert (planted.sample(500, given={"minutes": 0})["app"] == "film").mean() > 0.97
 
 
-def test_fewer_steps_change_the_rows_at_once(planted):
+def test_fewer_looks_change_the_rows_at_once(planted):
     before = planted.sample(50)
     try:
-        planted.steps = 1
+        planted.looks = 1
         assert not planted.sample(50).equals(before)
     finally:
-        planted.steps = DiffusionSynthesizer().steps
+        planted.looks = DiffusionSynthesizer().looks
     assert planted.sample(50).equals(before)
 
 
 def test_looks_are_spread_over_the_columns():
-    model = DiffusionSynthesizer(steps=3)
-    assert model._looks(6).tolist() == [True, False, True, False, True, False]
-    assert model._looks(2).tolist() == [True, True] and model._looks(0).tolist() == []
+    model = DiffusionSynthesizer(looks=3)
+    assert model._looks_before(6).tolist() == [True, False, True, False, True, False]
+    assert model._looks_before(2).tolist() == [True, True] and model._looks_before(0).tolist() == []
 
 
 # --- training ---
@@ -242,7 +242,7 @@ def test_an_interrupted_fit_goes_on_to_the_same_rows(tmp_path, monkeypatch):
     ("options", "message"),
     [
         ({"numbers": "bins"}, "numbers must be"),
-        ({"steps": 0}, "steps must be a whole number"),
+        ({"looks": 0}, "looks must be a whole number"),
         ({"average": 1.5}, "average must be"),
         ({"epochs": 0}, "epochs"),
     ],

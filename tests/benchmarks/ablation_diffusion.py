@@ -106,5 +106,5 @@ VARIANTS = {
     "without tokens for piles": without_piles,
     "without scores: numbers as 64 bins": fitted(numbers="tokens"),
     "without averaged weights": fitted(average=0.0),
-    "with 2 steps instead of 16": fitted(steps=2),
+    "with 2 looks instead of 16": fitted(looks=2),
 }

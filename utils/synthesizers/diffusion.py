@@ -22,8 +22,8 @@ class DiffusionSynthesizer(NeuralSynthesizer):
 
     epochs, batch_size, learning_rate : of Adam; the rate falls along a cosine.  numbers : "auto", "scores" or
     "tokens" (see MixedCells).  bins : tokens of a number without scores.  units, layers : of the network.
-    steps : most looks at a row in the turn of the tokens, and steps (of two looks) in that of the scores;
-    fewer are faster, but tokens drawn after one look do not see each other.  average : how far back the
+    looks : how often at most the network sees a row in each of the two turns; fewer are faster, but tokens
+    drawn after one look do not see each other, and scores take two looks a step.  average : how far back the
     averaged weights reach, as part of the steps so far; 0 takes the last weights.  patience : held-out scores
     without a better one before training stops.
 
@@ -42,7 +42,7 @@ class DiffusionSynthesizer(NeuralSynthesizer):
         bins: int = 64,
         units: int = 128,
         layers: int = 2,
-        steps: int = 16,
+        looks: int = 16,
         average: float = 0.1,
         patience: int = 10,
         progress: bool | str = False,
@@ -52,7 +52,7 @@ class DiffusionSynthesizer(NeuralSynthesizer):
         super().__init__(random_state)
         self.epochs, self.batch_size, self.learning_rate = epochs, batch_size, learning_rate
         self.numbers, self.bins, self.units, self.layers = numbers, bins, units, layers
-        self.steps, self.average, self.patience = steps, average, patience
+        self.looks, self.average, self.patience = looks, average, patience
         self.progress, self.checkpoint = progress, checkpoint
 
     def _fit(self, columns, rng):
@@ -68,7 +68,7 @@ class DiffusionSynthesizer(NeuralSynthesizer):
 
     def _check_settings(self) -> None:
         self._check_training()
-        self._check_counts("bins", "units", "layers", "steps", "patience")
+        self._check_counts("bins", "units", "layers", "looks", "patience")
         if self.numbers not in ("auto", "scores", "tokens"):
             raise ValueError(f'numbers must be "auto", "scores" or "tokens", not {self.numbers!r}.')
         if not 0 <= self.average <= 1:
@@ -120,8 +120,8 @@ class DiffusionSynthesizer(NeuralSynthesizer):
         pooled = self._scores(lambda name: cells.scores[name].pooled.transform(asked[name], rng), asked, n)
         for rows in self._pieces(n) if len(unknown) else []:
             key = rng.integers(2**31, size=2, dtype=np.int32)
-            order, looks = rng.permutation(unknown), self._looks(len(unknown))
-            tokens[rows] = fill_tokens(tokens[rows], pooled[rows], angles[rows], order, looks, key)
+            order, fresh = rng.permutation(unknown), self._looks_before(len(unknown))
+            tokens[rows] = fill_tokens(tokens[rows], pooled[rows], angles[rows], order, fresh, key)
         inside, groups = cells.inside(tokens), cells.groups(tokens)
         own = self._scores(lambda name: cells.scores[name].transform(asked[name], groups, rng), asked, n)
         moving = inside & ~known
@@ -156,18 +156,19 @@ class DiffusionSynthesizer(NeuralSynthesizer):
         size = int(np.clip(CELLS_AT_ONCE // self.cells_.tokens.sizes.max(), 64, ROWS_AT_ONCE))
         return [slice(start, start + size) for start in range(0, n, size)]
 
-    def _looks(self, columns: int) -> np.ndarray:
+    def _looks_before(self, columns: int) -> np.ndarray:
         """Before which of so many columns the network looks again, bool (columns,)."""
         looks = np.zeros(columns, dtype=bool)
-        looks[np.linspace(0, columns, min(self.steps, columns), endpoint=False).astype(int)] = True
+        looks[np.linspace(0, columns, min(self.looks, columns), endpoint=False).astype(int)] = True
         return looks
 
     def _fillers(self):
         """The compiled functions that fill tokens and scores, made once for each fit."""
         network, made = self._trained(), getattr(self, "_made", None)
-        if made is None or made[0] is not network or made[1] != self.steps:
-            self._made = network, self.steps, (network.token_filler(), network.score_filler(self.steps))
-        return self._made[2]
+        if made is None or made[0] is not network or made[1] != self.looks:
+            fillers = network.token_filler(), network.score_filler(-(-self.looks // 2))
+            made = self._made = network, self.looks, fillers
+        return made[2]
 
 
 def _mean_row(losses):
