@@ -1,0 +1,130 @@
+"""Ablation of the VAE: the textbook version, the final one, and the final one without each cure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from utils.encoding import TableEncoder
+from utils.synthesizers import VAESynthesizer, latent_prior
+from utils.synthesizers.neural import seeded
+from utils.synthesizers.vae import divergence
+from utils.training import keras, tf, train
+
+EPOCHS, BATCH, LATENT, UNITS = 200, 128, 2, 64
+
+
+class TextbookVAE:
+    """Dense encoder and decoder, squared error, cells scaled 0-1 and one-hot, N(0, I) as prior.
+
+    noise : whether rows get the noise that the decoder learned beside its mean, or are that mean.
+    warm_up : share of the steps in which the weight of the divergence rises from 0 to 1.
+    """
+
+    def __init__(self, noise: bool, warm_up: float, random_state: int):
+        self.noise, self.warm_up, self.random_state = noise, warm_up, random_state
+
+    def fit(self, table, schema):
+        """Train on all columns."""
+        rng = np.random.default_rng(self.random_state)
+        self.encoder = TableEncoder(schema)
+        rows = self.encoder.transform(table)
+        width = rows.shape[1]
+        encode, self.decode = self._network(width, 2 * LATENT, rng), self._network(LATENT, width, rng)
+        self.log_noise = keras.Variable(np.zeros(width, np.float32))
+        weights = [*encode.trainable_variables, *self.decode.trainable_variables, self.log_noise]
+        optimizer = keras.optimizers.Adam(2e-3)
+        optimizer.build(weights)
+        steps = EPOCHS * len(rows) // BATCH
+
+        def step(batch, key):
+            with tf.GradientTape() as tape:
+                mean, log_variance = tf.split(encode(batch[0]), 2, axis=1)
+                noise = tf.random.stateless_normal(tf.shape(mean), key)
+                error = (self.decode(mean + tf.exp(log_variance / 2) * noise) - batch[0]) ** 2
+                scale = self.log_noise if self.noise else tf.zeros(width)
+                fit = tf.reduce_sum(error / 2 * tf.exp(-2 * scale) + scale, axis=1)
+                risen = tf.minimum(1.0, tf.cast(key[1] // 2, tf.float32) / max(1.0, self.warm_up * steps))
+                loss = tf.reduce_mean(fit + risen * divergence(mean, log_variance))
+            optimizer.apply(tape.gradient(loss, weights), weights)
+            return {"loss": loss}
+
+        variables = [*weights, *optimizer.variables]
+        train(step, (rows,), variables, steps=steps, batch_size=BATCH, seed=self.random_state)
+        return self
+
+    @staticmethod
+    def _network(inputs, outputs, rng):
+        hidden = keras.layers.Dense(UNITS, "relu", kernel_initializer=seeded(rng))
+        return keras.Sequential(
+            [keras.Input([inputs]), hidden, keras.layers.Dense(outputs, kernel_initializer=seeded(rng))]
+        )
+
+    def sample(self, n):
+        """Rows from N(0, I) through the decoder."""
+        rng = np.random.default_rng([1, self.random_state])
+        cells = np.array(self.decode(rng.standard_normal((n, LATENT)).astype(np.float32)))
+        if self.noise:
+            cells = cells + np.exp(np.array(self.log_noise)) * rng.standard_normal(cells.shape)
+        return self.encoder.inverse_transform(cells)
+
+
+class FreeSoftmax(VAESynthesizer):
+    """Every bin of a number gets a logit of its own."""
+
+    method = ""
+
+    def _start(self, codes, strata):
+        start, bends = super()._start(codes, strata)
+        return start, [None] * len(bends)
+
+
+class NoMargins(VAESynthesizer):
+    """The decoder starts from equal shares, the same for every app, and has to learn the margins."""
+
+    method = ""
+
+    def _start(self, codes, strata):
+        start, _ = super()._start(codes, strata)
+        return np.zeros_like(start), [None] * len(self.codes_.sizes)
+
+
+def standard_prior(synthesizer):
+    """The synthesizer with N(0, I) in every stratum in place of its fitted mixture."""
+    shares = [latent_prior.of_stratum(synthesizer.prior_, stratum)["weights"].sum()
+              for stratum in range(len(synthesizer.margins_))]
+    strata, latent = len(shares), synthesizer.latent
+    synthesizer.prior_ = {
+        "strata": np.arange(strata, dtype=np.int32),
+        "weights": np.array(shares),
+        "means": np.zeros((strata, latent)),
+        "roots": np.tile(np.eye(latent), (strata, 1, 1)),
+    }
+    return synthesizer
+
+
+def _textbook(noise, warm_up=0.0):
+    return lambda table, schema, seed: TextbookVAE(noise, warm_up, seed).fit(table, schema)
+
+
+def _final(kind=VAESynthesizer, **options):
+    return lambda table, schema, seed: kind(random_state=seed, **options).fit(table, schema=schema)
+
+
+def _without_condition(table, schema, seed):
+    return VAESynthesizer(random_state=seed).fit(table, schema=replace(schema, target=None))
+
+
+VARIANTS = {
+    "textbook: squared error, mean output": _textbook(noise=False),
+    "textbook, with learned noise": _textbook(noise=True),
+    "textbook, with learned noise and warm-up": _textbook(noise=True, warm_up=0.5),
+    "final": _final(),
+    "final, not conditional on the app": _without_condition,
+    "final, prior N(0, I)": lambda *run: standard_prior(_final()(*run)),
+    "final, a free logit for each bin": _final(FreeSoftmax),
+    "final, free logits and no margins": _final(NoMargins),
+    "final, beta 1": _final(beta=1.0),
+    "final, no warm-up": _final(warm_up=0.0),
+}
