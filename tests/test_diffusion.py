@@ -137,6 +137,17 @@ def test_the_loss_of_a_network_that_knows_nothing_is_the_entropy_of_a_guess(deno
     assert tokens.numpy().sum(axis=1).mean() == pytest.approx(np.log(SIZES).sum(), rel=0.01)
 
 
+def test_a_network_that_has_learned_nothing_draws_the_margins(denoiser):
+    rng = np.random.default_rng(0)
+    rows = np.column_stack([rng.random(5_000) < 0.2, rng.integers(0, 2, 5_000), rng.integers(0, 4, 5_000) // 2])
+    denoiser.start_from(rows.astype(np.int32))
+    denoiser.head.kernel.assign(denoiser.head.kernel * 0)
+    none, order = np.zeros((5_000, 0), np.float32), np.array([0, 1, 2], np.int32)
+    masked = np.tile(SIZES.astype(np.int32), (5_000, 1))
+    drawn = denoiser.token_filler()(masked, none, none, order, order == 0, np.array([1, 2], np.int32)).numpy()
+    np.testing.assert_allclose(drawn.mean(axis=0), rows.mean(axis=0), atol=0.05)
+
+
 def test_tokens_are_drawn_by_the_chances_of_the_head(denoiser):
     chances = [np.array([0.3, 0.7]), np.array([0.5, 0.3, 0.2]), np.array([0.1, 0.2, 0.3, 0.4])]
     kernel, bias = denoiser.head.weights

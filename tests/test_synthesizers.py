@@ -23,7 +23,7 @@ pytestmark = pytest.mark.filterwarnings("error")
 # Options under which a method is tested; one that is not listed is tested with its defaults.
 VARIANTS = {
     "autoregressive": [{"epochs": 20, "units": 64}],
-    "diffusion": [{"epochs": 60, "units": 64, "layers": 1, "learning_rate": 0.01}],
+    "diffusion": [{"epochs": 60, "units": 64, "layers": 1}],
     "gan": [{"epochs": 30}],
     "mixture": [{"kind": "gaussian"}, {"kind": "latent_class"}],
     "vae": [{"epochs": 60, "units": 64}],

@@ -37,7 +37,7 @@ class Denoiser:
             int(sum(sizes + 1)), units, embeddings_initializer=seeded(rng, 4.0)
         )
         self.feel = keras.layers.Dense(units, kernel_initializer=seeded(rng))
-        self.head = keras.layers.Dense(int(sum(sizes)), kernel_initializer=seeded(rng))
+        self.head = keras.layers.Dense(int(sum(sizes)), kernel_initializer=seeded(rng, 0.1))
         self.turn = keras.layers.Dense(len(places), kernel_initializer=seeded(rng, 0.1)) if places else None
         self.body = _residual(units, layers, rng)
         codes, scores = keras.Input([len(sizes)], dtype="int32"), keras.Input([len(places)])
@@ -54,6 +54,11 @@ class Denoiser:
         """Take the values of other weights."""
         for weight, value in zip(self.weights, values, strict=True):
             weight.assign(value)
+
+    def start_from(self, codes: np.ndarray) -> None:
+        """Before it has learned anything, let it draw tokens by their shares in the rows, int32 (n, d)."""
+        counts = [np.bincount(column, minlength=size) + 0.5 for column, size in zip(codes.T, self.sizes)]
+        self.head.bias.assign(np.log(np.concatenate([count / count.sum() for count in counts])))
 
     # --- what it sees ---
 

@@ -11,7 +11,7 @@ from utils.training import keras, tf
 
 HELD_OUT, FEWEST_TO_HOLD_OUT, MOST_HELD_OUT = 0.1, 200, 2_000
 SCORES_PER_FIT, LAST_RATE = 25, 0.01
-CELLS_AT_ONCE, ROWS_AT_ONCE = 4_000_000, 4_096
+CELLS_AT_ONCE, ROWS_AT_ONCE, FEWEST_AT_ONCE, ORDERS = 4_000_000, 4_096, 64, 16
 
 
 class DiffusionSynthesizer(NeuralSynthesizer):
@@ -76,6 +76,7 @@ class DiffusionSynthesizer(NeuralSynthesizer):
 
     def _learn(self, rows, held_out, rng):
         learner, averaged = self._build(rng), self._build(rng)
+        learner.start_from(rows[0])
         averaged.set_weights(learner.weights)
         weights, steps = learner.weights, self._steps(len(rows[0]))
         rate = keras.optimizers.schedules.CosineDecay(self.learning_rate, steps, LAST_RATE)
@@ -152,8 +153,9 @@ class DiffusionSynthesizer(NeuralSynthesizer):
         return scores
 
     def _pieces(self, n) -> list[slice]:
-        """So many rows at once that memory stays bounded, and each piece has an order of its own."""
-        size = int(np.clip(CELLS_AT_ONCE // self.cells_.tokens.sizes.max(), 64, ROWS_AT_ONCE))
+        """Rows that share an order: so few that memory stays bounded, and the quirks of an order even out."""
+        most = min(ROWS_AT_ONCE, max(FEWEST_AT_ONCE, CELLS_AT_ONCE // int(self.cells_.tokens.sizes.max())))
+        size = min(most, max(FEWEST_AT_ONCE, -(-n // ORDERS)))
         return [slice(start, start + size) for start in range(0, n, size)]
 
     def _looks_before(self, columns: int) -> np.ndarray:
