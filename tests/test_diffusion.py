@@ -139,7 +139,8 @@ def test_the_loss_of_a_network_that_knows_nothing_is_the_entropy_of_a_guess(deno
 
 def test_a_network_that_has_learned_nothing_draws_the_margins(denoiser):
     rng = np.random.default_rng(0)
-    rows = np.column_stack([rng.random(5_000) < 0.2, rng.integers(0, 2, 5_000), rng.integers(0, 4, 5_000) // 2])
+    rare, even, uneven = rng.random(5_000) < 0.2, rng.integers(0, 3, 5_000), rng.integers(0, 4, 5_000) // 2
+    rows = np.column_stack([rare, even, uneven])
     denoiser.start_from(rows.astype(np.int32))
     denoiser.head.kernel.assign(denoiser.head.kernel * 0)
     none, order = np.zeros((5_000, 0), np.float32), np.array([0, 1, 2], np.int32)
