@@ -37,8 +37,8 @@ test: $(READY)  ## run all tests: utils, every notebook cell by cell, house rule
 notebooks: $(READY)  ## run lessons and solutions in place and store clean outputs; ONLY="path ..." for some
 	$(ONE_THREAD) $(COURSE) notebooks $(ONLY)
 
-readme: $(READY)  ## measure the lessons, then write README's table and scoreboard picture
-	$(ONE_THREAD) $(COURSE) run --record
+readme: $(READY)  ## measure the lessons (ONLY="path ..." for some), then write README's tables and scoreboard picture
+	$(ONE_THREAD) $(COURSE) run --record $(ONLY)
 	$(COURSE) readme
 
 address: $(READY)  ## move every badge, link and set-up cell to a new address: make address URL=https://github.com/owner/name

@@ -77,6 +77,16 @@ def test_a_changed_lesson_makes_the_table_stale(published):
     assert readme.stale_parts(published) == ["the tables in README.md"]
 
 
+def test_lessons_that_did_not_run_keep_their_last_line_unless_all_ran(published):
+    folder = places.results_folder(published)
+    run.record([LessonRun("01_more", 9, 5.0, 200, 2, "3.11.7")], folder, keep=True)
+    run.record([LessonRun("00_rules", 20, 22.0, 345, 2, "3.11.7")], folder, keep=True)
+    seconds = {name: row["seconds"] for name, row in run.recorded(folder).items()}
+    assert list(seconds.items()) == [("00_rules", "22.0"), ("01_more", "5.0")]
+    run.record([LessonRun("00_rules", 20, 23.0, 345, 2, "3.11.7")], folder)
+    assert list(run.recorded(folder)) == ["00_rules"]
+
+
 def race_file(course, runs) -> None:
     columns = ["table", "method", "kind", "seed", "c2st", "tstr", "fit_cpu_seconds"]
     race = pd.DataFrame(runs, columns=columns).assign(budget="default", threads=1)

@@ -16,13 +16,14 @@ Paths = Annotated[list[Path] | None, typer.Argument(help="Notebooks; all of them
 
 @app.command()
 def run(
+    paths: Paths = None,
     record: Annotated[bool, typer.Option(help="Store what was measured in data/results.")] = False,
 ) -> None:
-    """Run every lesson in order as a learner would, write pages to build/, print the course's scoreboard."""
+    """Run lessons in order as a learner would, write pages to build/, print the course's scoreboard."""
     from utils.course import run as course_run
     from utils.course import scoreboard
 
-    measured, executed, failures = course_run.run_course()
+    measured, executed, failures = course_run.run_course(only=paths and [path.resolve() for path in paths])
     for failure in failures:
         typer.echo(f"\n{failure}", err=True)
     for merged in scoreboard.merge(found for page in executed for found in scoreboard.records_in(page)):
@@ -31,7 +32,7 @@ def run(
     if failures:
         raise typer.Exit(1)
     if record:
-        course_run.record(measured, places.results_folder())
+        course_run.record(measured, places.results_folder(), keep=bool(paths))
 
 
 @app.command()

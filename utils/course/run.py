@@ -34,17 +34,20 @@ class LessonRun:
     python: str
 
 
-def run_course(root: Path = places.ROOT) -> tuple[list[LessonRun], list[NotebookNode], list[LessonFailed]]:
-    """Run every lesson in order into ``build/``; the notebooks themselves stay untouched.
+def run_course(
+    root: Path = places.ROOT, only: list[Path] | None = None
+) -> tuple[list[LessonRun], list[NotebookNode], list[LessonFailed]]:
+    """Run every lesson, or ``only`` some, in order into ``build/``; the notebooks themselves stay untouched.
 
     Prints a progress bar and one line a lesson. A lesson that fails does not stop the others.
     Returns what was measured, the executed notebooks and the failures.
     """
     pages = {path: notebooks.read(path) for path in places.lessons(root)}
     measured, failures = [], []
-    cells = sum(len(notebooks.code_cells(page)) for page in pages.values())
+    chosen = {path: page for path, page in pages.items() if only is None or path in only}
+    cells = sum(len(notebooks.code_cells(page)) for page in chosen.values())
     with tqdm(total=cells, unit="cell", dynamic_ncols=True) as bar:
-        for path, page in pages.items():
+        for path, page in chosen.items():
             bar.set_description(path.stem)
             try:
                 measured.append(_run_lesson(page, path, bar))
@@ -76,13 +79,14 @@ def _line(run: LessonRun) -> str:
     return f"{run.lesson:<28} {run.cells:>3} cells {run.seconds:>7.1f} s {run.memory_mb:>6} MB"
 
 
-def record(measured: list[LessonRun], folder: Path) -> None:
-    """Store a measured run as ``lessons.csv`` in ``folder``."""
+def record(measured: list[LessonRun], folder: Path, keep: bool = False) -> None:
+    """Store a measured run as ``lessons.csv`` in ``folder``; keep : with the last lines of other lessons."""
+    rows = (recorded(folder) if keep else {}) | {run.lesson: asdict(run) for run in measured}
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / MEASURED).open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, list(LessonRun.__dataclass_fields__), lineterminator="\n")
         writer.writeheader()
-        writer.writerows(asdict(run) for run in measured)
+        writer.writerows(row for _, row in sorted(rows.items()))
 
 
 def recorded(folder: Path) -> dict[str, dict[str, str]]:
