@@ -47,6 +47,11 @@ def test_margins_are_the_shares_of_each_stratum_and_never_zero():
     assert (shares[:, :3] > 0).all()
 
 
+def test_a_value_that_never_occurs_is_as_good_as_impossible():
+    shares = margins(np.ones(20, np.int32), np.zeros(20, np.int32), 2, smooth=False)
+    assert 0 < shares[0, 0] < 1e-8 and shares[0, 1] == 1
+
+
 def test_smoothed_counts_are_nearer_the_truth_and_keep_spikes_and_sum():
     rng = np.random.default_rng(1)
     truth = np.exp(-0.5 * ((np.arange(40) - 20) / 6) ** 2)
@@ -158,7 +163,8 @@ def test_draws_follow_the_decoder(fitted):
     point, stratum = latent_prior.draw(fitted.prior_, 1, np.random.default_rng(0))
     codes = fitted._draw(point.repeat(40_000, 0), stratum.repeat(40_000), np.random.default_rng(1))[:, 2]
     weights = [fitted._log_likelihood(point, stratum, {2: code})[0] for code in range(fitted.codes_.sizes[2])]
-    np.testing.assert_allclose(np.bincount(codes, minlength=len(weights)) / 40_000, np.exp(weights), atol=0.01)
+    shares = np.bincount(codes, minlength=len(weights)) / 40_000
+    np.testing.assert_allclose(shares, np.exp(weights), atol=0.01)
 
 
 def test_fewer_pieces_or_more_give_as_many_rows(fitted, monkeypatch):

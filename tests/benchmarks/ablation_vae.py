@@ -33,7 +33,8 @@ class TextbookVAE:
         width = rows.shape[1]
         encode, self.decode = self._network(width, 2 * LATENT, rng), self._network(LATENT, width, rng)
         self.log_noise = keras.Variable(np.zeros(width, np.float32))
-        weights = [*encode.trainable_variables, *self.decode.trainable_variables, self.log_noise]
+        learned = [self.log_noise] if self.noise else []
+        weights = [*encode.trainable_variables, *self.decode.trainable_variables, *learned]
         optimizer = keras.optimizers.Adam(2e-3)
         optimizer.build(weights)
         steps = EPOCHS * len(rows) // BATCH
@@ -43,8 +44,7 @@ class TextbookVAE:
                 mean, log_variance = tf.split(encode(batch[0]), 2, axis=1)
                 noise = tf.random.stateless_normal(tf.shape(mean), key)
                 error = (self.decode(mean + tf.exp(log_variance / 2) * noise) - batch[0]) ** 2
-                scale = self.log_noise if self.noise else tf.zeros(width)
-                fit = tf.reduce_sum(error / 2 * tf.exp(-2 * scale) + scale, axis=1)
+                fit = tf.reduce_sum(error / 2 * tf.exp(-2 * self.log_noise) + self.log_noise, axis=1)
                 risen = tf.minimum(1.0, tf.cast(key[1] // 2, tf.float32) / max(1.0, self.warm_up * steps))
                 loss = tf.reduce_mean(fit + risen * divergence(mean, log_variance))
             optimizer.apply(tape.gradient(loss, weights), weights)

@@ -12,6 +12,7 @@ CLIP = 1e-3
 FEWEST_ROWS = 20
 WIDTHS = (0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0)
 PSEUDO_ROWS = 0.1
+RAREST = 1e-9  # a value that never occurred, such as False in a column of True
 
 
 def margins(codes: np.ndarray, strata: np.ndarray, size: int, smooth: bool) -> np.ndarray:
@@ -28,7 +29,7 @@ def margins(codes: np.ndarray, strata: np.ndarray, size: int, smooth: bool) -> n
             own = np.bincount(codes[strata == stratum], minlength=size)
             own = smooth_counts(own, pooled) if smooth and rows >= FEWEST_ROWS else own
             shares[stratum] = (own + PSEUDO_ROWS * pooled) / (rows + PSEUDO_ROWS)
-    return shares
+    return np.maximum(shares, RAREST)
 
 
 def smooth_counts(counts: np.ndarray, pooled: np.ndarray) -> np.ndarray:
