@@ -75,6 +75,7 @@ def test_a_value_that_nobody_happened_to_have_comes_back():
 @pytest.mark.parametrize("values", [[3.0], [1.0, 2.0], [0.0] * 50 + [1e30], list(np.arange(30) * 1e-310)])
 def test_scores_of_odd_numbers_stay_in_their_range(values):
     scores = SmoothScores.fit(np.array(values))
+    assert np.isfinite(scores.transform(np.array(values), np.random.default_rng(0))).all()
     drawn = scores.inverse(np.linspace(-9, 9, 101))
     assert np.isfinite(drawn).all() and drawn.min() >= min(values) and drawn.max() <= max(values)
 
@@ -147,6 +148,14 @@ def test_a_network_that_has_learned_nothing_draws_the_margins(denoiser):
     masked = np.tile(SIZES.astype(np.int32), (5_000, 1))
     drawn = denoiser.token_filler()(masked, none, none, order, order == 0, np.array([1, 2], np.int32)).numpy()
     np.testing.assert_allclose(drawn.mean(axis=0), rows.mean(axis=0), atol=0.05)
+
+
+def test_a_token_that_no_row_has_is_never_drawn(denoiser):
+    denoiser.start_from(np.zeros((50, 3), np.int32))
+    none, order = np.zeros((4_000, 0), np.float32), np.array([0, 1, 2], np.int32)
+    masked = np.tile(SIZES.astype(np.int32), (4_000, 1))
+    drawn = denoiser.token_filler()(masked, none, none, order, order > -1, np.array([1, 2], np.int32))
+    assert not drawn.numpy().any()
 
 
 def test_tokens_are_drawn_by_the_chances_of_the_head(denoiser):
@@ -226,8 +235,8 @@ def test_looks_are_spread_over_the_columns():
 
 
 def test_an_interrupted_fit_goes_on_to_the_same_rows(tmp_path, monkeypatch):
-    table, path = planted_table(300), tmp_path / "fit.checkpoint"
-    options = QUICK | {"epochs": 10}
+    table, path = planted_table(1_000), tmp_path / "fit.checkpoint"
+    options = QUICK | {"epochs": 6}
     whole = DiffusionSynthesizer(**options).fit(table).sample(40)
     calls, train = [], diffusion.NeuralSynthesizer._train
 

@@ -9,6 +9,7 @@ from utils.training import keras, tf
 
 QUARTER = np.pi / 2
 MOST_KNOWN = 0.8
+NEVER = 1e-13  # chance of a token that no row has
 
 
 class Denoiser:
@@ -57,8 +58,8 @@ class Denoiser:
 
     def start_from(self, codes: np.ndarray) -> None:
         """Before it has learned anything, let it draw tokens by their shares in the rows, int32 (n, d)."""
-        counts = [np.bincount(column, minlength=size) + 0.5 for column, size in zip(codes.T, self.sizes)]
-        self.head.bias.assign(np.log(np.concatenate([count / count.sum() for count in counts])))
+        counts = [np.bincount(column, minlength=size) for column, size in zip(codes.T, self.sizes)]
+        self.head.bias.assign(np.log(np.maximum(np.concatenate(counts) / len(codes), NEVER)))
 
     # --- what it sees ---
 

@@ -9,7 +9,7 @@ from utils.synthesizers.mixed_cells import MixedCells
 from utils.synthesizers.neural import NeuralSynthesizer
 from utils.training import keras, tf
 
-HELD_OUT, FEWEST_TO_HOLD_OUT, MOST_HELD_OUT = 0.1, 200, 2_000
+HELD_OUT, FEWEST_TO_HOLD_OUT, MOST_HELD_OUT = 0.1, 1_000, 2_000
 SCORES_PER_FIT, LAST_RATE = 25, 0.01
 CELLS_AT_ONCE, ROWS_AT_ONCE, FEWEST_AT_ONCE, ORDERS = 4_000_000, 4_096, 64, 16
 
@@ -76,7 +76,7 @@ class DiffusionSynthesizer(NeuralSynthesizer):
 
     def _learn(self, rows, held_out, rng):
         learner, averaged = self._build(rng), self._build(rng)
-        learner.start_from(rows[0])
+        learner.start_from(np.concatenate([rows[0], held_out[0]]))
         averaged.set_weights(learner.weights)
         weights, steps = learner.weights, self._steps(len(rows[0]))
         rate = keras.optimizers.schedules.CosineDecay(self.learning_rate, steps, LAST_RATE)

@@ -48,7 +48,8 @@ class SmoothScores:
     def transform(self, values: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Scores, float32 (n,); ``rng`` picks the place within a step."""
         spread = values + (rng.random(len(values)) - 0.5) * self.step
-        return np.interp(spread, self.values, GRID).astype(np.float32)
+        low, span = self.values[0], (self.values[-1] - self.values[0]) or 1.0  # keeps tiny numbers apart
+        return np.interp((spread - low) / span, (self.values - low) / span, GRID).astype(np.float32)
 
     def inverse(self, scores: np.ndarray) -> np.ndarray:
         """Values, float64 (n,), within the range of the fitted ones and half a step around it."""
