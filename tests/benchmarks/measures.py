@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from tests.benchmarks.figures import Figure
+from tests.benchmarks.loop import textbook_against_in_graph
 from tests.benchmarks.race import SEEDS
 from utils.course.places import results_folder
 from utils.course.run import recorded
@@ -128,6 +129,20 @@ def _beyond_result(model: Synthesizer) -> float:
     tracemalloc.stop()
     del table
     return (peak - result) / MEGABYTE
+
+
+# --- training ---
+
+
+@group
+def training_loop() -> list[Figure]:
+    """A step of a GAN in the textbook's loop and in-graph: milliseconds, and how many times faster."""
+    textbook, in_graph = textbook_against_in_graph()
+    return [
+        Figure("textbook loop (predict, three train_on_batch): a step", 1_000 * textbook, "ms"),
+        Figure("in-graph loop: a step", 1_000 * in_graph, "ms"),
+        Figure("in-graph loop, times faster", textbook / in_graph, "ratio", at_least=12),
+    ]
 
 
 # --- scoreboard and lessons ---
