@@ -394,7 +394,8 @@ def _race_styles(methods: pd.DataFrame) -> dict[str, dict]:
         place = places[kind] % len(MARKERS)
         color = PALETTE[place] if kind == "course" else YARDSTICK
         styles[method] = {"color": color, "marker": MARKERS[place], "linestyle": LINE_STYLES[kind == "peer"],
-                          "markerfacecolor": color if kind == "course" else "white"}
+                          "markerfacecolor": color if kind == "course" else "white",
+                          "markeredgecolor": "black" if kind == "course" else color}  # yellow needs an edge
         places[kind] += 1
     return styles
 
