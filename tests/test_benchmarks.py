@@ -186,6 +186,8 @@ def test_the_race_goes_on_where_it_stopped_and_forgets_old_code_when_asked(tmp_p
     methods["quick"] = Method("course", "quick", Path(sys.executable), "", False, "x2")
     race.race(["screen time"], methods, [0], folder=tmp_path)
     assert len(measured) == 4, "older code is told, not run again unasked"
+    race._outdated(runs, ["Adult"], list(methods), [0], again=True)
+    assert len(runs.table()) == 4, "what was not asked for stays"
     race.race(["screen time"], methods, [0], again=True, folder=tmp_path)
     assert measured[4:] == [("quick", None)] and len(runs.table()) == 4
 

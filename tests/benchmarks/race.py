@@ -119,11 +119,11 @@ def race(tables: Iterable[str], names: Iterable[str], seeds: Iterable[int], budg
          again: bool = False, threads: int = 1, folder: Path = RESULTS) -> Runs:
     """Run what is not stored yet: for each seed the yardsticks and all methods' defaults, then the budgets.
 
-    again : first forget the runs of these methods with older code.
+    again : first forget the runs with older code, among those asked for.
     """
     runs = Runs(folder / "race.csv", COLUMNS, KEY)
     tables, names, seeds = list(tables), list(names), list(seeds)
-    _outdated(runs, names, again)
+    _outdated(runs, tables, names, seeds, again)
     plan = [(table, name, DEFAULT, seed) for seed in seeds for table in tables for name in [FRESH, *names]]
     if budgets:
         plan += [(table, name, budget, seed) for seed in seeds for table in tables
@@ -135,11 +135,12 @@ def race(tables: Iterable[str], names: Iterable[str], seeds: Iterable[int], budg
     return runs
 
 
-def _outdated(runs: Runs, names: list[str], again: bool) -> None:
-    """Forget the runs of older code, or tell of them."""
+def _outdated(runs: Runs, tables: list[str], names: list[str], seeds: list[int], again: bool) -> None:
+    """Forget the runs of older code, or tell of them; runs that were not asked for stay."""
     table = runs.table()
     current = table["method"].map({name: method.source for name, method in methods().items()})
-    old = table["method"].isin(names) & (table["source"] != current)
+    asked = table["table"].isin(tables) & table["method"].isin(names) & table["seed"].isin(seeds)
+    old = asked & (table["source"] != current)
     if again:
         runs.forget(old)
     elif old.any():
