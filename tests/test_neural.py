@@ -14,6 +14,7 @@ from utils.synthesizers import SYNTHESIZERS, Synthesizer
 
 pytestmark = pytest.mark.filterwarnings("error")
 NEURAL = sorted(name for name, method in SYNTHESIZERS.items() if not method.quick)
+LONG = 150  # epochs that take several compiled calls of every method
 every_network = pytest.mark.parametrize("method", NEURAL)
 
 
@@ -44,7 +45,7 @@ class Interrupt:
 
 @every_network
 def test_an_interrupted_fit_can_be_sampled_and_saved(method, monkeypatch, tmp_path):
-    table, synthesizer = small_table(), make(method)
+    table, synthesizer = small_table(), make(method, epochs=LONG)
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         Interrupt(patch, 3)
         synthesizer.fit(table)
@@ -58,11 +59,11 @@ def test_an_interrupted_fit_can_be_sampled_and_saved(method, monkeypatch, tmp_pa
 @every_network
 def test_an_interrupted_fit_goes_on_to_the_same_rows(method, monkeypatch, tmp_path):
     table, path = small_table(), str(tmp_path / "fit.checkpoint")
-    expected = make(method).fit(table)
+    expected = make(method, epochs=LONG).fit(table)
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        Interrupt(patch, 4)
-        make(method, checkpoint=path).fit(table)
-    resumed = make(method, checkpoint=path).fit(table)
+        Interrupt(patch, 3)
+        make(method, epochs=LONG, checkpoint=path).fit(table)
+    resumed = make(method, epochs=LONG, checkpoint=path).fit(table)
     pd.testing.assert_frame_equal(resumed.sample(50), expected.sample(50))
     for name, losses in expected.history.losses.items():
         np.testing.assert_array_equal(resumed.history.losses[name], losses)
@@ -72,12 +73,12 @@ def test_an_interrupted_fit_goes_on_to_the_same_rows(method, monkeypatch, tmp_pa
 def test_a_checkpoint_of_another_table_or_setting_is_refused(method, monkeypatch, tmp_path):
     path = str(tmp_path / "fit.checkpoint")
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        Interrupt(patch, 4)
-        make(method, checkpoint=path).fit(small_table())
+        Interrupt(patch, 3)
+        make(method, epochs=LONG, checkpoint=path).fit(small_table())
     with pytest.raises(SavedModelError, match="of another table or of other settings"):
-        make(method, checkpoint=path).fit(small_table(seed=1))
+        make(method, epochs=LONG, checkpoint=path).fit(small_table(seed=1))
     with pytest.raises(SavedModelError, match="of another table or of other settings"):
-        make(method, checkpoint=path, learning_rate=1e-5).fit(small_table())
+        make(method, epochs=LONG, checkpoint=path, learning_rate=1e-5).fit(small_table())
 
 
 @every_network

@@ -81,8 +81,11 @@ class VAESynthesizer(NeuralSynthesizer):
         self.margins_, self.tilts_ = self._start(codes, strata)
         network = self._build(rng)
         held, kept = np.split(rng.permutation(len(codes)), [self._held_out(len(codes))])
-        self._fit_network(network, (codes, strata), kept, held, rng)
-        self.prior_ = latent_prior.fit(*self._encode(codes, strata), strata, self.components, rng)
+        try:
+            self._fit_network(network, (codes, strata), kept, held, rng)
+        finally:  # what was learned before an interruption can be sampled from
+            if getattr(self, "_network", None) is network:
+                self.prior_ = latent_prior.fit(*self._encode(codes, strata), strata, self.components, rng)
 
     def _strata(self, codes):
         """int32 (n,): the target's codes if it is discrete and has rows enough, else zeros."""
