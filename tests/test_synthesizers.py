@@ -26,7 +26,7 @@ VARIANTS = {
     "diffusion": [{"epochs": 60, "units": 64, "layers": 1}],
     "gan": [{"epochs": 30}],
     "mixture": [{"kind": "gaussian"}, {"kind": "latent_class"}],
-    "vae": [{"epochs": 60, "units": 64}],
+    "vae": [{"units": 64}],
 }
 METHODS = [
     pytest.param(method, options, id="-".join([method, *map(str, options.values())]))
