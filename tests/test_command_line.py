@@ -280,7 +280,7 @@ def test_bad_tables(folder, content, message):
 @pytest.mark.parametrize("arguments, code, message", [
     (["nowhere.csv"], 1, "There is no file"),
     (["patients.csv", "--method", "mixtur"], 2, "There is no method 'mixtur'. Did you mean 'mixture'?"),
-    (["patients.csv", "--method", "zzz"], 2, "Choose from: copula"),
+    (["patients.csv", "--method", "zzz"], 2, "Choose from: autoregressive"),
     (["patients.csv", "--rows", "0"], 2, "--rows"),
     (["patients.csv", "--rows", "-3"], 2, "--rows"),
     (["patients.csv", "--rows", "many"], 2, "--rows"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import matplotlib
 import numpy as np
 import pytest
 
@@ -297,7 +298,7 @@ def test_the_curve_is_redrawn_in_place(monkeypatch):
 
     class Handle:
         def update(self, figure):
-            shown.append(figure.axes[0].get_title())
+            shown.append(figure.axes[0].get_title(loc=matplotlib.rcParams["axes.titlelocation"]))
 
     monkeypatch.setattr(progress, "_draws", lambda kind: kind == "curve")
     monkeypatch.setattr("IPython.display.display", lambda figure, display_id: Handle())
