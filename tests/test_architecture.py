@@ -1,4 +1,5 @@
-"""The floors of utils: imports point down, nothing goes in circles, importing a module changes nothing."""
+"""The floors of utils: imports point down, nothing goes in circles, importing a module changes
+nothing."""
 
 from __future__ import annotations
 
@@ -102,15 +103,21 @@ def test_no_circles():
 @pytest.mark.parametrize("path", SOURCES, ids=module_name)
 def test_no_star_imports(path):
     nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-    assert not [node for node in nodes if isinstance(node, ast.ImportFrom) and node.names[0].name == "*"]
+    assert not [
+        node for node in nodes if isinstance(node, ast.ImportFrom) and node.names[0].name == "*"
+    ]
 
 
 def test_importing_changes_nothing():
     modules = sorted(MODULES - {"utils.__main__", "utils.course.__main__"})
-    done = subprocess.run([sys.executable, "-c", PROBE, *modules], cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", PROBE, *modules], cwd=ROOT, capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stderr
     assert done.stderr == "", f"an import writes to stderr: {done.stderr}"
     changed = {
-        module: names for module, found in json.loads(done.stdout).items() if (names := set(found) - NOT_OURS)
+        module: names
+        for module, found in json.loads(done.stdout).items()
+        if (names := set(found) - NOT_OURS)
     }
     assert not changed, f"importing changes the environment or loads TensorFlow: {changed}"

@@ -1,4 +1,5 @@
-"""The autoregressive network against closed forms, planted truths and its own exact probabilities."""
+"""The autoregressive network against closed forms, planted truths and its own exact
+probabilities."""
 
 from __future__ import annotations
 
@@ -39,13 +40,19 @@ def planted_table(rows: int, seed: int) -> pd.DataFrame:
     weather = rng.random(rows) < 0.3
     plan = rng.random(rows) < np.where(weather, 0.9, 0.2)
     minutes = rng.integers(0, 10, rows) + np.where(plan, 20, 0)
-    return pd.DataFrame({"minutes": minutes, "weather": weather, "plan": np.where(plan, "film", "walk")})
+    return pd.DataFrame(
+        {"minutes": minutes, "weather": weather, "plan": np.where(plan, "film", "walk")}
+    )
 
 
 def planted_log_likelihood(table: pd.DataFrame) -> np.ndarray:
     weather, film = table["weather"].to_numpy(), table["plan"].to_numpy() == "film"
     film_chance = np.where(weather, 0.9, 0.2)
-    return np.log(np.where(weather, 0.3, 0.7)) + np.log(np.where(film, film_chance, 1 - film_chance)) + np.log(0.1)
+    return (
+        np.log(np.where(weather, 0.3, 0.7))
+        + np.log(np.where(film, film_chance, 1 - film_chance))
+        + np.log(0.1)
+    )
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +73,9 @@ def test_losses_follow_the_formula(network):
         expected.append(-log_softmax(logits)[code])
         state = state + values[start + code]
         start += size
-    np.testing.assert_allclose([float(loss) for loss in network.losses(tf.constant(row))], expected, rtol=1e-5)
+    np.testing.assert_allclose(
+        [float(loss) for loss in network.losses(tf.constant(row))], expected, rtol=1e-5
+    )
 
 
 def test_drawing_knows_the_same_chances_as_learning(network):
@@ -79,7 +88,10 @@ def test_chances_of_all_rows_sum_to_one(network):
 
 
 def test_a_cell_sees_only_the_cells_before_it(network):
-    first = [[float(loss) for loss in network.losses(tf.constant([[1, 2, code]]))[:2]] for code in range(4)]
+    first = [
+        [float(loss) for loss in network.losses(tf.constant([[1, 2, code]]))[:2]]
+        for code in range(4)
+    ]
     assert first == [first[0]] * 4
 
 
@@ -196,7 +208,10 @@ def test_order_is_by_number_of_codes_or_as_asked(planted):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"order": ["plan", "weather"]}, "order must name each column once: minutes, weather, plan"),
+        (
+            {"order": ["plan", "weather"]},
+            "order must name each column once: minutes, weather, plan",
+        ),
         ({"units": 0}, "units must be a whole number of 1 or more"),
         ({"bins": 2.5}, "bins must be a whole number of 1 or more"),
         ({"dropout": 1.0}, "dropout must be a number from 0 to below 1, not 1.0"),
@@ -274,7 +289,9 @@ def test_a_missing_cell_is_never_filled_with_missing():
 
 def test_any_kind_of_column_may_be_absent():
     days = pd.date_range("2024-01-01", periods=60).as_unit("ns")
-    table = pd.DataFrame({"day": days, "word": ["a", "b"] * 30, "yes": [True, False] * 30, "x": np.arange(60) / 4})
+    table = pd.DataFrame(
+        {"day": days, "word": ["a", "b"] * 30, "yes": [True, False] * 30, "x": np.arange(60) / 4}
+    )
     model = AutoregressiveSynthesizer(epochs=2).fit(table)
     for name in table.columns:
         filled = model.impute(table[[name]].head(9))

@@ -1,4 +1,5 @@
-"""The setup cell, run offline as Colab would: fake google.colab, fake pip, a local clone for the address."""
+"""The setup cell, run offline as Colab would: fake google.colab, fake pip, a local clone for the
+address."""
 
 from __future__ import annotations
 
@@ -67,7 +68,8 @@ def git(folder: Path, *arguments: str) -> None:
 
 @pytest.fixture
 def colab(tmp_path: Path, working_tree: Path) -> Machine:
-    """An empty /content with google.colab loaded; the public address leads to a local bare clone."""
+    """An empty /content with google.colab loaded; the public address leads to a local bare
+    clone."""
     (working_tree / "notebooks").mkdir(exist_ok=True)
     (working_tree / "notebooks" / ".keep").touch()
     git(working_tree, "init", "--quiet")
@@ -138,7 +140,12 @@ def test_only_what_is_missing_is_installed_and_never_the_engines(colab):
 def test_installing_may_not_change_the_engines(colab):
     report(colab.run(setup_cell(), missing="pandera"))
     held = colab.pip_calls()[0]["constraints"]
-    assert [line.split("==")[0] for line in held.splitlines()] == ["numpy", "pandas", "tensorflow", "keras"]
+    assert [line.split("==")[0] for line in held.splitlines()] == [
+        "numpy",
+        "pandas",
+        "tensorflow",
+        "keras",
+    ]
 
 
 def test_an_address_that_cannot_be_cloned_is_an_error(colab):

@@ -1,4 +1,5 @@
-"""The command line: what it writes, what it says, and that bad input gives one clear message and no file."""
+"""The command line: what it writes, what it says, and that bad input gives one clear message and no
+file."""
 
 from __future__ import annotations
 
@@ -45,15 +46,17 @@ def patients(folder) -> pd.DataFrame:
     """A small awkward table, written to patients.csv."""
     generator = np.random.default_rng(0)
     days = pd.to_timedelta(generator.integers(0, 300, ROWS), unit="D")
-    table = pd.DataFrame({
-        "patient_id": generator.permutation(ROWS),
-        "Full name": [f"Person {number}" for number in range(ROWS)],
-        "Ward 🏥": generator.choice(["A&E", "Surgery"], ROWS),
-        "admitted": pd.Timestamp("2024-01-01") + days,
-        "temperature": generator.normal(37, 1, ROWS).round(1),
-        "children": generator.poisson(2, ROWS),
-        "insured": np.arange(ROWS) % 3 > 0,
-    })
+    table = pd.DataFrame(
+        {
+            "patient_id": generator.permutation(ROWS),
+            "Full name": [f"Person {number}" for number in range(ROWS)],
+            "Ward 🏥": generator.choice(["A&E", "Surgery"], ROWS),
+            "admitted": pd.Timestamp("2024-01-01") + days,
+            "temperature": generator.normal(37, 1, ROWS).round(1),
+            "children": generator.poisson(2, ROWS),
+            "insured": np.arange(ROWS) % 3 > 0,
+        }
+    )
     table.loc[::7, "temperature"] = np.nan
     table.to_csv(folder / "patients.csv", index=False)
     return table
@@ -64,7 +67,9 @@ def patients(folder) -> pd.DataFrame:
 
 @pytest.mark.parametrize("method", sorted(SYNTHESIZERS))
 def test_generate_writes_rows_of_every_method(patients, method):
-    code, output, _ = run("generate", "patients.csv", "--method", method, "--rows", 37, "--output", "out.csv")
+    code, output, _ = run(
+        "generate", "patients.csv", "--method", method, "--rows", 37, "--output", "out.csv"
+    )
     assert code == 0
     assert f"37 rows by the method {method}" in output
     written = read_table("out.csv")
@@ -102,13 +107,16 @@ def test_defaults_write_beside_and_as_many_rows(patients):
     assert len(read_table("patients_synthetic.csv")) == ROWS
 
 
-@pytest.mark.parametrize("given, column, value", [
-    ("Ward 🏥=Surgery", "Ward 🏥", "Surgery"),
-    ("insured=no", "insured", False),
-    ("children=2", "children", 2),
-    ("admitted=2024-03-01", "admitted", pd.Timestamp("2024-03-01")),
-    ("temperature=", "temperature", None),
-])
+@pytest.mark.parametrize(
+    "given, column, value",
+    [
+        ("Ward 🏥=Surgery", "Ward 🏥", "Surgery"),
+        ("insured=no", "insured", False),
+        ("children=2", "children", 2),
+        ("admitted=2024-03-01", "admitted", pd.Timestamp("2024-03-01")),
+        ("temperature=", "temperature", None),
+    ],
+)
 def test_given_holds_in_every_row(patients, given, column, value):
     code, _, error = run("generate", "patients.csv", "--given", given, "--output", "out.csv")
     assert code == 0, error
@@ -148,18 +156,35 @@ def test_keep_and_drop(patients):
     assert list(read_table("out.csv").columns) == ["Full name", "Ward 🏥", "children", "insured"]
 
 
-@pytest.mark.parametrize("name, identifies", [
-    ("customer_id", True), ("PassengerId", True), ("ID", True), ("Account No", True), ("Unnamed: 0", True),
-    ("id_code", True), ("price", False), ("valid", False), ("paid", False), ("width", False), ("年齢", False),
-])
+@pytest.mark.parametrize(
+    "name, identifies",
+    [
+        ("customer_id", True),
+        ("PassengerId", True),
+        ("ID", True),
+        ("Account No", True),
+        ("Unnamed: 0", True),
+        ("id_code", True),
+        ("price", False),
+        ("valid", False),
+        ("paid", False),
+        ("width", False),
+        ("年齢", False),
+    ],
+)
 def test_whole_numbers_identify_by_name(name, identifies):
     table = pd.DataFrame({name: np.arange(50), "other": 1.5})
     assert (name in opening._identifiers(table, set())) is identifies
 
 
 def test_repeated_numbers_and_texts_do_not_identify():
-    table = pd.DataFrame({"order_id": [1, *range(1, 50)], "city": ["Ulm", "Bonn"] * 25,
-                          "reading_number": np.arange(50) + 0.5})
+    table = pd.DataFrame(
+        {
+            "order_id": [1, *range(1, 50)],
+            "city": ["Ulm", "Bonn"] * 25,
+            "reading_number": np.arange(50) + 0.5,
+        }
+    )
     assert opening._identifiers(table, set()) == {}
 
 
@@ -176,7 +201,9 @@ def test_public_screen_time_files_are_recognised(folder, date_format):
     table.columns = ["Date", "App", "Usage (minutes)", "Notifications", "Times Opened"]
     table["Battery"] = 80
     table.to_csv("public.csv", index=False)
-    code, output, error = run("generate", "public.csv", "--given", "App=Netflix", "--output", "out.csv")
+    code, output, error = run(
+        "generate", "public.csv", "--given", "App=Netflix", "--output", "out.csv"
+    )
     assert code == 0, error
     assert "Recognised as a screen-time table" in output
     assert "do not belong to such a table are left out: 1" in output
@@ -213,7 +240,12 @@ def test_compare_prints_and_writes_the_scoreboard(patients, folder):
     call = ("compare", "patients.csv", "--methods", "mixture, trees", "--seeds", 1, "--output", "c")
     code, output, error = run(*call)
     assert code == 0, error
-    said = ("TSTR predicts 'insured'", "40 rows to learn from, 20 to judge by", "So few rows", "seconds to")
+    said = (
+        "TSTR predicts 'insured'",
+        "40 rows to learn from, 20 to judge by",
+        "So few rows",
+        "seconds to",
+    )
     for text in said:
         assert text in output
     assert sorted(path.name for path in (folder / "c").iterdir()) == sorted(compare.FILES)
@@ -259,13 +291,19 @@ def test_compare_overwrites_only_when_told(patients):
 # --- bad input: one message, the right exit code, no file ---
 
 
-@pytest.mark.parametrize("content, message", [
-    (b"a;b\n1;2\n", "separated by semicolons"),
-    (b"", "is empty"),
-    (b"<!doctype html><html></html>", "is a web page"),
-    (b"a,b\n", "a header but no rows"),
-    (b"Date,App,Usage,Notifications,Times opened\n2024-01-01,X,-5,1,1\n", "column 'Usage', line 2"),
-])
+@pytest.mark.parametrize(
+    "content, message",
+    [
+        (b"a;b\n1;2\n", "separated by semicolons"),
+        (b"", "is empty"),
+        (b"<!doctype html><html></html>", "is a web page"),
+        (b"a,b\n", "a header but no rows"),
+        (
+            b"Date,App,Usage,Notifications,Times opened\n2024-01-01,X,-5,1,1\n",
+            "column 'Usage', line 2",
+        ),
+    ],
+)
 def test_bad_tables(folder, content, message):
     (folder / "bad.csv").write_bytes(content)
     for command in ("generate", "compare"):
@@ -277,31 +315,42 @@ def test_bad_tables(folder, content, message):
     assert [path.name for path in folder.iterdir()] == ["bad.csv"]
 
 
-@pytest.mark.parametrize("arguments, code, message", [
-    (["nowhere.csv"], 1, "There is no file"),
-    (["patients.csv", "--method", "mixtur"], 2, "There is no method 'mixtur'. Did you mean 'mixture'?"),
-    (["patients.csv", "--method", "zzz"], 2, "Choose from: autoregressive"),
-    (["patients.csv", "--rows", "0"], 2, "--rows"),
-    (["patients.csv", "--rows", "-3"], 2, "--rows"),
-    (["patients.csv", "--rows", "many"], 2, "--rows"),
-    (["patients.csv", "--seed", "-1"], 2, "--seed"),
-    (["patients.csv", "--given", "insured"], 2, "Write COLUMN=VALUE"),
-    (["patients.csv", "--given", "Insured=yes"], 2, "Did you mean 'insured'?"),
-    (["patients.csv", "--given", "Full name=Bo"], 2, "was left out"),
-    (["patients.csv", "--given", "Ward 🏥=Surgry"], 2, "Did you mean 'Surgery'?"),
-    (["patients.csv", "--given", "insured=perhaps"], 2, "is true or false"),
-    (["patients.csv", "--given", "children=two"], 2, "holds integer values"),
-    (["patients.csv", "--given", "children=99"], 2, "lies outside"),
-    (["patients.csv", "--given", "admitted=soon"], 2, "holds date values"),
-    (["patients.csv", "--given", "children="], 2, "no missing values"),
-    (["patients.csv", "--target", "insurd"], 2, "Did you mean 'insured'?"),
-    (["patients.csv", "--drop", "tempreature"], 2, "Did you mean 'temperature'?"),
-    (["patients.csv", "--keep", "name"], 2, "There is no column 'name'"),
-    (["patients.csv", "--output", "out.xlsx"], 1, "should end in .csv"),
-    (["patients.csv", "--output", "no/out.csv"], 1, "There is no folder"),
-    (["patients.csv", "--output", "patients.csv"], 1, "exists already"),
-    (["patients.csv", "--output", "patients.csv", "--overwrite"], 1, "is the real table itself"),
-])
+@pytest.mark.parametrize(
+    "arguments, code, message",
+    [
+        (["nowhere.csv"], 1, "There is no file"),
+        (
+            ["patients.csv", "--method", "mixtur"],
+            2,
+            "There is no method 'mixtur'. Did you mean 'mixture'?",
+        ),
+        (["patients.csv", "--method", "zzz"], 2, "Choose from: autoregressive"),
+        (["patients.csv", "--rows", "0"], 2, "--rows"),
+        (["patients.csv", "--rows", "-3"], 2, "--rows"),
+        (["patients.csv", "--rows", "many"], 2, "--rows"),
+        (["patients.csv", "--seed", "-1"], 2, "--seed"),
+        (["patients.csv", "--given", "insured"], 2, "Write COLUMN=VALUE"),
+        (["patients.csv", "--given", "Insured=yes"], 2, "Did you mean 'insured'?"),
+        (["patients.csv", "--given", "Full name=Bo"], 2, "was left out"),
+        (["patients.csv", "--given", "Ward 🏥=Surgry"], 2, "Did you mean 'Surgery'?"),
+        (["patients.csv", "--given", "insured=perhaps"], 2, "is true or false"),
+        (["patients.csv", "--given", "children=two"], 2, "holds integer values"),
+        (["patients.csv", "--given", "children=99"], 2, "lies outside"),
+        (["patients.csv", "--given", "admitted=soon"], 2, "holds date values"),
+        (["patients.csv", "--given", "children="], 2, "no missing values"),
+        (["patients.csv", "--target", "insurd"], 2, "Did you mean 'insured'?"),
+        (["patients.csv", "--drop", "tempreature"], 2, "Did you mean 'temperature'?"),
+        (["patients.csv", "--keep", "name"], 2, "There is no column 'name'"),
+        (["patients.csv", "--output", "out.xlsx"], 1, "should end in .csv"),
+        (["patients.csv", "--output", "no/out.csv"], 1, "There is no folder"),
+        (["patients.csv", "--output", "patients.csv"], 1, "exists already"),
+        (
+            ["patients.csv", "--output", "patients.csv", "--overwrite"],
+            1,
+            "is the real table itself",
+        ),
+    ],
+)
 def test_bad_options(patients, folder, arguments, code, message):
     found, _, error = run("generate", *arguments)
     assert found == code, error
@@ -340,7 +389,9 @@ def test_a_disk_that_fills_up_leaves_the_old_file(patients, folder, monkeypatch)
 
 
 def test_everything_left_out_is_an_error(folder):
-    pd.DataFrame({"name": [f"Person {number}" for number in range(30)]}).to_csv("names.csv", index=False)
+    pd.DataFrame({"name": [f"Person {number}" for number in range(30)]}).to_csv(
+        "names.csv", index=False
+    )
     code, _, error = run("generate", "names.csv")
     assert code == 1
     assert "No column of names.csv is left. Keep one: --keep name" in error
@@ -356,13 +407,19 @@ def test_too_few_rows_to_compare(folder):
 def test_interrupting_leaves_no_file(patients, folder):
     command = [sys.executable, "-m", "utils", "generate", "patients.csv", "--rows", "50000000"]
     process = subprocess.Popen(
-        [*command, "--output", "out.csv"], env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-        # a shell that runs the tests in the background has Ctrl-C ignored, and its children inherit that
+        [*command, "--output", "out.csv"],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        # a shell that runs the tests in the background has Ctrl-C ignored, and its children inherit
+        # that
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     try:
-        _wait_for(lambda: any(path.suffix == ".part" and path.stat().st_size for path in folder.iterdir()))
+        _wait_for(
+            lambda: any(path.suffix == ".part" and path.stat().st_size for path in folder.iterdir())
+        )
         process.send_signal(signal.SIGINT)
         error = process.communicate(timeout=60)[1]
     finally:
@@ -392,7 +449,9 @@ def test_help_names_every_method_and_command():
 
 
 def test_a_first_chunk_that_is_all_missing_does_not_settle_the_types(folder):
-    table = pd.DataFrame({"text": [None, None, "a", "b"], "flag": [None, None, True, False]}, dtype=object)
+    table = pd.DataFrame(
+        {"text": [None, None, "a", "b"], "flag": [None, None, True, False]}, dtype=object
+    )
     writing.write_table(folder / "out.parquet", [table[:2], table[2:]], Schema.infer(table))
     written = read_table(folder / "out.parquet")
     assert written["text"].tolist() == [None, None, "a", "b"]
@@ -413,9 +472,12 @@ def test_parquet_keeps_missing_text_and_categories(folder):
 
 
 def test_numbers_and_text_mixed_in_parquet(folder):
-    """A text column may hold numbers only when it comes from Python; Parquet then keeps one type."""
+    """A text column may hold numbers only when it comes from Python; Parquet then keeps one
+    type."""
     table = pd.DataFrame({"code": pd.Series([1, 2] * 10, dtype=object)})
     schema = Schema.infer(table)
-    writing.write_table(folder / "out.parquet", MixtureSynthesizer().fit(table).sample_chunks(7), schema)
+    writing.write_table(
+        folder / "out.parquet", MixtureSynthesizer().fit(table).sample_chunks(7), schema
+    )
     assert set(read_table(folder / "out.parquet")["code"]) <= {1, 2}
     assert generate.typed_value(schema["code"], "2") == 2

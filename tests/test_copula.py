@@ -1,4 +1,5 @@
-"""Known answers for the copula: margins come back, and so do planted correlations, also through ties."""
+"""Known answers for the copula: margins come back, and so do planted correlations, also through
+ties."""
 
 from __future__ import annotations
 
@@ -13,7 +14,9 @@ pytestmark = pytest.mark.filterwarnings("error")
 
 
 def correlated(rows: int, correlation: float, seed: int = 0) -> np.ndarray:
-    return np.random.default_rng(seed).multivariate_normal([0, 0], [[1, correlation], [correlation, 1]], rows)
+    return np.random.default_rng(seed).multivariate_normal(
+        [0, 0], [[1, correlation], [correlation, 1]], rows
+    )
 
 
 def fitted_correlation(table: pd.DataFrame) -> float:
@@ -59,13 +62,19 @@ def test_a_planted_correlation_is_found_whatever_the_margins(correlation):
 
 def test_a_planted_correlation_is_found_through_ties():
     scores = correlated(4000, 0.7)
-    table = pd.DataFrame({"few": np.digitize(scores[:, 0], [-0.5, 0.3, 1.5]), "two": scores[:, 1] > 0.4})
-    assert abs(abs(fitted_correlation(table)) - 0.7) < 0.05  # which of False and True comes first is free
+    table = pd.DataFrame(
+        {"few": np.digitize(scores[:, 0], [-0.5, 0.3, 1.5]), "two": scores[:, 1] > 0.4}
+    )
+    assert (
+        abs(abs(fitted_correlation(table)) - 0.7) < 0.05
+    )  # which of False and True comes first is free
 
 
 def test_a_planted_correlation_is_found_through_names_in_any_order():
     scores = correlated(4000, 0.7)
-    grade = np.array(["mango", "apple", "zebra", "kiwi"])[np.digitize(scores[:, 0], [-0.8, 0.0, 0.8])]
+    grade = np.array(["mango", "apple", "zebra", "kiwi"])[
+        np.digitize(scores[:, 0], [-0.8, 0.0, 0.8])
+    ]
     table = pd.DataFrame({"grade": grade, "number": scores[:, 1]})
     assert abs(abs(fitted_correlation(table)) - 0.7) < 0.05
 
@@ -101,7 +110,9 @@ def test_condition_on_a_category_is_its_part_of_the_normal():
 
 def test_two_conditions_at_once_are_weighed_together():
     rng = np.random.default_rng(0)
-    scores = rng.multivariate_normal(np.zeros(3), [[1, 0.7, 0.5], [0.7, 1, 0.6], [0.5, 0.6, 1]], 40_000)
+    scores = rng.multivariate_normal(
+        np.zeros(3), [[1, 0.7, 0.5], [0.7, 1, 0.6], [0.5, 0.6, 1]], 40_000
+    )
     table = pd.DataFrame({"a": scores[:, 0] > 0.8, "b": scores[:, 1] > 0.5, "c": scores[:, 2]})
     drawn = CopulaSynthesizer().fit(table).sample(8000, given={"a": True, "b": False})["c"]
     expected = table.loc[table["a"] & ~table["b"], "c"]
@@ -119,5 +130,7 @@ def test_correlation_can_always_be_inverted():
 
 @pytest.mark.parametrize("options", [{"sweeps": 0}, {"values": 0}, {"sweeps": 2.5}])
 def test_wrong_parameters_are_refused(options):
-    with pytest.raises(ValueError, match=f"{next(iter(options))} must be a whole number of 1 or more"):
+    with pytest.raises(
+        ValueError, match=f"{next(iter(options))} must be a whole number of 1 or more"
+    ):
         CopulaSynthesizer(**options).fit(pd.DataFrame({"a": [1, 2]}))

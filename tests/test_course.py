@@ -1,4 +1,5 @@
-"""The commands of the course, each run on a small copy of the repository with a lesson built in memory."""
+"""The commands of the course, each run on a small copy of the repository with a lesson built in
+memory."""
 
 from __future__ import annotations
 
@@ -22,7 +23,9 @@ RECORD = {
     "table": "screen time",
     "lesson": "00",
     "columns": ["c2st"],
-    "rows": [{"name": "rules", "kind": "generator", "metrics": {"c2st": {"mean": 0.75, "spread": 0.01}}}],
+    "rows": [
+        {"name": "rules", "kind": "generator", "metrics": {"c2st": {"mean": 0.75, "spread": 0.01}}}
+    ],
 }
 OUTPUT = {scoreboard.MIME_TYPE: RECORD, "text/plain": "board"}
 SHOW_RECORD = f"from IPython.display import display\ndisplay({OUTPUT!r}, raw=True)"
@@ -41,7 +44,9 @@ def course_command(folder: Path, *arguments: str) -> subprocess.CompletedProcess
     """``python -m utils.course`` of the copy in ``folder``, as a person would call it there."""
     environment = {**os.environ, "PYTHONPATH": str(folder), "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-m", "utils.course", *arguments]
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300)
+    return subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300
+    )
 
 
 @pytest.fixture
@@ -57,7 +62,9 @@ def repository(tmp_path: Path) -> Path:
 def test_run_goes_in_order_shows_failures_and_keeps_the_rest(repository):
     write_notebook(repository / "notebooks" / "00_first.ipynb", SHOW_RECORD)
     write_notebook(
-        repository / "notebooks" / "01_second.ipynb", "numerator = 1", "numerator / 0  # the failing line"
+        repository / "notebooks" / "01_second.ipynb",
+        "numerator = 1",
+        "numerator / 0  # the failing line",
     )
     write_notebook(repository / "notebooks" / "02_third.ipynb", "print('third ran')")
     before = {path: path.read_bytes() for path in places.lessons(repository)}
@@ -87,9 +94,13 @@ def test_a_green_run_is_recorded_when_asked(repository):
 
 
 def test_peak_memory_is_the_peak_not_the_end(tmp_path):
-    path = write_notebook(tmp_path / "00_memory.ipynb", "block = bytearray(300 * 2**20)\ndel block", "x = 1")
+    path = write_notebook(
+        tmp_path / "00_memory.ipynb", "block = bytearray(300 * 2**20)\ndel block", "x = 1"
+    )
     peaks: list[float] = []
-    notebooks.execute(notebooks.read(path), path, 60, lambda pid: peaks.append(notebooks.peak_megabytes(pid)))
+    notebooks.execute(
+        notebooks.read(path), path, 60, lambda pid: peaks.append(notebooks.peak_megabytes(pid))
+    )
     if sys.platform == "linux":
         assert peaks[-1] > 300
 
@@ -142,14 +153,21 @@ def test_later_lessons_replace_rows_of_the_same_name():
         **RECORD,
         "lesson": "03",
         "rows": [
-            {"name": "rules", "kind": "generator", "metrics": {"c2st": {"mean": 0.6, "spread": None}}},
+            {
+                "name": "rules",
+                "kind": "generator",
+                "metrics": {"c2st": {"mean": 0.6, "spread": None}},
+            },
             {"name": "mixture", "kind": "generator", "metrics": {}},
         ],
     }
     other = {**RECORD, "table": "adult"}
     merged = scoreboard.merge([RECORD, later, other])
     assert [record["table"] for record in merged] == ["screen time", "adult"]
-    assert [(row["name"], row["lesson"]) for row in merged[0]["rows"]] == [("rules", "03"), ("mixture", "03")]
+    assert [(row["name"], row["lesson"]) for row in merged[0]["rows"]] == [
+        ("rules", "03"),
+        ("mixture", "03"),
+    ]
     text = scoreboard.as_text(merged[0], width=80)
     assert "0.60" in text and "0.75" not in text
     assert max(map(len, text.splitlines())) <= 80
@@ -177,7 +195,12 @@ def test_no_old_address_is_left_after_a_move(working_tree):
 
 @pytest.mark.parametrize(
     "address",
-    ["teacher/course", "https://github.com/teacher", "https://github.com/a/b.git/", "http://x.y/a/b"],
+    [
+        "teacher/course",
+        "https://github.com/teacher",
+        "https://github.com/a/b.git/",
+        "http://x.y/a/b",
+    ],
 )
 def test_an_address_that_no_badge_can_use_is_refused(repository, address):
     before = (repository / "pyproject.toml").read_bytes()

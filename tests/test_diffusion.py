@@ -20,7 +20,8 @@ SIZES = np.array([2, 3, 4])
 
 
 def planted_table(rows: int = 1_500, seed: int = 0) -> pd.DataFrame:
-    """app -> idle (only films) -> minutes (0 when idle), and stars that follow them by .8 in an app."""
+    """app -> idle (only films) -> minutes (0 when idle), and stars that follow them by .8 in an
+    app."""
     rng = np.random.default_rng(seed)
     film = rng.random(rows) < 0.4
     idle = film & (rng.random(rows) < 0.25)
@@ -62,17 +63,23 @@ def test_whole_numbers_come_back_from_their_scores():
 
 def test_scores_of_a_bell_curve_are_its_deviations():
     values = np.random.default_rng(0).normal(50, 7, 4_000)
-    scores = SmoothScores.fit(values).transform(np.array([50.0, 57.0, 36.0]), np.random.default_rng(1))
+    scores = SmoothScores.fit(values).transform(
+        np.array([50.0, 57.0, 36.0]), np.random.default_rng(1)
+    )
     np.testing.assert_allclose(scores, [0, 1, -2], atol=0.1)
 
 
 def test_a_value_that_nobody_happened_to_have_comes_back():
     values = np.random.default_rng(0).poisson(20, 2_000).astype(float)
-    drawn = SmoothScores.fit(values[values != 20], 1.0).inverse(np.random.default_rng(1).normal(size=4_000))
+    drawn = SmoothScores.fit(values[values != 20], 1.0).inverse(
+        np.random.default_rng(1).normal(size=4_000)
+    )
     assert (np.rint(drawn) == 20).mean() == pytest.approx((values == 20).mean(), abs=0.03)
 
 
-@pytest.mark.parametrize("values", [[3.0], [1.0, 2.0], [0.0] * 50 + [1e30], list(np.arange(30) * 1e-310)])
+@pytest.mark.parametrize(
+    "values", [[3.0], [1.0, 2.0], [0.0] * 50 + [1e30], list(np.arange(30) * 1e-310)]
+)
 def test_scores_of_odd_numbers_stay_in_their_range(values):
     scores = SmoothScores.fit(np.array(values))
     assert np.isfinite(scores.transform(np.array(values), np.random.default_rng(0))).all()
@@ -104,7 +111,9 @@ def test_a_number_is_a_token_and_a_score_and_comes_back():
     cells, schema, columns = cells_of(table)
     tokens, own, pooled, inside = cells.encode(columns, np.random.default_rng(0))
     assert list(cells.scores) == ["minutes", "stars"] and tokens[:, 1].max() == 1
-    assert (inside[:, 0] == (table["minutes"] > 0)).all() and (inside[:, 1] == table["stars"].notna()).all()
+    assert (inside[:, 0] == (table["minutes"] > 0)).all() and (
+        inside[:, 1] == table["stars"].notna()
+    ).all()
     assert not own[inside == 0].any() and not pooled[inside == 0].any()
     back = cells.decode(tokens, own, schema, {}, np.random.default_rng(1))
     assert np.abs(np.rint(back["minutes"]) - table["minutes"]).max() <= 1
@@ -114,7 +123,9 @@ def test_a_number_is_a_token_and_a_score_and_comes_back():
 def test_a_score_never_leaves_the_range_of_its_token():
     cells, schema, columns = cells_of(planted_table())
     tokens, own, *_ = cells.encode(columns, np.random.default_rng(0))
-    back = cells.decode(tokens, np.full_like(own, -9), schema, {}, np.random.default_rng(1))["minutes"]
+    back = cells.decode(tokens, np.full_like(own, -9), schema, {}, np.random.default_rng(1))[
+        "minutes"
+    ]
     assert ((np.rint(back) == 0) == (columns["minutes"] == 0)).all()
 
 
@@ -140,13 +151,19 @@ def test_the_loss_of_a_network_that_knows_nothing_is_the_entropy_of_a_guess(deno
 
 def test_a_network_that_has_learned_nothing_draws_the_margins(denoiser):
     rng = np.random.default_rng(0)
-    rare, even, uneven = rng.random(5_000) < 0.2, rng.integers(0, 3, 5_000), rng.integers(0, 4, 5_000) // 2
+    rare, even, uneven = (
+        rng.random(5_000) < 0.2,
+        rng.integers(0, 3, 5_000),
+        rng.integers(0, 4, 5_000) // 2,
+    )
     rows = np.column_stack([rare, even, uneven])
     denoiser.start_from(rows.astype(np.int32))
     denoiser.head.kernel.assign(denoiser.head.kernel * 0)
     none, order = np.zeros((5_000, 0), np.float32), np.array([0, 1, 2], np.int32)
     masked = np.tile(SIZES.astype(np.int32), (5_000, 1))
-    drawn = denoiser.token_filler()(masked, none, none, order, order == 0, np.array([1, 2], np.int32)).numpy()
+    drawn = denoiser.token_filler()(
+        masked, none, none, order, order == 0, np.array([1, 2], np.int32)
+    ).numpy()
     np.testing.assert_allclose(drawn.mean(axis=0), rows.mean(axis=0), atol=0.05)
 
 
@@ -154,7 +171,9 @@ def test_a_token_that_no_row_has_is_never_drawn(denoiser):
     denoiser.start_from(np.zeros((50, 3), np.int32))
     none, order = np.zeros((4_000, 0), np.float32), np.array([0, 1, 2], np.int32)
     masked = np.tile(SIZES.astype(np.int32), (4_000, 1))
-    drawn = denoiser.token_filler()(masked, none, none, order, order > -1, np.array([1, 2], np.int32))
+    drawn = denoiser.token_filler()(
+        masked, none, none, order, order > -1, np.array([1, 2], np.int32)
+    )
     assert not drawn.numpy().any()
 
 
@@ -166,10 +185,14 @@ def test_tokens_are_drawn_by_the_chances_of_the_head(denoiser):
     codes = np.tile(SIZES.astype(np.int32), (20_000, 1))
     codes[:, 1] = 2
     none, order = np.zeros((len(codes), 0), np.float32), np.array([2, 0], np.int32)
-    drawn = denoiser.token_filler()(codes, none, none, order, order > 0, np.array([1, 2], np.int32)).numpy()
+    drawn = denoiser.token_filler()(
+        codes, none, none, order, order > 0, np.array([1, 2], np.int32)
+    ).numpy()
     assert (drawn[:, 1] == 2).all(), "a known token was changed"
     for place in (0, 2):
-        np.testing.assert_allclose(np.bincount(drawn[:, place]) / len(drawn), chances[place], atol=0.015)
+        np.testing.assert_allclose(
+            np.bincount(drawn[:, place]) / len(drawn), chances[place], atol=0.015
+        )
 
 
 def test_turning_back_keeps_known_scores_and_what_has_no_velocity():
@@ -180,10 +203,15 @@ def test_turning_back_keeps_known_scores_and_what_has_no_velocity():
     )
     angles = np.tile(np.array([0, 1], np.float32), (50, 1))
     turned = denoiser.score_filler(4)(codes, scores, angles, angles == 1).numpy()
-    assert np.array_equal(turned[:, 0], scores[:, 0]) and np.abs(turned[:, 1] - scores[:, 1]).max() > 1e-3
+    assert (
+        np.array_equal(turned[:, 0], scores[:, 0])
+        and np.abs(turned[:, 1] - scores[:, 1]).max() > 1e-3
+    )
     denoiser.turn.kernel.assign(denoiser.turn.kernel * 0)
     still = denoiser.score_filler(4)(codes, scores, angles, angles == 1).numpy()
-    assert np.array_equal(still, scores), "for a normal the velocity is 0 and noise is already the answer"
+    assert np.array_equal(still, scores), (
+        "for a normal the velocity is 0 and noise is already the answer"
+    )
 
 
 # --- what is learned ---
@@ -201,17 +229,17 @@ def test_scores_hang_together_as_planted(planted):
     rows = planted.sample(6_000)
     chat = rows[rows["app"] == "chat"]
     assert chat["minutes"].corr(chat["stars"]) == pytest.approx(0.8, abs=0.06)
-    assert chat["minutes"].mean() == pytest.approx(30, abs=1) and chat["minutes"].std() == pytest.approx(
-        10, abs=1
-    )
+    assert chat["minutes"].mean() == pytest.approx(30, abs=1) and chat[
+        "minutes"
+    ].std() == pytest.approx(10, abs=1)
 
 
 def test_a_given_number_tells_the_category_and_the_other_number(planted):
     long = planted.sample(1_000, given={"minutes": 110})
     assert (long["minutes"] == 110).all() and (long["app"] == "film").mean() > 0.97
-    assert long["stars"].mean() == pytest.approx(58, abs=2.5) and long["stars"].std() == pytest.approx(
-        6, abs=1.5
-    )
+    assert long["stars"].mean() == pytest.approx(58, abs=2.5) and long[
+        "stars"
+    ].std() == pytest.approx(6, abs=1.5)
     assert (planted.sample(500, given={"minutes": 0})["app"] == "film").mean() > 0.97
 
 

@@ -1,4 +1,5 @@
-"""From a table to numbers and back: nothing is lost, nothing leaves its range, whatever the numbers were."""
+"""From a table to numbers and back: nothing is lost, nothing leaves its range, whatever the numbers
+were."""
 
 from __future__ import annotations
 
@@ -46,7 +47,9 @@ FLOATS = {
 CODES = {
     "text": pd.Series(["b", "a", None]),
     "string dtype": pd.Series(["b", "a", None], dtype="string"),
-    "categorical": pd.Series(pd.Categorical(["high", None, "low"], ["low", "mid", "high"], ordered=True)),
+    "categorical": pd.Series(
+        pd.Categorical(["high", None, "low"], ["low", "mid", "high"], ordered=True)
+    ),
     "numbers as categories": pd.Series([3, 1, None], dtype="category"),
     "mixed objects": pd.Series(["b", 1, 2.5, None]),
     "booleans": pd.Series([True, False]),
@@ -149,7 +152,12 @@ def test_matrix_lies_between_0_and_1_and_is_named():
         "share is missing",
         "day",
     ]
-    assert matrix.dtype == np.float32 and matrix.shape == (4, 9) and matrix.min() == 0 and matrix.max() == 1
+    assert (
+        matrix.dtype == np.float32
+        and matrix.shape == (4, 9)
+        and matrix.min() == 0
+        and matrix.max() == 1
+    )
     assert matrix[1].tolist() == [0, 1, 0, 1, 0, 0.5, 0.5, 1, np.float32(1 / 3)]
 
 
@@ -162,9 +170,14 @@ def test_matrix_comes_back_as_the_table():
 
 def test_any_matrix_gives_a_valid_table():
     encoder = TableEncoder(Schema.infer(TABLE))
-    table = encoder.inverse_transform(np.random.default_rng(0).normal(size=(200, 9)).astype(np.float32))
+    table = encoder.inverse_transform(
+        np.random.default_rng(0).normal(size=(200, 9)).astype(np.float32)
+    )
     assert (table.dtypes == TABLE.dtypes).all()
-    assert table["opened"].between(0, 10).all() and table["day"].between("2024-02-01", "2024-02-04").all()
+    assert (
+        table["opened"].between(0, 10).all()
+        and table["day"].between("2024-02-01", "2024-02-04").all()
+    )
 
 
 def test_constant_and_empty_columns_have_a_place_in_the_matrix():
@@ -173,7 +186,8 @@ def test_constant_and_empty_columns_have_a_place_in_the_matrix():
     matrix = encoder.transform(table)
     assert np.isfinite(matrix).all()
     pd.testing.assert_frame_equal(
-        encoder.inverse_transform(matrix), table.assign(nothing=pd.Series([np.nan, np.nan], dtype=object))
+        encoder.inverse_transform(matrix),
+        table.assign(nothing=pd.Series([np.nan, np.nan], dtype=object)),
     )
 
 

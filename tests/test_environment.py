@@ -21,23 +21,36 @@ from utils.course.page import Page, tree
 from utils.course.places import ROOT
 
 LOCK = (ROOT / "requirements.txt").read_text(encoding="utf-8")
-LINES = [Requirement(line.rstrip(" \\")) for line in LOCK.splitlines() if re.match(r"[A-Za-z0-9]", line)]
-LOCKED = {line.name: str(line.specifier) for line in LINES if line.marker is None or line.marker.evaluate()}
+LINES = [
+    Requirement(line.rstrip(" \\")) for line in LOCK.splitlines() if re.match(r"[A-Za-z0-9]", line)
+]
+LOCKED = {
+    line.name: str(line.specifier)
+    for line in LINES
+    if line.marker is None or line.marker.evaluate()
+}
 PINS = [Requirement(line) for line in direct_pins()]
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 # Written in pieces, so that this file does not hold what it forbids.
-MACHINE_PATHS = re.compile("|".join(f"(?<![\\w.>-])/{name}/" for name in ("root", "work", "home", "Users")))
-REGISTRY_HOSTS = re.compile(r"[a-z-]*(?:pypi|pythonhosted)\.(?:org|io)|index-url|find-links", re.IGNORECASE)
+MACHINE_PATHS = re.compile(
+    "|".join(f"(?<![\\w.>-])/{name}/" for name in ("root", "work", "home", "Users"))
+)
+REGISTRY_HOSTS = re.compile(
+    r"[a-z-]*(?:pypi|pythonhosted)\.(?:org|io)|index-url|find-links", re.IGNORECASE
+)
 OWN_PACKAGES = {"utils", "tests"}
-# Scripts that compare with other libraries run in an environment of their own, never in the course's.
+# Scripts that compare with other libraries run in an environment of their own, never in the
+# course's.
 COMPARED_LIBRARIES = {"sdmetrics", "sdv", "torch"}
 COMPARING_SCRIPTS = ("tests/reference/", "tests/benchmarks/")
 
 
 def tracked_texts() -> list[Path]:
     """Text files that git tracks."""
-    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True)
+    listed = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     paths = [ROOT / name for name in listed.stdout.split("\0") if name]
     return [path for path in paths if path.exists() and b"\0" not in path.read_bytes()[:8000]]
 
@@ -65,7 +78,9 @@ def test_this_environment_is_the_locked_one():
 
 def test_the_package_asks_for_what_the_environment_pins():
     optional = PROJECT["optional-dependencies"]["course"]
-    asked = {canonicalize_name(Requirement(line).name) for line in [*PROJECT["dependencies"], *optional]}
+    asked = {
+        canonicalize_name(Requirement(line).name) for line in [*PROJECT["dependencies"], *optional]
+    }
     assert asked == {canonicalize_name(pin.name) for pin in PINS}
 
 
@@ -87,7 +102,9 @@ def import_names(source: ast.AST) -> set[str]:
 def imports_by_file() -> dict[str, set[str]]:
     """Top-level packages that each source file and notebook imports."""
     sources = [
-        path for folder in ("utils", "tests", "data") for path in sorted((ROOT / folder).rglob("*.py"))
+        path
+        for folder in ("utils", "tests", "data")
+        for path in sorted((ROOT / folder).rglob("*.py"))
     ]
     found = {
         str(path.relative_to(ROOT)): import_names(ast.parse(path.read_text(encoding="utf-8")))
@@ -113,7 +130,9 @@ def test_no_machine_path_and_no_registry_in_tracked_files():
     for path in tracked_texts():
         text = path.read_text(encoding="utf-8")
         if path != Path(__file__).resolve():
-            assert not REGISTRY_HOSTS.search(text), f"{path.relative_to(ROOT)} names a package registry"
+            assert not REGISTRY_HOSTS.search(text), (
+                f"{path.relative_to(ROOT)} names a package registry"
+            )
         found = MACHINE_PATHS.search(text)
         assert not found, f"{path.relative_to(ROOT)} holds a path of one machine: {found[0]}"
 
@@ -168,12 +187,15 @@ def test_binder_would_build_from_its_own_folder(tmp_path):
 
 def make(folder: Path, target: str, *settings: str) -> subprocess.CompletedProcess:
     """What make would do for a target in a folder (a dry run)."""
-    return subprocess.run(["make", "-n", target, *settings], cwd=folder, capture_output=True, text=True)
+    return subprocess.run(
+        ["make", "-n", target, *settings], cwd=folder, capture_output=True, text=True
+    )
 
 
 @pytest.fixture
 def workshop(tmp_path: Path) -> Path:
-    """A folder with only what decides whether the environment is built again, and a finished .venv."""
+    """A folder with only what decides whether the environment is built again, and a finished
+    .venv."""
     for name in ("Makefile", "requirements.txt", "pyproject.toml"):
         (tmp_path / name).write_bytes((ROOT / name).read_bytes())
     stamp = re.search(r"touch (\.venv/\.ready-\d+)", make(tmp_path, "lab").stdout)[1]
@@ -198,6 +220,8 @@ def test_a_missing_python_is_said_plainly(tmp_path):
     (tmp_path / "Makefile").write_text(MAKEFILE, encoding="utf-8")
     for name in ("requirements.txt", "pyproject.toml"):
         (tmp_path / name).touch()
-    done = subprocess.run(["make", "lab", "PYTHON=python3.99"], cwd=tmp_path, capture_output=True, text=True)
+    done = subprocess.run(
+        ["make", "lab", "PYTHON=python3.99"], cwd=tmp_path, capture_output=True, text=True
+    )
     assert done.returncode != 0
     assert "This course needs Python 3.11" in done.stderr

@@ -57,7 +57,8 @@ SAME = {
     "Usage / `Times opened`": TABLE["Usage"] / TABLE["Times opened"],
     "Usage // 7 + -Usage % 7": TABLE["Usage"] // 7 + -TABLE["Usage"] % 7,
     "where(used, Usage, 0)": TABLE["Usage"].where(TABLE["used"], 0),
-    "minimum(Usage, 20) + maximum(share, 0)": TABLE["Usage"].clip(upper=20) + np.maximum(TABLE["share"], 0),
+    "minimum(Usage, 20) + maximum(share, 0)": TABLE["Usage"].clip(upper=20)
+    + np.maximum(TABLE["share"], 0),
     "round(Usage / 7, 1)": (TABLE["Usage"] / 7).round(1),
     "floor(share) + ceil(share) + abs(share)": np.floor(TABLE["share"])
     + np.ceil(TABLE["share"])
@@ -79,24 +80,38 @@ def test_results_equal_those_of_pandas(expression):
     assert (result.dtype == bool) == (SAME[expression].dtype == bool)
 
 
-@pytest.mark.parametrize(("expression", "value"), [("True", True), ("2 + 3", 5), ("'a' in ['a', 'b']", True)])
+@pytest.mark.parametrize(
+    ("expression", "value"), [("True", True), ("2 + 3", 5), ("'a' in ['a', 'b']", True)]
+)
 def test_an_expression_without_columns_is_a_scalar(expression, value):
     assert evaluate(expression, TABLE) == value
 
 
-numbers = st.one_of(st.integers(-20, 20).map(str), st.sampled_from(["Usage", "`Times opened`", "share"]))
-sums = st.recursive(
-    numbers, lambda part: st.builds("({} {} {})".format, part, st.sampled_from("+-*"), part), max_leaves=6
+numbers = st.one_of(
+    st.integers(-20, 20).map(str), st.sampled_from(["Usage", "`Times opened`", "share"])
 )
-comparisons = st.builds("({} {} {})".format, sums, st.sampled_from(["<", "<=", ">", ">=", "==", "!="]), sums)
+sums = st.recursive(
+    numbers,
+    lambda part: st.builds("({} {} {})".format, part, st.sampled_from("+-*"), part),
+    max_leaves=6,
+)
+comparisons = st.builds(
+    "({} {} {})".format, sums, st.sampled_from(["<", "<=", ">", ">=", "==", "!="]), sums
+)
 
 
 @settings(max_examples=100, deadline=None, derandomize=True)
-@given(expression=st.builds("{} {} {}".format, comparisons, st.sampled_from(["and", "or"]), comparisons))
+@given(
+    expression=st.builds(
+        "{} {} {}".format, comparisons, st.sampled_from(["and", "or"]), comparisons
+    )
+)
 def test_any_arithmetic_rule_equals_pandas_eval(expression):
     table = TABLE[["Usage", "Times opened", "share"]]
     expected = np.broadcast_to(table.eval(expression, engine="python"), len(table))
-    np.testing.assert_array_equal(np.broadcast_to(evaluate(expression, table), len(table)), expected)
+    np.testing.assert_array_equal(
+        np.broadcast_to(evaluate(expression, table), len(table)), expected
+    )
 
 
 REFUSED = {
@@ -144,7 +159,8 @@ def test_everything_else_is_refused_with_one_clear_error(case):
 
 def test_an_unknown_column_is_named_with_those_that_exist():
     with pytest.raises(
-        ExpressionError, match="names the column 'usage', which the table does not have. It has: Usage"
+        ExpressionError,
+        match="names the column 'usage', which the table does not have. It has: Usage",
     ):
         evaluate("usage > 1", TABLE)
 

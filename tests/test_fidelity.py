@@ -1,4 +1,5 @@
 """Shape, trend and the classifier two-sample test on data whose scores are known."""
+
 from __future__ import annotations
 
 import json
@@ -22,7 +23,9 @@ def gaussian_table(rows: int, shift: float, seed: int) -> pd.DataFrame:
 
 def case_schema(name: str, real: pd.DataFrame) -> Schema:
     """The schema with the kinds that SDMetrics was told."""
-    columns = [replace(column, kind=CASES[name][column.name]) for column in Schema.infer(real).columns]
+    columns = [
+        replace(column, kind=CASES[name][column.name]) for column in Schema.infer(real).columns
+    ]
     return Schema(tuple(columns))
 
 
@@ -39,7 +42,9 @@ def test_shape_equals_sdmetrics(name):
 def test_trend_equals_sdmetrics(name):
     real, synthetic = read_case(name)
     scores, expected = trend(real, synthetic, case_schema(name, real)), REFERENCE[name]
-    reference = pd.Series({(first, second): value for first, second, value in expected["trend"]}, dtype=float)
+    reference = pd.Series(
+        {(first, second): value for first, second, value in expected["trend"]}, dtype=float
+    )
     pd.testing.assert_series_equal(scores, reference, rtol=0, atol=1e-6, check_names=False)
     assert scores.mean() == pytest.approx(expected["trend mean"], abs=1e-6)
 
@@ -47,12 +52,19 @@ def test_trend_equals_sdmetrics(name):
 def test_reference_covers_both_similarities_and_excluded_pairs():
     real, synthetic = read_case("awkward")
     scores = trend(real, synthetic, case_schema("awkward", real))
-    assert scores["amount", "twice"] > 0 and scores["amount", "kind"] > 0 and scores["day", "moment"] > 0
+    assert (
+        scores["amount", "twice"] > 0
+        and scores["amount", "kind"] > 0
+        and scores["day", "moment"] > 0
+    )
     assert scores.isna().sum() > 50  # no trend to keep, constants, all missing
 
 
 def test_shape_of_numbers_is_one_minus_kolmogorov_smirnov():
-    real, synthetic = pd.DataFrame({"x": np.arange(100.0)}), pd.DataFrame({"x": np.arange(100.0) + 25})
+    real, synthetic = (
+        pd.DataFrame({"x": np.arange(100.0)}),
+        pd.DataFrame({"x": np.arange(100.0) + 25}),
+    )
     assert shape(real, synthetic, Schema.infer(real))["x"] == pytest.approx(0.75)
 
 
@@ -88,11 +100,14 @@ def test_category_dtype_with_unused_categories_scores_like_text():
 
 @pytest.mark.parametrize("shift", [0.0, 0.5, 1.5])
 def test_c2st_of_two_gaussians_is_phi_of_shift_over_root_two(shift):
-    """The best judge reaches Phi(shift / sqrt 2); one that learns from 6,000 rows stays a little below."""
+    """The best judge reaches Phi(shift / sqrt 2); one that learns from 6,000 rows stays a little
+    below."""
     rows = 3000
     real, synthetic = gaussian_table(rows, 0, 1), gaussian_table(rows, shift, 2)
     score, bound = c2st(real, synthetic, Schema.infer(real)), norm.cdf(shift / np.sqrt(2))
-    sampling_error = np.sqrt(1 / (6 * rows))  # of an AUC of 0.5 with as many rows on each side; smaller above
+    sampling_error = np.sqrt(
+        1 / (6 * rows)
+    )  # of an AUC of 0.5 with as many rows on each side; smaller above
     assert bound - 0.04 < score < bound + 4 * sampling_error
 
 

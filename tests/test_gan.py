@@ -1,4 +1,5 @@
-"""The GAN against planted truth: dependence learned, margins exact, conditions by Bayes' rule, faults named."""
+"""The GAN against planted truth: dependence learned, margins exact, conditions by Bayes' rule,
+faults named."""
 
 from __future__ import annotations
 
@@ -17,13 +18,16 @@ from utils.training import TrainingError, keras, tf
 
 
 def planted(rows: int = 1_500, seed: int = 0) -> pd.DataFrame:
-    """Two groups: in "up", y rises with x; in "down", it falls. Colour is red in 80 % of up, 30 % of down."""
+    """Two groups: in "up", y rises with x; in "down", it falls. Colour is red in 80 % of up, 30 %
+    of down."""
     rng = np.random.default_rng(seed)
     up = rng.random(rows) < 0.4
     x = rng.normal(size=rows)
     y = np.where(up, 5.0, -5.0) * x + rng.normal(0, 2, rows)
     colour = np.where(rng.random(rows) < np.where(up, 0.8, 0.3), "red", "blue")
-    return pd.DataFrame({"way": np.where(up, "up", "down"), "x": x.round(2), "y": y.round(1), "colour": colour})
+    return pd.DataFrame(
+        {"way": np.where(up, "up", "down"), "x": x.round(2), "y": y.round(1), "colour": colour}
+    )
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +97,8 @@ def test_the_generator_starts_as_the_independent_model():
 
 
 def test_what_is_drawn_passes_gradients():
-    """Straight-through Gumbel-softmax: the value is a hard choice, the slope that of the soft one."""
+    """Straight-through Gumbel-softmax: the value is a hard choice, the slope that of the soft
+    one."""
     model = GANSynthesizer(epochs=1).fit(planted(300))
     generator = model._build(np.random.default_rng(0))
     cell = tf.zeros([64], tf.int32)
@@ -111,7 +116,10 @@ def test_gradient_penalty_of_a_known_slope():
     weights = np.array([[3.0], [4.0]], dtype=np.float32)
     critic = keras.Sequential([keras.Input([2]), keras.layers.Dense(1, use_bias=False)])
     critic.set_weights([weights])
-    real, fake = tf.random.stateless_normal([16, 2], [1, 2]), tf.random.stateless_normal([16, 2], [3, 4])
+    real, fake = (
+        tf.random.stateless_normal([16, 2], [1, 2]),
+        tf.random.stateless_normal([16, 2], [3, 4]),
+    )
     assert float(steepness(critic, real, fake, tf.constant([5, 6]))) == pytest.approx(16, rel=1e-4)
 
 
@@ -124,7 +132,8 @@ def test_an_interrupted_fit_goes_on_to_the_same_weights(tmp_path):
         pass
 
     class Scored(GANSynthesizer):
-        """A score that falls for ever, so that the last weights are the best; the fourth one stops the fit."""
+        """A score that falls for ever, so that the last weights are the best; the fourth one stops
+        the fit."""
 
         method = ""
 

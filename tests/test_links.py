@@ -1,4 +1,5 @@
-"""Links that a reader can click: targets exist, badges come from one address, lessons follow each other."""
+"""Links that a reader can click: targets exist, badges come from one address, lessons follow each
+other."""
 
 from __future__ import annotations
 
@@ -18,7 +19,11 @@ LINK = re.compile(r"\]\(<?([^)\s>]+)>?(?: \"[^\"]*\")?\)|(?:href|src)=\"([^\"]+)
 CODE = re.compile(r"^```.*?^```|`[^`\n]+`", re.MULTILINE | re.DOTALL)
 LESSON_FILE = re.compile(r"\b(\d\d)_\w+\.ipynb")
 LESSON_MENTION = re.compile(r"\[(?:[Ll]esson )?(\d\d)\b[^\]]*\]\(([^)]+)\)")
-PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "data").rglob("*.md")), *places.all_notebooks()]
+PAGES = [
+    *sorted(ROOT.glob("*.md")),
+    *sorted((ROOT / "data").rglob("*.md")),
+    *places.all_notebooks(),
+]
 ADDRESS = read_address()
 
 
@@ -85,7 +90,9 @@ def test_next_leads_to_the_next_lesson(path):
     following = [lesson for lesson in places.lessons() if lesson.name > path.name][:1]
     named = LESSON_FILE.findall(text)
     if following:
-        assert following[0].name in text, f"'## Next' of {path.name} does not lead to {following[0].name}"
+        assert following[0].name in text, (
+            f"'## Next' of {path.name} does not lead to {following[0].name}"
+        )
     else:
         assert not named and re.search(r"to come|planned|not here yet", text), (
             f"{path.name} is the last lesson so far: '## Next' must say that what follows is to come"
@@ -106,7 +113,8 @@ def misnumbered(text: str) -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize("path", places.all_notebooks(), ids=lambda path: path.stem)
 def test_lessons_that_are_mentioned_exist_or_are_said_to_come(path):
-    """Plain words like "lesson 09" need a lesson, or a word in the paragraph that says it is not here yet."""
+    """Plain words like "lesson 09" need a lesson, or a word in the paragraph that says it is not
+    here yet."""
     there = {places.number(lesson) for lesson in places.lessons()}
     for paragraph in prose(path).split("\n\n"):
         absent = set(re.findall(r"\b[Ll]essons? (\d\d)\b", paragraph)) - there
@@ -119,7 +127,8 @@ def test_lessons_that_are_mentioned_exist_or_are_said_to_come(path):
 def test_broken_links_are_seen(tmp_path):
     page = tmp_path / "page.md"
     page.write_text(
-        '# A head\n[a](b.md) [c](#a-head) [d](#nowhere) `[e](f.md)` <img src="g.png">', encoding="utf-8"
+        '# A head\n[a](b.md) [c](#a-head) [d](#nowhere) `[e](f.md)` <img src="g.png">',
+        encoding="utf-8",
     )
     assert broken(page) == ["b.md", "#nowhere", "g.png"]
 
@@ -132,4 +141,6 @@ def test_foreign_badges_are_seen():
 
 
 def test_misnumbered_lessons_are_seen():
-    assert misnumbered("[lesson 02](03_gan.ipynb), [02](02_rules.ipynb)") == [("02", "03_gan.ipynb")]
+    assert misnumbered("[lesson 02](03_gan.ipynb), [02](02_rules.ipynb)") == [
+        ("02", "03_gan.ipynb")
+    ]

@@ -32,7 +32,9 @@ def test_draws_follow_their_table():
 def test_resampling_draws_each_candidate_floor_or_ceiling_of_its_share():
     weights = np.array([0.05, 0.0, 0.33, 0.62])
     with np.errstate(divide="ignore"):
-        counts = np.bincount(resample(np.log(weights), 100, np.random.default_rng(0), "x"), minlength=4)
+        counts = np.bincount(
+            resample(np.log(weights), 100, np.random.default_rng(0), "x"), minlength=4
+        )
     assert counts.tolist() == [5, 0, 33, 62]
 
 
@@ -74,14 +76,18 @@ def test_classes_that_start_at_equal_rows_part(seed):
 
 def test_one_class_has_the_likelihood_of_independent_columns():
     codes, _ = planted_classes(500)
-    history = fit_latent_classes(codes, np.array([3] * 6), 1, np.random.default_rng(1), 3, 0.0, np.float64)[2]
+    history = fit_latent_classes(
+        codes, np.array([3] * 6), 1, np.random.default_rng(1), 3, 0.0, np.float64
+    )[2]
     shares = [np.bincount(column) / 500 for column in codes.T]
     assert np.isclose(history[-1], sum((share * np.log(share)).sum() for share in shares))
 
 
 def test_two_planted_classes_are_found():
     codes, planted = planted_classes()
-    weights, tables, _ = fit_latent_classes(codes, np.array([3] * 6), 2, np.random.default_rng(0), 60)
+    weights, tables, _ = fit_latent_classes(
+        codes, np.array([3] * 6), 2, np.random.default_rng(0), 60
+    )
     order = np.argsort(weights)
     np.testing.assert_allclose(weights[order], [0.3, 0.7], atol=0.03)
     np.testing.assert_allclose(
@@ -91,16 +97,18 @@ def test_two_planted_classes_are_found():
 
 def test_values_that_never_occur_stay_impossible_and_tables_sum_to_1():
     codes, _ = planted_classes(300)
-    tables = fit_latent_classes(codes, np.array([5] * 6), 4, np.random.default_rng(0), 10, 1.0)[1].reshape(
-        4, 6, 5
-    )
+    tables = fit_latent_classes(codes, np.array([5] * 6), 4, np.random.default_rng(0), 10, 1.0)[
+        1
+    ].reshape(4, 6, 5)
     assert (tables[:, :, 3:] == 0).all()
     np.testing.assert_allclose(tables.sum(axis=2), 1)
 
 
 def test_more_classes_than_rows_and_no_smoothing():
     codes, _ = planted_classes(10)
-    weights, tables, _ = fit_latent_classes(codes, np.array([3] * 6), 50, np.random.default_rng(0), 60, 0.0)
+    weights, tables, _ = fit_latent_classes(
+        codes, np.array([3] * 6), 50, np.random.default_rng(0), 60, 0.0
+    )
     np.testing.assert_allclose(tables.reshape(50, 6, 3).sum(axis=2), 1, atol=1e-6)
     assert np.isclose(weights.sum(), 1)
 
@@ -167,7 +175,9 @@ def test_two_planted_components_are_found_by_bic():
     assert not cell["log"].any() and len(weights) == 2
     np.testing.assert_allclose(weights[order], [0.4, 0.6], atol=0.01)
     np.testing.assert_allclose(means[order], [[0, 0], [12, 5]], atol=0.15)
-    np.testing.assert_allclose(covariances[order], [[[1, 0.8], [0.8, 1]], [[1, -0.5], [-0.5, 2]]], atol=0.15)
+    np.testing.assert_allclose(
+        covariances[order], [[[1, 0.8], [0.8, 1]], [[1, -0.5], [-0.5, 2]]], atol=0.15
+    )
 
 
 def test_lognormal_numbers_are_modelled_on_the_log_scale():
@@ -199,7 +209,8 @@ def test_density_of_the_condition_is_that_of_the_mixture(sign):
     weights, means, covariances = in_units_of_the_table(cell)
     point = np.array([5.5 + sign * 6, np.nan])
     parts = [
-        w * multivariate_normal(m[0], c[0, 0]).pdf(point[0]) for w, m, c in zip(weights, means, covariances)
+        w * multivariate_normal(m[0], c[0, 0]).pdf(point[0])
+        for w, m, c in zip(weights, means, covariances)
     ]
     density, changed = condition(cell, np.array([True, False]), point)
     assert np.isclose(density, np.log(sum(parts)))
@@ -210,7 +221,9 @@ def test_density_on_the_log_scale_integrates_to_1():
     cell = cell_of(np.exp(np.random.default_rng(0).normal(1, 0.7, (1500, 1))))
     assert cell["log"].all()
     grid = np.linspace(cell["low"][0], 200, 100_001)
-    density = np.exp([condition(cell, np.array([True]), np.array([point]))[0] for point in grid[::50]])
+    density = np.exp(
+        [condition(cell, np.array([True]), np.array([point]))[0] for point in grid[::50]]
+    )
     assert abs(np.trapezoid(density, grid[::50]) - 1) < 0.02
 
 
@@ -222,7 +235,9 @@ def test_draws_stay_inside_the_cell():
 
 def test_spikes_stand_out_from_their_neighbours():
     rng = np.random.default_rng(0)
-    minutes = np.concatenate([np.zeros(30), np.full(20, 1440.0), rng.integers(1, 200, 250), [np.nan] * 5])
+    minutes = np.concatenate(
+        [np.zeros(30), np.full(20, 1440.0), rng.integers(1, 200, 250), [np.nan] * 5]
+    )
     assert find_spikes(minutes).tolist() == [0, 1440]
     assert (
         find_spikes(rng.poisson(2, 500).astype(float)).tolist() == []
@@ -233,7 +248,11 @@ def test_spikes_stand_out_from_their_neighbours():
 
 def test_states_name_missing_free_and_spikes():
     values = np.array([[0.0, np.nan], [2.0, 5.0], [1440.0, 7.0]])
-    assert states(values, [np.array([0.0, 1440.0]), np.array([7.0])]).tolist() == [[1, -1], [0, 0], [2, 1]]
+    assert states(values, [np.array([0.0, 1440.0]), np.array([7.0])]).tolist() == [
+        [1, -1],
+        [0, 0],
+        [2, 1],
+    ]
 
 
 def test_a_spike_keeps_its_share_and_what_goes_with_it():
@@ -267,7 +286,8 @@ def test_auto_chooses_by_rows_per_group(columns, kind):
 
 
 @pytest.mark.parametrize(
-    "options", [{"kind": "normal"}, {"components": 0}, {"classes": 0}, {"bins": 0}, {"iterations": 0}]
+    "options",
+    [{"kind": "normal"}, {"components": 0}, {"classes": 0}, {"bins": 0}, {"iterations": 0}],
 )
 def test_wrong_parameters_are_refused(options):
     with pytest.raises(ValueError, match=f"{next(iter(options))} must be"):
@@ -275,6 +295,8 @@ def test_wrong_parameters_are_refused(options):
 
 
 def test_conditions_that_never_meet_are_refused():
-    table = pd.DataFrame({"one": ["a", "b"] * 20, "two": ["x", "y"] * 20, "number": np.arange(40.0)})
+    table = pd.DataFrame(
+        {"one": ["a", "b"] * 20, "two": ["x", "y"] * 20, "number": np.arange(40.0)}
+    )
     with pytest.raises(ValueError, match="No row with one, two as asked is possible"):
         MixtureSynthesizer(kind="gaussian").fit(table).sample(3, {"one": "a", "two": "y"})

@@ -1,4 +1,5 @@
-"""What the neural generators promise beyond the contract: nothing lost when a fit is stopped, clear settings."""
+"""What the neural generators promise beyond the contract: nothing lost when a fit is stopped, clear
+settings."""
 
 from __future__ import annotations
 
@@ -117,7 +118,9 @@ def test_a_batch_may_be_larger_than_the_table(method):
 @every_network
 def test_a_rate_that_is_far_too_high_is_told_and_the_model_can_still_be_sampled(method):
     table, synthesizer = small_table(), make(method, learning_rate=1e30)
-    with pytest.raises(training.TrainingError, match="became NaN or infinite at step .* smaller learning_rate"):
+    with pytest.raises(
+        training.TrainingError, match="became NaN or infinite at step .* smaller learning_rate"
+    ):
         synthesizer.fit(table)
     assert synthesizer.sample(20).notna().all(axis=None)
 
@@ -127,7 +130,10 @@ def test_losses_are_kept_and_fall_silent(method, capsys):
     synthesizer = make(method).fit(small_table())
     history = synthesizer.history
     assert history.steps > 0
-    assert all(np.isfinite(values).all() and len(values) == history.steps for values in history.losses.values())
+    assert all(
+        np.isfinite(values).all() and len(values) == history.steps
+        for values in history.losses.values()
+    )
     assert capsys.readouterr() == ("", "")
 
 

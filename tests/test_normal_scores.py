@@ -32,7 +32,9 @@ def test_values_come_back(case):
     assert back.min() >= values.min() and back.max() <= values.max()
     if len(np.unique(values)) <= 256:
         np.testing.assert_array_equal(back, values)
-    elif step:  # a float32 score cannot tell apart neighbours that share one ten-millionth of the rows
+    elif (
+        step
+    ):  # a float32 score cannot tell apart neighbours that share one ten-millionth of the rows
         assert (np.abs(back - values) < 0.5 * step).mean() > 0.98
         np.testing.assert_allclose(back, values, rtol=1e-5, atol=0.5 * step)
     else:
@@ -76,14 +78,18 @@ def test_few_knots_are_kept():
 
 def test_rows_not_seen_in_fit_stay_in_range():
     scores = NormalScores.fit(np.array([1.0, 4.0, 4.0, 9.0]), 1.0)
-    back = scores.inverse(scores.transform(np.array([-5.0, 2.0, 4.0, 6.0, 30.0]), np.random.default_rng(0)))
+    back = scores.inverse(
+        scores.transform(np.array([-5.0, 2.0, 4.0, 6.0, 30.0]), np.random.default_rng(0))
+    )
     assert back[0] == 1 and back[2] == 4 and back[-1] == 9
     assert ((back >= 1) & (back <= 9)).all()
 
 
 def test_groups_are_normal_one_by_one_and_come_back():
     groups = np.repeat([0, 1, 7], [500, 400, 10])
-    values = np.rint(np.concatenate([RNG.normal(10, 2, 500), RNG.normal(500, 90, 400), np.arange(10)]))
+    values = np.rint(
+        np.concatenate([RNG.normal(10, 2, 500), RNG.normal(500, 90, 400), np.arange(10)])
+    )
     scores = GroupedScores.fit(values, groups, 1.0)
     assert sorted(scores.own) == [0, 1]
     found = scores.transform(values, groups, np.random.default_rng(0))

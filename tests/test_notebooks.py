@@ -1,4 +1,5 @@
-"""The guard and the house rules over every notebook found by glob, and the proof that each rule can fail."""
+"""The guard and the house rules over every notebook found by glob, and the proof that each rule can
+fail."""
 
 from __future__ import annotations
 
@@ -48,7 +49,9 @@ def test_every_notebook_is_a_lesson_or_its_solutions():
 
 def test_few_cells_are_left_out_of_the_comparison():
     excluded, cells = not_compared(NOTEBOOKS)
-    assert excluded <= MAX_NOT_COMPARED * cells, f"{excluded} of {cells} code cells are not compared"
+    assert excluded <= MAX_NOT_COMPARED * cells, (
+        f"{excluded} of {cells} code cells are not compared"
+    )
 
 
 def test_no_helper_is_copied_between_lessons():
@@ -58,7 +61,9 @@ def test_no_helper_is_copied_between_lessons():
 def first_code(notebook: NotebookNode) -> NotebookNode:
     """A code cell that prints, in the middle of the lesson."""
     return next(
-        cell for cell in notebook.cells if cell.cell_type == "code" and cell.source.startswith("print(")
+        cell
+        for cell in notebook.cells
+        if cell.cell_type == "code" and cell.source.startswith("print(")
     )
 
 
@@ -156,7 +161,9 @@ BREAKS = {
     "execution counts are": lambda notebook: first_code(notebook).update(execution_count=99),
     "has no content": lambda notebook: notebook.cells.insert(5, new_markdown_cell(" ")),
     "stores stderr": set_outputs(new_output("stream", name="stderr", text="warning")),
-    "stores an error": set_outputs(new_output("error", ename="ValueError", evalue="", traceback=[])),
+    "stores an error": set_outputs(
+        new_output("error", ename="ValueError", evalue="", traceback=[])
+    ),
     "draws a figure but stores no PNG": set_source("figure, axes = plt.subplots()"),
     "without both axis labels": set_outputs(picture(), stdout("3")),
     "must say what to notice": figure_alone,

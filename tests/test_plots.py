@@ -1,4 +1,5 @@
 """Pictures: axes with units, findings as titles, no warnings, colours for colour-blind readers."""
+
 from __future__ import annotations
 
 import io
@@ -23,11 +24,17 @@ UNITS = {"Usage": "minutes", "Weight": "kg"}
 def table_of(rows: int, seed: int) -> pd.DataFrame:
     generator = np.random.default_rng(seed)
     usage = generator.pareto(1.2, rows).round() * 10
-    table = pd.DataFrame({
-        "Usage": usage.astype(int), "Weight": generator.normal(70, 9, rows) + usage / 50,
-        "App": generator.choice([f"app number {number} of many" for number in range(14)], rows),
-        "Late": generator.random(rows) < 0.3, "Same": 3.5,
-        "Date": pd.Timestamp("2024-01-01") + pd.to_timedelta(generator.integers(366, size=rows), "D")})
+    table = pd.DataFrame(
+        {
+            "Usage": usage.astype(int),
+            "Weight": generator.normal(70, 9, rows) + usage / 50,
+            "App": generator.choice([f"app number {number} of many" for number in range(14)], rows),
+            "Late": generator.random(rows) < 0.3,
+            "Same": 3.5,
+            "Date": pd.Timestamp("2024-01-01")
+            + pd.to_timedelta(generator.integers(366, size=rows), "D"),
+        }
+    )
     table.loc[::9, ["Weight", "App", "Date"]] = None
     return table
 
@@ -60,9 +67,15 @@ def data_axes(figure) -> list:
 
 FIGURES = {
     "margins": lambda *tables: plots.margins(*tables, title="A finding"),
-    "joint_density": lambda *tables: plots.joint_density(*tables, "Usage", "Weight", title="A finding"),
-    "pair_plot": lambda *tables: plots.pair_plot(*tables, ["Usage", "Weight", "Date"], title="A finding"),
-    "correlation_difference": lambda *tables: plots.correlation_difference(*tables, title="A finding"),
+    "joint_density": lambda *tables: plots.joint_density(
+        *tables, "Usage", "Weight", title="A finding"
+    ),
+    "pair_plot": lambda *tables: plots.pair_plot(
+        *tables, ["Usage", "Weight", "Date"], title="A finding"
+    ),
+    "correlation_difference": lambda *tables: plots.correlation_difference(
+        *tables, title="A finding"
+    ),
 }
 
 
@@ -86,7 +99,10 @@ def test_joint_density_shares_axes_and_shades(tables):
     left, right = data_axes(figure)
     assert left.get_xlim() == right.get_xlim() and left.get_ylim() == right.get_ylim()
     assert left.collections[0].get_clim() == right.collections[0].get_clim()
-    assert left.get_xlabel() == right.get_xlabel() == "Usage (minutes)" and left.get_ylabel() == "Weight (kg)"
+    assert (
+        left.get_xlabel() == right.get_xlabel() == "Usage (minutes)"
+        and left.get_ylabel() == "Weight (kg)"
+    )
 
 
 def test_margins_of_an_integer_are_shares_in_bins_of_whole_numbers():
@@ -117,7 +133,11 @@ def test_correlation_difference_writes_its_numbers():
     real = pd.DataFrame({"x": np.arange(20.0), "y": np.arange(20.0)})
     figure = plots.correlation_difference(real, real.assign(y=-real["y"]), Schema.infer(real))
     cells = [[text.get_text() for text in axis.texts] for axis in data_axes(figure)]
-    assert cells == [["1.00"] * 4, ["1.00", "-1.00", "-1.00", "1.00"], ["0.00", "-2.00", "-2.00", "0.00"]]
+    assert cells == [
+        ["1.00"] * 4,
+        ["1.00", "-1.00", "-1.00", "1.00"],
+        ["0.00", "-2.00", "-2.00", "0.00"],
+    ]
 
 
 def test_columns_that_cannot_be_drawn_are_named(tables):
@@ -146,7 +166,9 @@ def test_scoreboard_picture_marks_perfect_values_and_yardsticks():
     c2st = next(axis for axis in data_axes(figure) if axis.get_xlabel().startswith("C2ST"))
     colors = [bar.lines[0].get_color() for bar in c2st.containers]
     assert colors == [plots.YARDSTICK] * 3 + [plots.SYNTHETIC] * 9
-    assert any(line.get_linestyle() == "--" and set(line.get_xdata()) == {0.5} for line in c2st.lines)
+    assert any(
+        line.get_linestyle() == "--" and set(line.get_xdata()) == {0.5} for line in c2st.lines
+    )
 
 
 def test_scoreboard_draws_itself(tables):
@@ -156,12 +178,17 @@ def test_scoreboard_draws_itself(tables):
 
 
 def test_curves_differ_without_colour_and_mark_what_is_known():
-    axis = plots.curves({"one": np.arange(3.0), "two": np.zeros(3)}, ("step", "loss"), "Up", mark=1.5)
+    axis = plots.curves(
+        {"one": np.arange(3.0), "two": np.zeros(3)}, ("step", "loss"), "Up", mark=1.5
+    )
     one, two, mark = axis.lines
     assert one.get_linestyle() != two.get_linestyle() and one.get_color() != two.get_color()
     assert list(one.get_ydata()) == [0, 1, 2] and list(mark.get_ydata()) == [1.5, 1.5]
-    assert (axis.get_xlabel(), axis.get_ylabel(), axis.get_title(loc="left") or axis.get_title()) == (
-        "step", "loss", "Up")
+    assert (
+        axis.get_xlabel(),
+        axis.get_ylabel(),
+        axis.get_title(loc="left") or axis.get_title(),
+    ) == ("step", "loss", "Up")
     assert [text.get_text() for text in axis.get_legend().get_texts()] == ["one", "two"]
 
 
@@ -169,14 +196,20 @@ def test_ablation_shows_every_seed_and_the_mean_of_each_variant():
     runs = pd.DataFrame({"variant": ["b", "b", "a"], "c2st": [0.6, 0.8, 0.9]})
     axis = plots.ablation(runs, "What is lost")
     seeds, means = axis.lines[:2]
-    assert list(seeds.get_xdata()) == [0.6, 0.8, 0.9] and list(means.get_xdata()) == pytest.approx([0.7, 0.9])
+    assert list(seeds.get_xdata()) == [0.6, 0.8, 0.9] and list(means.get_xdata()) == pytest.approx(
+        [0.7, 0.9]
+    )
     assert axis.yaxis_inverted() and "C2ST" in axis.get_xlabel()
 
 
 def test_quality_against_seconds_draws_other_libraries_grey_and_the_first_yardstick():
-    runs = [("gan", "course", "default", 20, 0.6), ("gan", "course", "5 s", 5, 0.8),
-            ("SDV CTGAN", "peer", "default", 60, 0.9), ("fresh real rows", "yardstick", "default", np.nan, 0.51),
-            ("shuffled columns", "yardstick", "default", np.nan, 0.99)]
+    runs = [
+        ("gan", "course", "default", 20, 0.6),
+        ("gan", "course", "5 s", 5, 0.8),
+        ("SDV CTGAN", "peer", "default", 60, 0.9),
+        ("fresh real rows", "yardstick", "default", np.nan, 0.51),
+        ("shuffled columns", "yardstick", "default", np.nan, 0.99),
+    ]
     means = pd.DataFrame(runs, columns=["method", "kind", "budget", "fit_cpu_seconds", "c2st"])
     means = pd.concat([means.assign(table=table) for table in ("Adult", "flights")])
     figure = plots.quality_against_seconds(means, title="A finding")
@@ -184,14 +217,24 @@ def test_quality_against_seconds_draws_other_libraries_grey_and_the_first_yardst
     axis = data_axes(figure)[0]
     assert axis.get_xscale() == "log" and axis.get_title(loc="left") == "Adult"
     lines = {tuple(line.get_ydata()): line for line in axis.lines}
-    assert (0.51, 0.51) in lines and (0.8, 0.6) in lines, "the first yardstick; budgets in order of seconds"
+    assert (0.51, 0.51) in lines and (0.8, 0.6) in lines, (
+        "the first yardstick; budgets in order of seconds"
+    )
     assert lines[(0.8, 0.6)].get_color() != plots.YARDSTICK == lines[(0.9,)].get_color()
     assert lines[(0.9,)].get_markerfacecolor() == "white"
 
 
 def test_style_is_legible_and_only_changes_settings():
-    assert all(plt.rcParams[name] >= 13 for name in ("font.size", "axes.labelsize", "xtick.labelsize",
-                                                     "ytick.labelsize", "legend.fontsize"))
+    assert all(
+        plt.rcParams[name] >= 13
+        for name in (
+            "font.size",
+            "axes.labelsize",
+            "xtick.labelsize",
+            "ytick.labelsize",
+            "legend.fontsize",
+        )
+    )
     assert not plt.get_fignums()
 
 
@@ -204,12 +247,20 @@ def luminance(color: str) -> float:
 def seen_by_a_deuteranope(color: str) -> np.ndarray:
     """Vienot, Brettel and Mollon (1999), figure 2: red and green fall together."""
     red, green, blue = np.array(to_rgb(color)) ** 2.2
-    return np.array([0.29275 * red + 0.70725 * green, 0.29275 * red + 0.70725 * green,
-                     -0.02234 * red + 0.02234 * green + blue]).clip(0, 1) ** (1 / 2.2)
+    return np.array(
+        [
+            0.29275 * red + 0.70725 * green,
+            0.29275 * red + 0.70725 * green,
+            -0.02234 * red + 0.02234 * green + blue,
+        ]
+    ).clip(0, 1) ** (1 / 2.2)
 
 
 def test_colours_differ_for_colour_blind_readers_and_from_the_page():
     seen = [seen_by_a_deuteranope(color) for color in plots.PALETTE]
-    assert min(np.linalg.norm(one - two) for place, one in enumerate(seen) for two in seen[:place]) > 0.12
+    assert (
+        min(np.linalg.norm(one - two) for place, one in enumerate(seen) for two in seen[:place])
+        > 0.12
+    )
     for color in (plots.REAL, plots.SYNTHETIC, plots.YARDSTICK):
         assert 1.05 / (luminance(color) + 0.05) > 3  # contrast with white (WCAG 2.1, 1.4.11)

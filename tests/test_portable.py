@@ -1,4 +1,5 @@
-"""Saved models: data only, whole or not at all, and every damaged or foreign file gets one clear error."""
+"""Saved models: data only, whole or not at all, and every damaged or foreign file gets one clear
+error."""
 
 from __future__ import annotations
 
@@ -45,7 +46,12 @@ def test_content_comes_back_as_it_was(tmp_path):
     content = {
         "numbers": [1, 2.5, True, None, "ä📱", float("inf")],
         "tuple": (1, ("a",)),
-        "keys": {1: "one", (2, "b"): "pair", None: "none", "$array": "a key that looks like a mark"},
+        "keys": {
+            1: "one",
+            (2, "b"): "pair",
+            None: "none",
+            "$array": "a key that looks like a mark",
+        },
         "time": pd.Timestamp("2024-02-01 10:00", tz="Europe/Berlin"),
         "array": np.arange(6, dtype=np.float32).reshape(2, 3),
         "objects": np.array(["a", 1, None], dtype=object),

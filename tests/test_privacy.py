@@ -1,4 +1,5 @@
 """Membership inference, copies and distances on tables whose privacy is known."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -15,8 +16,14 @@ def random_table(rows: int, seed: int) -> pd.DataFrame:
     number = generator.normal(size=rows)
     number[generator.random(rows) < 0.1] = np.nan
     days = pd.Timestamp("2024-01-01") + pd.to_timedelta(generator.integers(365, size=rows), "D")
-    return pd.DataFrame({"number": number, "heavy": generator.pareto(1.5, rows),
-                         "kind": generator.choice(["a", "b", None], rows), "day": days})
+    return pd.DataFrame(
+        {
+            "number": number,
+            "heavy": generator.pareto(1.5, rows),
+            "kind": generator.choice(["a", "b", None], rows),
+            "day": days,
+        }
+    )
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +48,8 @@ def test_fresh_rows_betray_nobody(tables):
 
 
 def test_a_leak_of_a_fifth_is_found_at_its_size(tables):
-    """A fifth copied: they rank first, the rest is a guess, so TPR at 1 % is 0.2 + 0.8 * 0.01 and AUC 0.6."""
+    """A fifth copied: they rank first, the rest is a guess, so TPR at 1 % is 0.2 + 0.8 * 0.01 and
+    AUC 0.6."""
     train, holdout, schema = tables
     leaky = pd.concat([train[:300], random_table(1200, 4)], ignore_index=True)
     found = membership(train, holdout, leaky, schema)
@@ -53,7 +61,9 @@ def test_many_records_are_sampled_with_the_seed():
     train, holdout = random_table(6000, 1), random_table(6000, 2)
     synthetic, schema = random_table(300, 3), Schema.infer(train)
     first = membership(train, holdout, synthetic, schema, random_state=1)
-    pd.testing.assert_series_equal(first, membership(train, holdout, synthetic, schema, random_state=1))
+    pd.testing.assert_series_equal(
+        first, membership(train, holdout, synthetic, schema, random_state=1)
+    )
     assert not first.equals(membership(train, holdout, synthetic, schema, random_state=2))
 
 
@@ -84,4 +94,8 @@ def test_nearest_distance_equals_brute_force():
 
 def test_ten_thousand_categories_fit_in_memory():
     table = pd.DataFrame({"name": [f"name {number}" for number in range(10_000)]})
-    assert 0 <= membership(table[::2], table[1::2], table[::2], Schema.infer(table))["membership_auc"] <= 1
+    assert (
+        0
+        <= membership(table[::2], table[1::2], table[::2], Schema.infer(table))["membership_auc"]
+        <= 1
+    )

@@ -131,7 +131,10 @@ BAD = {
     "zero bytes": (b"id,name\n1,\0\n", ["line 2", "zero byte"]),
     "web page": (LOGIN, ["web page", "raw file"]),
     "too few values": ("a,b,c\n1,2,3\n1,2\n", ["line 3", "2 values", "3 columns", "comma"]),
-    "too many values": ("a,b\n1,2\n\n1,2,3\n", ["line 4", "3 values", "2 columns", "double quotes"]),
+    "too many values": (
+        "a,b\n1,2\n\n1,2,3\n",
+        ["line 4", "3 values", "2 columns", "double quotes"],
+    ),
     "too many values in every row": ("a,b\n1,2,3\n1,2,3\n", ["line 2", "3 values"]),
     "open quotation mark": ('a,b\n1,"2\n3,4\n', ["quotation mark"]),
     "a huge open quotation": ('a,b\n1,"' + "x" * 200_000 + "\n", ["line 2", "quotation mark"]),
@@ -167,8 +170,14 @@ def test_addresses_that_give_no_table(address):
     assert "only http" in refusal("s3://bucket/table.csv")
 
 
-@settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(content=st.one_of(st.text("ab1,;\"\n\r \t'é", max_size=60).map(str.encode), st.binary(max_size=60)))
+@settings(
+    max_examples=500, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    content=st.one_of(
+        st.text("ab1,;\"\n\r \t'é", max_size=60).map(str.encode), st.binary(max_size=60)
+    )
+)
 def test_any_bytes_give_a_whole_table_or_a_table_error(tmp_path, content):
     try:
         table = read_table(save(tmp_path, content))
@@ -177,9 +186,13 @@ def test_any_bytes_give_a_whole_table_or_a_table_error(tmp_path, content):
     assert len(table) > 0 and table.index.equals(pd.RangeIndex(len(table)))
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(
-    cells=st.lists(st.tuples(st.integers(0, 9), st.text('ab,"\n é', min_size=1).map("x".__add__)), min_size=1)
+    cells=st.lists(
+        st.tuples(st.integers(0, 9), st.text('ab,"\n é', min_size=1).map("x".__add__)), min_size=1
+    )
 )
 def test_what_pandas_writes_comes_back(tmp_path, cells):
     table = pd.DataFrame(cells, columns=["number", "text"])

@@ -26,7 +26,15 @@ RECORD = {
 def published(course):
     """A course with a README, one measured lesson, and a fresh table."""
     (course / "README.md").write_text(
-        "\n".join(["# Title", *readme.markers("lessons"), "Between.", *readme.markers("race"), "The end.\n"]),
+        "\n".join(
+            [
+                "# Title",
+                *readme.markers("lessons"),
+                "Between.",
+                *readme.markers("race"),
+                "The end.\n",
+            ]
+        ),
         encoding="utf-8",
     )
     run.record([LessonRun("00_rules", 20, 12.3, 345, 2, "3.11.7")], places.results_folder(course))
@@ -45,7 +53,9 @@ def test_every_lesson_was_measured():
 
 def test_buttons_stand_in_the_first_ten_lines():
     top = "\n".join((ROOT / "README.md").read_text(encoding="utf-8").splitlines()[:10])
-    assert "https://mybinder.org/v2/gh/" in top and "https://colab.research.google.com/github/" in top
+    assert (
+        "https://mybinder.org/v2/gh/" in top and "https://colab.research.google.com/github/" in top
+    )
 
 
 def test_readme_names_the_commands():
@@ -72,7 +82,8 @@ def test_the_table_tells_each_lesson(published):
 def test_a_changed_lesson_makes_the_table_stale(published):
     path = places.lessons(published)[0]
     path.write_text(
-        path.read_text(encoding="utf-8").replace("**Read** 3 min", "**Read** 4 min"), encoding="utf-8"
+        path.read_text(encoding="utf-8").replace("**Read** 3 min", "**Read** 4 min"),
+        encoding="utf-8",
     )
     assert readme.stale_parts(published) == ["the tables in README.md"]
 
@@ -95,7 +106,10 @@ def race_file(course, runs) -> None:
 
 def test_the_race_stands_in_the_readme_with_its_means_and_seeds(published):
     runs = [(table, "fresh real rows", "yardstick", 0, 0.5, 0.73, None) for table in readme.RACES]
-    runs += [("screen time", "gan", "course", seed, 0.5 + seed / 100, 0.7, 20 + seed) for seed in range(3)]
+    runs += [
+        ("screen time", "gan", "course", seed, 0.5 + seed / 100, 0.7, 20 + seed)
+        for seed in range(3)
+    ]
     runs += [("Adult", "SDV CTGAN", "peer", 0, 0.99, 0.86, 1234.4)]
     race_file(published, runs)
     assert readme.stale_parts(published) == ["the tables in README.md"]
@@ -115,7 +129,9 @@ def test_a_changed_score_makes_the_picture_stale(published, lesson):
     assert readme.stale_parts(published) == ["the picture of the scoreboard in data/results"]
     readme.write_readme(published)
     assert readme.stale_parts(published) == []
-    assert (places.results_folder(published) / scoreboard.PICTURE).read_bytes().startswith(b"\x89PNG")
+    assert (
+        (places.results_folder(published) / scoreboard.PICTURE).read_bytes().startswith(b"\x89PNG")
+    )
 
 
 def test_a_readme_without_its_markers_is_an_error(published):

@@ -43,7 +43,10 @@ CONTINUOUS = {
     "normal cut off": (normal(3, 2, minimum=2, maximum=9), truncated(stats.norm(3, 2), 2, 9)),
     "normal cut off far out": (normal(0, 1, minimum=4), truncated(stats.norm(0, 1), 4)),
     "lognormal": (lognormal(20, 0.8), stats.lognorm(0.8, scale=20).cdf),
-    "lognormal cut off": (lognormal(20, 0.8, maximum=60), truncated(stats.lognorm(0.8, scale=20), 0, 60)),
+    "lognormal cut off": (
+        lognormal(20, 0.8, maximum=60),
+        truncated(stats.lognorm(0.8, scale=20), 0, 60),
+    ),
     "gamma": (gamma(30, 2), stats.gamma(2, scale=15).cdf),
     "uniform": (uniform(-1, 4), stats.uniform(-1, 5).cdf),
 }
@@ -51,7 +54,11 @@ COUNTS = {
     "poisson": (poisson(3), stats.poisson(3).pmf),
     "poisson cut off": (
         poisson(3, minimum=1, maximum=4),
-        lambda k: stats.poisson(3).pmf(k) / stats.poisson(3).pmf([1, 2, 3, 4]).sum() * ((k >= 1) & (k <= 4)),
+        lambda k: (
+            stats.poisson(3).pmf(k)
+            / stats.poisson(3).pmf([1, 2, 3, 4]).sum()
+            * ((k >= 1) & (k <= 4))
+        ),
     ),
     "negative binomial": (negative_binomial(4, 2), stats.nbinom(2, 1 / 3).pmf),
     "a fair die": (uniform(1, 6, decimals=0), lambda k: ((k >= 1) & (k <= 6)) / 6),
@@ -91,7 +98,11 @@ def test_means_and_spreads_are_those_of_the_docstrings():
 
 def test_choice_keeps_weights_and_types():
     values = drawn(choice({"a": 3, "b": 1, "never": 0}))
-    assert values.dtype == object and set(values) == {"a", "b"} and abs((values == "a").mean() - 0.75) < 0.012
+    assert (
+        values.dtype == object
+        and set(values) == {"a", "b"}
+        and abs((values == "a").mean() - 0.75) < 0.012
+    )
     assert drawn(choice({True: 1, False: 2})).dtype == bool
     assert drawn(choice({1: 1, 5: 2})).dtype == np.int64
 
@@ -181,7 +192,11 @@ def test_derived_columns_hold_by_construction():
 
 def test_a_derived_value_that_is_rare_keeps_its_decimals():
     columns = {"rare": choice({0: 9999, 1: 1})}
-    table = RuleSynthesizer(columns, derived={"half": "where(rare == 1, 0.5, 2.0)"}).fit().sample(60_000)
+    table = (
+        RuleSynthesizer(columns, derived={"half": "where(rare == 1, 0.5, 2.0)"})
+        .fit()
+        .sample(60_000)
+    )
     assert set(table["half"]) == {0.5, 2.0}
 
 
@@ -190,11 +205,15 @@ def test_rules_hold_in_every_row_and_the_report_is_true():
     table = synthesizer.sample(5000)
     assert (table["years"] <= table["age"] - 18).all()
     free = RuleSynthesizer(EMPLOYEES).fit().sample(ROWS)
-    assert abs(synthesizer.report_["work begins at 18"] - (free["years"] > free["age"] - 18).mean()) < 0.03
+    assert (
+        abs(synthesizer.report_["work begins at 18"] - (free["years"] > free["age"] - 18).mean())
+        < 0.03
+    )
 
 
 def test_rows_are_those_of_the_free_draw_that_obey():
-    """Drawing again keeps the shape: the rows are distributed as if the others had been left out."""
+    """Drawing again keeps the shape: the rows are distributed as if the others had been left
+    out."""
     table = RuleSynthesizer(EMPLOYEES, rules=WORK_BEGINS_AT_18).fit().sample(8000)
     free = RuleSynthesizer(EMPLOYEES, random_state=1).fit().sample(40_000)
     kept = free[free["years"] <= free["age"] - 18]
@@ -254,7 +273,10 @@ def test_condition_on_a_derived_column():
 
 
 def test_condition_on_the_last_day_and_on_a_rare_value():
-    columns = {"day": dates("2000-01-01", "2099-12-31"), "size": choice({"small": 10**6, "large": 1})}
+    columns = {
+        "day": dates("2000-01-01", "2099-12-31"),
+        "size": choice({"small": 10**6, "large": 1}),
+    }
     synthesizer = RuleSynthesizer(columns).fit()
     table = synthesizer.sample(20, given={"day": "2099-12-31", "size": "large"})
     assert (table["day"] == pd.Timestamp("2099-12-31")).all() and (table["size"] == "large").all()
@@ -280,7 +302,9 @@ def test_dtypes_do_not_depend_on_the_draw():
 
 def test_saved_rules_make_the_same_rows(tmp_path):
     columns = EMPLOYEES | {"hired": dates("2020-01-01", "2024-12-31")}
-    synthesizer = RuleSynthesizer(columns, derived={"monthly": "salary / 12"}, rules=WORK_BEGINS_AT_18).fit()
+    synthesizer = RuleSynthesizer(
+        columns, derived={"monthly": "salary / 12"}, rules=WORK_BEGINS_AT_18
+    ).fit()
     synthesizer.save(tmp_path / "rules")
     loaded = Synthesizer.load(tmp_path / "rules")
     assert loaded.columns == columns and loaded.report_ == synthesizer.report_

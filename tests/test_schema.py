@@ -1,4 +1,5 @@
-"""What is read off a table: kinds, ranges, categories, decimals, rules; and how a schema is kept and cut."""
+"""What is read off a table: kinds, ranges, categories, decimals, rules; and how a schema is kept
+and cut."""
 
 from __future__ import annotations
 
@@ -38,11 +39,17 @@ def infer(values, **options) -> Column:
 
 
 @pytest.mark.parametrize(
-    ("values", "kind"), KINDS, ids=[f"{kind}-{values.dtype}-{i}" for i, (values, kind) in enumerate(KINDS)]
+    ("values", "kind"),
+    KINDS,
+    ids=[f"{kind}-{values.dtype}-{i}" for i, (values, kind) in enumerate(KINDS)],
 )
 def test_kinds(values, kind):
     column = infer(values)
-    assert (column.kind, column.dtype, column.missing) == (kind, str(values.dtype), values.isna().mean())
+    assert (column.kind, column.dtype, column.missing) == (
+        kind,
+        str(values.dtype),
+        values.isna().mean(),
+    )
 
 
 def test_ranges():
@@ -102,7 +109,11 @@ def test_names_labels_and_selection():
     assert schema.names == ["Usage", "App", "Opened"]
     assert (schema["Usage"].label, schema["App"].label) == ("Usage (minutes)", "App")
     part = schema.select(["App", "Usage"])
-    assert (part.names, part.rules, part.target) == (["App", "Usage"], {"day": "Usage <= 1440"}, "App")
+    assert (part.names, part.rules, part.target) == (
+        ["App", "Usage"],
+        {"day": "Usage <= 1440"},
+        "App",
+    )
     assert schema.select(["Usage"]).target is None
     with pytest.raises(TableError, match="no column 'usage'. The columns are: Usage, App, Opened"):
         schema.select(["usage"])
@@ -116,7 +127,9 @@ def test_rules_survive_selection_where_a_column_is_all_missing():
 
 def test_broken_rules():
     table = pd.DataFrame({"Usage": [1, 2000, 5]}, index=[4, 5, 6])
-    broken = Schema.infer(table, rules={"day": "Usage <= 1440", "always": "True"}).broken_rules(table)
+    broken = Schema.infer(table, rules={"day": "Usage <= 1440", "always": "True"}).broken_rules(
+        table
+    )
     pd.testing.assert_frame_equal(
         broken, pd.DataFrame({"day": [False, True, False], "always": False}, index=[4, 5, 6])
     )
@@ -147,13 +160,21 @@ def test_what_is_no_schema_is_refused(data):
 
 def test_description_has_a_row_a_column():
     table = pd.DataFrame(
-        {"n": [1, 20], "w": list("ab"), "d": pd.to_datetime(["2024-02-01", None]), "e": [None, np.nan]}
+        {
+            "n": [1, 20],
+            "w": list("ab"),
+            "d": pd.to_datetime(["2024-02-01", None]),
+            "e": [None, np.nan],
+        }
     )
     described = Schema.infer(table, units={"n": "minutes"}).describe()
     assert described.index.tolist() == ["n", "w", "d", "e"]
     assert described.loc["n"].tolist() == ["integer", "1 to 20", "0.0%", "minutes"]
     assert described.loc["w", "values"] == "2: a, b"
-    assert described.loc["d", ["values", "missing"]].tolist() == ["2024-02-01 to 2024-02-01", "50.0%"]
+    assert described.loc["d", ["values", "missing"]].tolist() == [
+        "2024-02-01 to 2024-02-01",
+        "50.0%",
+    ]
 
 
 def test_an_unknown_target_is_refused():

@@ -1,4 +1,5 @@
 """One row of scores, validity, and the scoreboard with its yardsticks and renderings."""
+
 from __future__ import annotations
 
 import json
@@ -9,8 +10,22 @@ import pytest
 from sklearn.base import BaseEstimator
 
 from utils.schema import Schema, TableError
-from utils.scoring import (METRICS, Scoreboard, c2st, distance_to_closest_record, exact_copies, membership, score,
-                           shape, shuffle_columns, trend, trtr, tstr, valid, validity_report)
+from utils.scoring import (
+    METRICS,
+    Scoreboard,
+    c2st,
+    distance_to_closest_record,
+    exact_copies,
+    membership,
+    score,
+    shape,
+    shuffle_columns,
+    trend,
+    trtr,
+    tstr,
+    valid,
+    validity_report,
+)
 
 QUESTIONS = ["valid?", "similar?", "useful?", "private?"]
 
@@ -40,7 +55,9 @@ class Bootstrap(BaseEstimator):
         return self
 
     def sample(self, n, given=None, random_state=None):
-        return self.table_.sample(n, replace=True, random_state=self.random_state, ignore_index=True)
+        return self.table_.sample(
+            n, replace=True, random_state=self.random_state, ignore_index=True
+        )
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +67,9 @@ def tables():
 
 @pytest.fixture(scope="module")
 def schema(tables):
-    return Schema.infer(pd.concat(tables), rules={"twice": "Usage >= 2 * `Times opened`"}, target="App")
+    return Schema.infer(
+        pd.concat(tables), rules={"twice": "Usage >= 2 * `Times opened`"}, target="App"
+    )
 
 
 @pytest.fixture(scope="module")
@@ -70,11 +89,16 @@ def test_score_has_every_metric_in_the_order_of_the_questions(tables, schema):
 def test_likeness_and_use_are_judged_on_holdout_and_privacy_on_training_rows(tables, schema):
     train, holdout = tables
     synthetic = pd.concat([train[:40], real_rows(200, 3)], ignore_index=True)
-    expected = {"valid": valid(synthetic, schema), "shape": shape(holdout, synthetic, schema).mean(),
-                "trend": trend(holdout, synthetic, schema).mean(), "c2st": c2st(holdout, synthetic, schema, 4),
-                "tstr": tstr(synthetic, holdout, schema, 4), **membership(train, holdout, synthetic, schema, 4),
-                "copies": exact_copies(train, synthetic, schema),
-                "distance": distance_to_closest_record(train, synthetic, schema, 4)}
+    expected = {
+        "valid": valid(synthetic, schema),
+        "shape": shape(holdout, synthetic, schema).mean(),
+        "trend": trend(holdout, synthetic, schema).mean(),
+        "c2st": c2st(holdout, synthetic, schema, 4),
+        "tstr": tstr(synthetic, holdout, schema, 4),
+        **membership(train, holdout, synthetic, schema, 4),
+        "copies": exact_copies(train, synthetic, schema),
+        "distance": distance_to_closest_record(train, synthetic, schema, 4),
+    }
     assert score(train, holdout, synthetic, schema, random_state=4).to_dict() == expected
     assert score(train, holdout, train, schema)["tstr"] == trtr(train, holdout, schema)
 
@@ -96,10 +120,20 @@ def test_score_names_the_table_that_cannot_be_scored(tables, schema):
 
 
 def test_validity_counts_each_fault_once_a_row(schema):
-    table = pd.DataFrame({"App": ["Chat", "Radio", "Game", "Mail"], "Usage": [12, 70, 9_999, 30],
-                          "Times opened": [5, 30, 20, 20]})
+    table = pd.DataFrame(
+        {
+            "App": ["Chat", "Radio", "Game", "Mail"],
+            "Usage": [12, 70, 9_999, 30],
+            "Times opened": [5, 30, 20, 20],
+        }
+    )
     report = validity_report(table, schema)
-    assert report["App: unseen category"] == report["Usage: out of range"] == report["rule: twice"] == 0.25
+    assert (
+        report["App: unseen category"]
+        == report["Usage: out of range"]
+        == report["rule: twice"]
+        == 0.25
+    )
     assert len(report) == 3 and valid(table, schema) == 0.25
     assert valid(table[:1], schema) == 1 and validity_report(table[:1], schema).empty
 
@@ -128,7 +162,9 @@ def test_yardsticks_stand_on_top_and_mean_what_they_say(board):
     assert means.at[fresh, "c2st"] < 0.6 < 0.75 < means.at[shuffled, "c2st"]
     assert means.at[copy, "membership_auc"] > 0.8 and means.at[copy, "copies"] == 1
     assert abs(means.at[fresh, "membership_auc"] - 0.5) < 0.1
-    assert means.at["bootstrap", "copies"] == 1 and means.at["bootstrap", "membership_tpr_at_10"] > 0.5
+    assert (
+        means.at["bootstrap", "copies"] == 1 and means.at["bootstrap", "membership_tpr_at_10"] > 0.5
+    )
 
 
 def test_without_fresh_rows_the_ceiling_is_half_of_the_holdout_and_says_so(tables, schema):
@@ -138,13 +174,18 @@ def test_without_fresh_rows_the_ceiling_is_half_of_the_holdout_and_says_so(table
 
 
 def test_means_and_spreads_are_over_the_seeds(board, tables, schema):
-    runs = [score(*tables, Bootstrap(seed).fit(tables[0]).sample(300), schema, seed) for seed in (0, 1)]
+    runs = [
+        score(*tables, Bootstrap(seed).fit(tables[0]).sample(300), schema, seed) for seed in (0, 1)
+    ]
     np.testing.assert_allclose(board.means().loc["bootstrap"], np.mean(runs, axis=0))
     np.testing.assert_allclose(board.spreads().loc["bootstrap"], np.std(runs, axis=0, ddof=1))
 
 
 def test_add_clones_times_and_keeps_the_first_table(board):
-    assert set(board.seconds_["bootstrap"]) == {"fit", "sample"} and len(board.seconds_["noise"]["fit"]) == 2
+    assert (
+        set(board.seconds_["bootstrap"]) == {"fit", "sample"}
+        and len(board.seconds_["noise"]["fit"]) == 2
+    )
     pd.testing.assert_frame_equal(board.synthetic_["noise"], real_rows(300, 50))
     synthesizer = Bootstrap(random_state=7)
     Scoreboard(board.train, board.holdout, board.schema, seeds=(0,)).add("b", synthesizer)
@@ -152,8 +193,11 @@ def test_add_clones_times_and_keeps_the_first_table(board):
 
 
 def test_adding_a_name_again_replaces_it_and_yardstick_names_are_taken(board):
-    again = Scoreboard(board.train, board.holdout, board.schema, seeds=(0,)).add_scores(
-        "a", [pd.Series(0.0, index=METRICS)]).add_scores("a", [pd.Series(1.0, index=METRICS)])
+    again = (
+        Scoreboard(board.train, board.holdout, board.schema, seeds=(0,))
+        .add_scores("a", [pd.Series(0.0, index=METRICS)])
+        .add_scores("a", [pd.Series(1.0, index=METRICS)])
+    )
     assert again.means().loc["a"].eq(1).all() and again.spreads().loc["a"].isna().all()
     with pytest.raises(ValueError, match="name of a yardstick"):
         again.add_scores("shuffled columns", [])
@@ -173,7 +217,8 @@ def test_text_shows_means_and_spreads_but_never_seconds(board):
 def test_html_groups_by_question_and_escapes_names(board):
     html = board._repr_html_()
     assert [html.index(f">{question}</th>") for question in QUESTIONS] == sorted(
-        html.index(f">{question}</th>") for question in QUESTIONS)
+        html.index(f">{question}</th>") for question in QUESTIONS
+    )
     assert html.count("<tr") == 2 + 5 and "color:" not in html  # colours would fail on a dark page
     strange = Scoreboard(board.train, board.holdout, board.schema, seeds=(0,))
     strange.add_scores("<script>", [pd.Series(0.5, index=METRICS)])
@@ -187,8 +232,10 @@ def test_machine_readable_output_is_plain_json(board):
     assert (data["table"], data["lesson"], data["columns"]) == ("apps", "01", list(METRICS))
     assert [row["kind"] for row in data["rows"]] == ["yardstick"] * 3 + ["generator"] * 2
     c2st = data["rows"][3]["metrics"]["c2st"]
-    assert c2st == {"mean": round(board.means().at["bootstrap", "c2st"], 4),
-                    "spread": round(board.spreads().at["bootstrap", "c2st"], 4)}
+    assert c2st == {
+        "mean": round(board.means().at["bootstrap", "c2st"], 4),
+        "spread": round(board.spreads().at["bootstrap", "c2st"], 4),
+    }
     assert data["rows"][2]["metrics"]["c2st"]["spread"] is None
 
 
@@ -198,7 +245,9 @@ def test_without_a_target_usefulness_is_blank_and_explained(tables):
 
 
 def test_same_seeds_same_scoreboard(board, tables, schema):
-    again = Scoreboard(*tables, schema, seeds=(0, 1), fresh=fresh_rows).add("bootstrap", Bootstrap())
+    again = Scoreboard(*tables, schema, seeds=(0, 1), fresh=fresh_rows).add(
+        "bootstrap", Bootstrap()
+    )
     pd.testing.assert_frame_equal(again.means(), board.means().drop("noise"))
 
 

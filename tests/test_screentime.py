@@ -32,11 +32,15 @@ PUBLIC_MEDIANS = pd.DataFrame(
 
 def busy(factor: float):
     """The process with every app's minutes multiplied."""
-    return replace(PROCESS, apps=tuple(replace(app, minutes=app.minutes * factor) for app in PROCESS.apps))
+    return replace(
+        PROCESS, apps=tuple(replace(app, minutes=app.minutes * factor) for app in PROCESS.apps)
+    )
 
 
 @settings(max_examples=30, deadline=None)
-@given(days=st.integers(1, 60), random_state=st.integers(0, 2**32), factor=st.sampled_from([1, 4, 50]))
+@given(
+    days=st.integers(1, 60), random_state=st.integers(0, 2**32), factor=st.sampled_from([1, 4, 50])
+)
 def test_invariants_hold_for_every_seed_even_on_absurdly_busy_days(days, random_state, factor):
     table = simulate_screentime(days, random_state, process=busy(factor))
     assert list(table.columns) == ["Date", "App", *COUNTS]
@@ -50,7 +54,10 @@ def test_days_too_long_are_cut_in_proportion():
     table = simulate_screentime(50, process=busy(50))
     used = table[table["Usage"] > 0]
     assert used.groupby("Date")["Usage"].sum().min() > PROCESS.waking_minutes - 20
-    assert used.groupby("App")["Usage"].median()["Instagram"] > 2 * used.groupby("App")["Usage"].median()["X"]
+    assert (
+        used.groupby("App")["Usage"].median()["Instagram"]
+        > 2 * used.groupby("App")["Usage"].median()["X"]
+    )
 
 
 def test_a_used_app_keeps_at_least_a_minute_on_a_day_cut_short():
@@ -61,8 +68,12 @@ def test_a_used_app_keeps_at_least_a_minute_on_a_day_cut_short():
 
 
 def test_same_seed_same_rows_and_another_seed_other_rows():
-    assert_frame_equal(simulate_screentime(30, random_state=5), simulate_screentime(30, random_state=5))
-    assert not simulate_screentime(30, random_state=5).equals(simulate_screentime(30, random_state=6))
+    assert_frame_equal(
+        simulate_screentime(30, random_state=5), simulate_screentime(30, random_state=5)
+    )
+    assert not simulate_screentime(30, random_state=5).equals(
+        simulate_screentime(30, random_state=6)
+    )
 
 
 def test_start_and_days_are_kept():
@@ -77,7 +88,11 @@ def test_start_and_days_are_kept():
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
-    [({"days": 0}, "at least 1 day"), ({"days": 10**6}, "2262"), ({"start": "yesterweek"}, "2024-01-01")],
+    [
+        ({"days": 0}, "at least 1 day"),
+        ({"days": 10**6}, "2262"),
+        ({"start": "yesterweek"}, "2024-01-01"),
+    ],
 )
 def test_impossible_requests_say_what_to_do(arguments, words):
     with pytest.raises(ValueError, match=words):
@@ -86,7 +101,9 @@ def test_impossible_requests_say_what_to_do(arguments, words):
 
 def test_medians_of_every_app_are_close_to_the_public_table():
     medians = load_screentime().groupby("App")[COUNTS].median().loc[PUBLIC_MEDIANS.index]
-    assert ((medians - PUBLIC_MEDIANS).abs() <= np.maximum(2, 0.08 * PUBLIC_MEDIANS)).all(axis=None), medians
+    assert ((medians - PUBLIC_MEDIANS).abs() <= np.maximum(2, 0.08 * PUBLIC_MEDIANS)).all(
+        axis=None
+    ), medians
 
 
 def test_correlations_are_close_to_the_public_table():
@@ -102,7 +119,9 @@ def test_what_real_use_adds_is_there():
     assert 0.08 < (usage["Netflix"] == 0).mean() < 0.12 and (usage["WhatsApp"] > 0).all()
     yearly = [usage.iloc[start : start + 366].max().max() for start in range(0, 366 * 20, 366)]
     assert 200 < np.median(yearly) < 280 and max(yearly) < 480, "a heavy right tail"
-    openings = table.pivot(index="Date", columns="App", values="Times opened").drop(columns="Netflix")
+    openings = table.pivot(index="Date", columns="App", values="Times opened").drop(
+        columns="Netflix"
+    )
     assert openings.corr("spearman").to_numpy()[np.triu_indices(7, 1)].min() > 0.04, (
         "busy in all apps at once"
     )

@@ -43,7 +43,10 @@ def test_settings_stand_and_nothing_is_printed():
     found = result(f"{START}\nimport json, os, sys; print(json.dumps(dict(os.environ)))")
     assert TENSORFLOW_SETTINGS.items() <= found.items()
     assert (
-        found["OMP_NUM_THREADS"] == found["OPENBLAS_NUM_THREADS"] == found["MKL_NUM_THREADS"] == str(THREADS)
+        found["OMP_NUM_THREADS"]
+        == found["OPENBLAS_NUM_THREADS"]
+        == found["MKL_NUM_THREADS"]
+        == str(THREADS)
     )
     assert fresh_python(START).stdout == fresh_python(START).stderr == ""
 
@@ -53,12 +56,19 @@ def test_threads_that_the_environment_names_win():
     assert result(code, OMP_NUM_THREADS="1") == 1
 
 
-@pytest.mark.parametrize(("start", "environment", "threads"), [
-    (START, {}, str(THREADS)),
-    (START, {"OMP_NUM_THREADS": "1"}, "1"),
-    (START, {"OMP_NUM_THREADS": "1", "TF_NUM_INTRAOP_THREADS": "2", "TF_NUM_INTEROP_THREADS": "2"}, "2"),
-    ("from utils.training import keras; keras.Variable", {"OMP_NUM_THREADS": "1"}, "1"),
-])
+@pytest.mark.parametrize(
+    ("start", "environment", "threads"),
+    [
+        (START, {}, str(THREADS)),
+        (START, {"OMP_NUM_THREADS": "1"}, "1"),
+        (
+            START,
+            {"OMP_NUM_THREADS": "1", "TF_NUM_INTRAOP_THREADS": "2", "TF_NUM_INTEROP_THREADS": "2"},
+            "2",
+        ),
+        ("from utils.training import keras; keras.Variable", {"OMP_NUM_THREADS": "1"}, "1"),
+    ],
+)
 def test_tensorflow_gets_as_many_threads_as_the_rest(start, environment, threads):
     code = f"{start}\nimport json, os; print(json.dumps(dict(os.environ)))"
     found = result(code, **environment)
@@ -74,7 +84,9 @@ def test_libraries_that_are_already_loaded_are_capped_too():
 
 @pytest.mark.parametrize("loaded", ["tensorflow", "keras"])
 def test_tensorflow_loaded_too_early_is_an_error_with_its_cure(loaded):
-    done = fresh_python(f"import sys, types; sys.modules[{loaded!r}] = types.ModuleType({loaded!r})\n{START}")
+    done = fresh_python(
+        f"import sys, types; sys.modules[{loaded!r}] = types.ModuleType({loaded!r})\n{START}"
+    )
     assert done.returncode != 0
     assert f"RuntimeError: {loaded} is already loaded" in done.stderr
     assert "Restart the kernel and run the setup cell first" in done.stderr

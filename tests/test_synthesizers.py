@@ -1,4 +1,5 @@
-"""The contract that every generator keeps, old or new: a method that registers is tested here by itself."""
+"""The contract that every generator keeps, old or new: a method that registers is tested here by
+itself."""
 
 from __future__ import annotations
 
@@ -79,7 +80,8 @@ def narrow_table(rows: int = 300, seed: int = 6) -> pd.DataFrame:
             "used": rng.random(rows) < 0.5,
             "opened": rng.integers(0, 9, rows),
             "minutes": np.round(rng.gamma(2, 20, rows), 1),
-            "day": pd.Timestamp("2024-02-01") + pd.to_timedelta(rng.integers(0, 20, rows), unit="D"),
+            "day": pd.Timestamp("2024-02-01")
+            + pd.to_timedelta(rng.integers(0, 20, rows), unit="D"),
         }
     )
     table.loc[rng.random(rows) < 0.2, "minutes"] = np.nan
@@ -87,13 +89,16 @@ def narrow_table(rows: int = 300, seed: int = 6) -> pd.DataFrame:
 
 
 def assert_valid(synthetic: pd.DataFrame, table: pd.DataFrame, rows: int) -> None:
-    """Same columns, order, dtypes; nothing out of range, no unseen category, no new missing values."""
+    """Same columns, order, dtypes; nothing out of range, no unseen category, no new missing
+    values."""
     assert list(synthetic.columns) == list(table.columns)
     assert synthetic.dtypes.to_dict() == table.dtypes.to_dict()
     assert synthetic.index.equals(pd.RangeIndex(rows))
     for name in table.columns:
         real, made = table[name].dropna(), synthetic[name].dropna()
-        assert len(made) == rows or table[name].isna().any(), f"{name}: missing values out of nowhere"
+        assert len(made) == rows or table[name].isna().any(), (
+            f"{name}: missing values out of nowhere"
+        )
         if isinstance(table[name].dtype, pd.CategoricalDtype) or table[name].dtype == object:
             assert set(made) <= set(real), name
         elif len(made):
@@ -186,7 +191,10 @@ def test_missing_values_come_at_the_rate_of_their_column(method, options):
     synthetic = make(method, options).fit(table).sample(4000)
     difference = (synthetic.isna().mean() - table.isna().mean()).abs()
     assert difference.max() < 0.04
-    assert synthetic.columns[synthetic.isna().any()].tolist() == table.columns[table.isna().any()].tolist()
+    assert (
+        synthetic.columns[synthetic.isna().any()].tolist()
+        == table.columns[table.isna().any()].tolist()
+    )
 
 
 @every_method
@@ -217,7 +225,9 @@ def test_impossible_number_of_rows(method, options, rows):
 @every_method
 @pytest.mark.parametrize("dtype", ["datetime64[s]", "datetime64[ms]", "datetime64[us]"])
 def test_dates_of_any_unit(method, options, dtype):
-    moments = pd.Series(pd.Timestamp("2024-02-01 10:00:00.123456") + pd.to_timedelta(range(40), unit="h"))
+    moments = pd.Series(
+        pd.Timestamp("2024-02-01 10:00:00.123456") + pd.to_timedelta(range(40), unit="h")
+    )
     table = pd.DataFrame({"moment": moments.astype(dtype), "number": range(40)})
     assert_valid(make(method, options).fit(table).sample(60), table, 60)
 
@@ -225,7 +235,9 @@ def test_dates_of_any_unit(method, options, dtype):
 @every_method
 @pytest.mark.parametrize("dtype", ["Float64", "float32", "float16", "UInt8", "uint64", "Int16"])
 def test_numbers_of_any_dtype(method, options, dtype):
-    table = pd.DataFrame({"number": pd.Series(np.arange(40) % 17, dtype=dtype), "word": ["a", "b"] * 20})
+    table = pd.DataFrame(
+        {"number": pd.Series(np.arange(40) % 17, dtype=dtype), "word": ["a", "b"] * 20}
+    )
     assert_valid(make(method, options).fit(table).sample(60), table, 60)
 
 
@@ -271,8 +283,12 @@ AWKWARD = {
     "one number column": pd.DataFrame({"number": np.arange(30) / 7}),
     "one date column": pd.DataFrame({"day": pd.date_range("2024-02-01", periods=30)}),
     "only booleans": pd.DataFrame({"one": [True, False] * 9, "two": [False] * 18}),
-    "objects of several types": pd.DataFrame({"cell": ["a", 1, 2.5, None] * 5, "truth": [True, None] * 10}),
-    "numbers as categories": pd.DataFrame({"grade": pd.Categorical([3, 1, 2] * 6), "number": range(18)}),
+    "objects of several types": pd.DataFrame(
+        {"cell": ["a", 1, 2.5, None] * 5, "truth": [True, None] * 10}
+    ),
+    "numbers as categories": pd.DataFrame(
+        {"grade": pd.Categorical([3, 1, 2] * 6), "number": range(18)}
+    ),
 }
 
 
@@ -334,7 +350,8 @@ def test_ten_thousand_categories_in_bounded_memory(method, options):
 
 
 def _cells(rows):
-    """Columns as (name, values): constant, spiked, heavy-tailed, tiny, dates, categories, missing cells."""
+    """Columns as (name, values): constant, spiked, heavy-tailed, tiny, dates, categories, missing
+    cells."""
     numbers = st.one_of(
         st.just(0.0),
         st.floats(-1e12, 1e12, allow_subnormal=False),
@@ -352,10 +369,15 @@ def _cells(rows):
         st.dates(datetime.date(1900, 1, 1), datetime.date(2100, 1, 1)).map(pd.Timestamp),
     ]
     column = st.one_of(
-        *(st.lists(st.one_of(kind, kind, kind, st.none()), min_size=rows, max_size=rows) for kind in kinds)
+        *(
+            st.lists(st.one_of(kind, kind, kind, st.none()), min_size=rows, max_size=rows)
+            for kind in kinds
+        )
     )
     names = st.lists(st.text(min_size=1, max_size=6), min_size=1, max_size=4, unique=True)
-    return names.flatmap(lambda found: st.tuples(*(st.tuples(st.just(name), column) for name in found)))
+    return names.flatmap(
+        lambda found: st.tuples(*(st.tuples(st.just(name), column) for name in found))
+    )
 
 
 frames = st.integers(1, 30).flatmap(_cells).map(lambda columns: pd.DataFrame(dict(columns)))
@@ -469,7 +491,10 @@ def test_condition_moves_the_other_columns(method, options):
         {"app": app, "minutes": np.where(app == "long", 100, 20) + rng.normal(0, 5, 800).round(1)}
     )
     synthesizer = make(method, options).fit(table)
-    means = [synthesizer.sample(300, given={"app": value})["minutes"].mean() for value in ("short", "long")]
+    means = [
+        synthesizer.sample(300, given={"app": value})["minutes"].mean()
+        for value in ("short", "long")
+    ]
     assert abs(means[0] - 20) < 8 and abs(means[1] - 100) < 8
     assert (synthesizer.sample(300, given={"minutes": 100.0})["app"] == "long").mean() > 0.9
 
@@ -569,11 +594,15 @@ def test_a_loaded_model_samples_the_same_rows(method, options, tmp_path):
     assert loaded.schema_ == synthesizer.schema_
     pd.testing.assert_frame_equal(loaded.sample(60), synthesizer.sample(60))
     wanted = {"App": "X"}
-    pd.testing.assert_frame_equal(loaded.sample(9, given=wanted), synthesizer.sample(9, given=wanted))
+    pd.testing.assert_frame_equal(
+        loaded.sample(9, given=wanted), synthesizer.sample(9, given=wanted)
+    )
 
 
 @every_method
 def test_a_loaded_model_can_be_saved_again(method, options, tmp_path):
     make(method, options).fit(narrow_table(40)).save(tmp_path / "one")
     Synthesizer.load(tmp_path / "one").save(tmp_path / "two")
-    pd.testing.assert_frame_equal(*(Synthesizer.load(tmp_path / name).sample(9) for name in ("one", "two")))
+    pd.testing.assert_frame_equal(
+        *(Synthesizer.load(tmp_path / name).sample(9) for name in ("one", "two"))
+    )

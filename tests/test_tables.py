@@ -1,4 +1,5 @@
-"""Loading, validating, splitting: good files of both public formats, and an error for every bad one."""
+"""Loading, validating, splitting: good files of both public formats, and an error for every bad
+one."""
 
 from __future__ import annotations
 
@@ -53,7 +54,10 @@ def test_the_course_table():
     table = load_screentime()
     assert list(table.columns) == SCREENTIME_COLUMNS and len(table) == 366 * 8
     assert list(table.dtypes.astype(str)) == ["datetime64[ns]", "object", "int64", "int64", "int64"]
-    assert table["Date"].agg(["min", "max"]).dt.strftime("%Y-%m-%d").tolist() == ["2024-01-01", "2024-12-31"]
+    assert table["Date"].agg(["min", "max"]).dt.strftime("%Y-%m-%d").tolist() == [
+        "2024-01-01",
+        "2024-12-31",
+    ]
     assert table.index.equals(pd.RangeIndex(2928))
 
 
@@ -62,7 +66,9 @@ def test_public_format_with_iso_dates_and_repeats(tmp_path):
     table = load_screentime(tmp_path / "public.csv")
     expected = pd.DataFrame(
         {
-            "Date": pd.to_datetime(["2024-08-07", "2024-08-07", "2024-08-26"]).astype("datetime64[ns]"),
+            "Date": pd.to_datetime(["2024-08-07", "2024-08-07", "2024-08-26"]).astype(
+                "datetime64[ns]"
+            ),
             "App": ["Instagram", "Instagram", "Netflix"],
             "Usage": [81, 90, 0],
             "Notifications": [24, 30, 0],
@@ -99,11 +105,23 @@ BAD_CELLS = {
         "2024-08-07,X,many,27,11\n",
         ["'Usage'", "line 3", "'many'", "not a number", "digits"],
     ),
-    "text in a count": ("2024-08-07,X,24,27,often\n", ["'Times opened'", "line 3", "'often'", "digits"]),
+    "text in a count": (
+        "2024-08-07,X,24,27,often\n",
+        ["'Times opened'", "line 3", "'often'", "digits"],
+    ),
     "infinite": ("2024-08-07,X,24,inf,11\n", ["'Notifications'", "line 3", "not a number"]),
-    "negative minutes": ("2024-08-07,X,-5,27,11\n", ["'Usage'", "line 3", "-5", "negative", "0 for no use"]),
-    "too many minutes": ("2024-08-07,X,1441,27,11\n", ["'Usage'", "line 3", "1441", "1,440", "seconds"]),
-    "absurd count": ("2024-08-07,X,24,1e300,11\n", ["'Notifications'", "line 3", "million", "correct"]),
+    "negative minutes": (
+        "2024-08-07,X,-5,27,11\n",
+        ["'Usage'", "line 3", "-5", "negative", "0 for no use"],
+    ),
+    "too many minutes": (
+        "2024-08-07,X,1441,27,11\n",
+        ["'Usage'", "line 3", "1441", "1,440", "seconds"],
+    ),
+    "absurd count": (
+        "2024-08-07,X,24,1e300,11\n",
+        ["'Notifications'", "line 3", "million", "correct"],
+    ),
     "part of a count": (
         "2024-08-07,X,24,2.5,11\n",
         ["'Notifications'", "line 3", "2.5", "whole number", "round"],
@@ -117,7 +135,10 @@ BAD_CELLS = {
         "26/8/2024,X,24,27,11\n",
         ["'Date'", "line 3", "26/8/2024", "month/day/year", "year-month-day"],
     ),
-    "missing number": ("2024-08-07,X,24,,11\n", ["'Notifications'", "line 3", "missing", "fill it in"]),
+    "missing number": (
+        "2024-08-07,X,24,,11\n",
+        ["'Notifications'", "line 3", "missing", "fill it in"],
+    ),
     "missing date": (",X,24,27,11\n", ["'Date'", "line 3", "missing"]),
     "missing app": ("2024-08-07,,24,27,11\n", ["'App'", "line 3", "missing"]),
     "blank app": ("2024-08-07, ,24,27,11\n", ["'App'", "line 3", "blank"]),
@@ -145,7 +166,9 @@ def test_many_failures_are_listed_by_line_and_cut_short(tmp_path):
 def test_more_minutes_than_a_day_in_all_apps_together(tmp_path):
     rows = "2024-08-06,X,700,1,1\n2024-08-07,X,700,1,1\n8/7/2024,Netflix,741,1,1\n"
     message = refusal(tmp_path, HEADER + rows)
-    assert all(word in message for word in ["'Usage'", "line 3", "1441", "all apps", "1,440", "correct"])
+    assert all(
+        word in message for word in ["'Usage'", "line 3", "1441", "all apps", "1,440", "correct"]
+    )
     (tmp_path / "mine.csv").write_text(HEADER + rows.replace("741", "740"))
     assert len(load_screentime(tmp_path / "mine.csv")) == 3
 
@@ -154,7 +177,10 @@ def test_more_minutes_than_a_day_in_all_apps_together(tmp_path):
     ("header", "words"),
     [
         ("Date,App,Usage,Notifications", ["'Times opened' is missing", "the file has Date, App"]),
-        ("Date,App,Usge,Notifications,Times opened", ["'Usage' is missing", "Is it 'Usge'?", "Rename"]),
+        (
+            "Date,App,Usge,Notifications,Times opened",
+            ["'Usage' is missing", "Is it 'Usge'?", "Rename"],
+        ),
         (
             "Date,App,Usage,Usage (minutes),Notifications,Times opened",
             ["two columns for 'Usage'", "Keep one"],
@@ -185,7 +211,11 @@ def test_what_is_no_table_is_refused_by_the_loader_too(tmp_path, text, words):
 def test_the_schema_of_screen_time():
     table = load_screentime()
     schema = screentime_schema(table)
-    assert schema.target == "App" and schema.rules == SCREENTIME_RULES and schema["Usage"].unit == "minutes"
+    assert (
+        schema.target == "App"
+        and schema.rules == SCREENTIME_RULES
+        and schema["Usage"].unit == "minutes"
+    )
     assert not schema.broken_rules(table).any(axis=None)
     part = screentime_schema(table[["Usage", "Notifications"]])
     assert part.target is None and list(part.rules) == ["a day has 1,440 minutes"]
@@ -198,7 +228,10 @@ def test_adult_has_the_published_rows_and_types():
     whole, train, test = load_adult(), load_adult("train"), load_adult("test")
     assert (len(whole), len(train), len(test)) == (48_842, 32_561, 16_281)
     assert "part" in whole and "part" not in train and list(train.columns) == list(test.columns)
-    assert set(train.dtypes.astype(str)) == {"int64", "object"} and train.select_dtypes("int64").shape[1] == 6
+    assert (
+        set(train.dtypes.astype(str)) == {"int64", "object"}
+        and train.select_dtypes("int64").shape[1] == 6
+    )
     assert set(whole["income"]) == {"<=50K", ">50K"} and (whole["income"] == ">50K").sum() == 11_687
     assert test.index.equals(pd.RangeIndex(16_281))
 
@@ -206,7 +239,9 @@ def test_adult_has_the_published_rows_and_types():
 def test_adult_text_is_clean_and_missing_values_are_nan():
     text = load_adult().select_dtypes(object)
     cells = pd.unique(text.to_numpy().ravel())
-    assert all(isinstance(cell, str) and cell == cell.strip() != "?" for cell in cells if not pd.isna(cell))
+    assert all(
+        isinstance(cell, str) and cell == cell.strip() != "?" for cell in cells if not pd.isna(cell)
+    )
     assert text["workclass"].isna().sum() == 2_799 and not any(cell is None for cell in cells)
 
 
@@ -228,7 +263,9 @@ def test_flights_have_their_parts_types_and_gaps():
     whole, train, test = load_flights(), load_flights("train"), load_flights("test")
     assert (len(whole), len(train), len(test)) == (20_000, 14_000, 6_000)
     assert "part" in whole and "part" not in train and list(train.columns) == list(test.columns)
-    assert train.select_dtypes("int64").shape[1] == 3 and train.select_dtypes("float64").shape[1] == 4
+    assert (
+        train.select_dtypes("int64").shape[1] == 3 and train.select_dtypes("float64").shape[1] == 4
+    )
     assert whole["destination"].nunique() == 102 and not any(cell is None for cell in whole["late"])
     assert whole["late"].isna().equals(whole["air_time"].isna())
     assert test.index.equals(pd.RangeIndex(6_000))
@@ -272,14 +309,23 @@ def test_a_table_that_fits_comes_back_unchanged():
 
 
 CHANGES = {
-    "missing column": (lambda table: table.drop(columns="year"), ["'year' is missing", "add or rename"]),
-    "extra column": (lambda table: table.assign(more=1), ["'more' is not in the schema", "drop or rename"]),
+    "missing column": (
+        lambda table: table.drop(columns="year"),
+        ["'year' is missing", "add or rename"],
+    ),
+    "extra column": (
+        lambda table: table.assign(more=1),
+        ["'more' is not in the schema", "drop or rename"],
+    ),
     "wrong kind": (
         lambda table: table.assign(year=["a", "b", "c"]),
         ["'year'", "not of kind integer", "convert"],
     ),
     "text for dates": (lambda table: table.assign(day="2024-01-01"), ["'day'", "not of kind date"]),
-    "numbers for truth": (lambda table: table.assign(new=[0, 1, 2]), ["'new'", "not of kind boolean"]),
+    "numbers for truth": (
+        lambda table: table.assign(new=[0, 1, 2]),
+        ["'new'", "not of kind boolean"],
+    ),
     "below the range": (
         lambda table: table.assign(year=[1, 0, 3]),
         ["'year', row 20: 0", "outside 1 to 3", "correct"],
@@ -331,9 +377,13 @@ def test_a_broken_rule_is_named_with_its_row():
 def test_split_is_a_partition_of_exact_sizes(rows, holdout, random_state):
     table = pd.DataFrame({"number": np.arange(rows)})
     train, kept = split(table, holdout, random_state)
-    assert len(kept) == min(max(round(rows * holdout), 1), rows - 1) and len(train) + len(kept) == rows
+    assert (
+        len(kept) == min(max(round(rows * holdout), 1), rows - 1) and len(train) + len(kept) == rows
+    )
     assert sorted([*train["number"], *kept["number"]]) == list(range(rows))
-    assert train.index.equals(pd.RangeIndex(len(train))) and kept.index.equals(pd.RangeIndex(len(kept)))
+    assert train.index.equals(pd.RangeIndex(len(train))) and kept.index.equals(
+        pd.RangeIndex(len(kept))
+    )
     again, _ = split(table, holdout, random_state)
     assert_frame_equal(train, again)
 

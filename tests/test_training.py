@@ -1,4 +1,5 @@
-"""The training loop: learns, repeats, resumes, stops by score, names what went wrong, loses nothing."""
+"""The training loop: learns, repeats, resumes, stops by score, names what went wrong, loses
+nothing."""
 
 from __future__ import annotations
 
@@ -48,7 +49,9 @@ class Line:
 
 
 def trained(**options):
-    line = Line(**{name: options.pop(name) for name in ("rate", "rows", "noise") if name in options})
+    line = Line(
+        **{name: options.pop(name) for name in ("rate", "rows", "noise") if name in options}
+    )
     return line, line.train(**options)
 
 
@@ -59,7 +62,9 @@ def test_it_learns_known_weights(xla):
     assert history.steps == history.total_steps == history.best_step == 400
     assert history.losses["squared error"][0] > 1
     assert history.losses["squared error"][-1] < 0.01
-    np.testing.assert_allclose(history.losses["half"] * 2, history.losses["squared error"], rtol=1e-6)
+    np.testing.assert_allclose(
+        history.losses["half"] * 2, history.losses["squared error"], rtol=1e-6
+    )
 
 
 def test_one_long_call_equals_many_short_ones_and_a_plain_python_loop():
@@ -177,7 +182,9 @@ def test_a_checkpoint_is_written_while_the_run_goes_on(tmp_path, monkeypatch):
     assert there == [False, True, True]
 
 
-@pytest.mark.parametrize("change", [{"seed": 4}, {"steps": 220}, {"batch_size": 16}, {"settings": "other"}])
+@pytest.mark.parametrize(
+    "change", [{"seed": 4}, {"steps": 220}, {"batch_size": 16}, {"settings": "other"}]
+)
 def test_a_checkpoint_of_other_settings_is_refused(tmp_path, change):
     path = interrupted(tmp_path)
     with pytest.raises(SavedModelError, match="of another table or of other settings. Delete it"):
@@ -192,7 +199,9 @@ def test_a_checkpoint_of_another_table_is_refused_and_kept(tmp_path):
     assert path.read_bytes() == before
 
 
-@pytest.mark.parametrize("damage", [lambda content: content[:100], lambda content: b"", lambda content: b"text"])
+@pytest.mark.parametrize(
+    "damage", [lambda content: content[:100], lambda content: b"", lambda content: b"text"]
+)
 def test_a_damaged_checkpoint_is_refused(tmp_path, damage):
     path = interrupted(tmp_path)
     path.write_bytes(damage(path.read_bytes()))
@@ -224,7 +233,10 @@ class Exploding(Line):
     def step(self, batch, key):
         losses = super().step(batch, key)
         self.counter.assign_add(1.0)
-        return {"fine": losses["half"], "bad": tf.where(self.counter > self.at - 1, np.nan, losses["half"])}
+        return {
+            "fine": losses["half"],
+            "bad": tf.where(self.counter > self.at - 1, np.nan, losses["half"]),
+        }
 
     def column_losses(self, batch, key):
         wild = tf.where(self.counter > self.at - 2, np.nan, 0.0)
@@ -233,7 +245,9 @@ class Exploding(Line):
 
 def test_a_nan_loss_names_loss_step_and_column_and_restores_the_last_good_state():
     line, good = Exploding(at=47), Exploding(at=1000)
-    with pytest.raises(TrainingError, match="loss 'bad' became NaN or infinite at step 47, in column 'Times"):
+    with pytest.raises(
+        TrainingError, match="loss 'bad' became NaN or infinite at step 47, in column 'Times"
+    ):
         line.train(column_losses=line.column_losses)
     good.train(steps=40)
     np.testing.assert_array_equal(line.weights.numpy(), good.weights.numpy())
@@ -248,7 +262,9 @@ def test_a_weight_that_explodes_is_seen_though_the_loss_is_finite():
         return {"loss": tf.constant(1.0)}
 
     line.weights.assign(np.ones((3, 1)))
-    with pytest.raises(TrainingError, match="A weight became NaN or infinite at step 20. .* back at step 0"):
+    with pytest.raises(
+        TrainingError, match="A weight became NaN or infinite at step 20. .* back at step 0"
+    ):
         train(step, line.data, [line.weights], steps=40, batch_size=4, seed=0, steps_per_call=20)
     np.testing.assert_array_equal(line.weights.numpy(), np.ones((3, 1)))
 
@@ -262,10 +278,19 @@ def test_counts_must_be_positive(name):
 def test_data_must_be_finite_and_of_one_length():
     line = Line()
     line.data[0][7, 1] = np.nan
-    with pytest.raises(ValueError, match=r"Training array 0 holds NaN or infinity, first at \(7, 1\)"):
+    with pytest.raises(
+        ValueError, match=r"Training array 0 holds NaN or infinity, first at \(7, 1\)"
+    ):
         line.train()
     with pytest.raises(ValueError, match="same number of rows"):
-        train(line.step, (line.data[1], line.data[1][:5]), line.variables, steps=1, batch_size=1, seed=0)
+        train(
+            line.step,
+            (line.data[1], line.data[1][:5]),
+            line.variables,
+            steps=1,
+            batch_size=1,
+            seed=0,
+        )
     with pytest.raises(ValueError, match="at least 1"):
         train(line.step, (line.data[1][:0],), line.variables, steps=1, batch_size=1, seed=0)
 
@@ -287,7 +312,9 @@ def test_the_bar_counts_steps_and_shows_losses(capsys, kind):
 
 
 def test_an_unknown_display_is_refused():
-    with pytest.raises(ValueError, match='progress must be False, True, "bar" or "curve", not \'loud\''):
+    with pytest.raises(
+        ValueError, match='progress must be False, True, "bar" or "curve", not \'loud\''
+    ):
         trained(progress="loud")
 
 
@@ -319,6 +346,9 @@ def test_the_curve_shows_every_loss_and_the_best_score():
 
 
 def test_the_display_is_closed_when_training_fails():
-    with pytest.raises(RuntimeError, match="stop"), progress_display("bar", History({}, total_steps=5)) as display:
+    with (
+        pytest.raises(RuntimeError, match="stop"),
+        progress_display("bar", History({}, total_steps=5)) as display,
+    ):
         raise RuntimeError("stop")
     assert display.bar.disable

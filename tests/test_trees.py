@@ -1,4 +1,5 @@
-"""Known answers for the chain of trees: scikit-learn's leaves, the shares in them, and exact posteriors."""
+"""Known answers for the chain of trees: scikit-learn's leaves, the shares in them, and exact
+posteriors."""
 
 from __future__ import annotations
 
@@ -46,7 +47,11 @@ def test_leaves_are_those_of_scikit_learn():
 def test_no_leaf_is_smaller_than_asked(least):
     rng = np.random.default_rng(0)
     table = pd.DataFrame(
-        {"a": rng.normal(size=300), "b": rng.choice(list("abc"), 300), "c": rng.exponential(size=300)}
+        {
+            "a": rng.normal(size=300),
+            "b": rng.choice(list("abc"), 300),
+            "c": rng.exponential(size=300),
+        }
     )
     for tree in TreeSynthesizer(min_samples_leaf=least).fit(table).trees_:
         counts = np.diff(tree["starts"])
@@ -64,9 +69,15 @@ def test_all_joint_shares_come_back():
 def test_a_spread_that_depends_on_the_group_is_seen():
     rng = np.random.default_rng(0)
     group = rng.choice(["calm", "wild"], 2000)
-    table = pd.DataFrame({"group": group, "number": rng.normal(0, np.where(group == "wild", 10.0, 1.0))})
+    table = pd.DataFrame(
+        {"group": group, "number": rng.normal(0, np.where(group == "wild", 10.0, 1.0))}
+    )
     drawn = (
-        TreeSynthesizer(order=["group", "number"]).fit(table).sample(6000).groupby("group")["number"].std()
+        TreeSynthesizer(order=["group", "number"])
+        .fit(table)
+        .sample(6000)
+        .groupby("group")["number"]
+        .std()
     )
     assert abs(drawn["calm"] - 1) < 0.2 and abs(drawn["wild"] - 10) < 0.8
 
@@ -100,7 +111,9 @@ def test_condition_on_a_number_weighs_its_neighbourhood():
     table = pd.DataFrame(
         {"group": group, "number": rng.normal(np.where(group == "high", 2.0, 0.0), 1.0).round(2)}
     )
-    drawn = TreeSynthesizer(order=["group", "number"]).fit(table).sample(8000, given={"number": 1.0})
+    drawn = (
+        TreeSynthesizer(order=["group", "number"]).fit(table).sample(8000, given={"number": 1.0})
+    )
     assert abs((drawn["group"] == "high").mean() - 0.3) < 0.05  # both densities are equal at 1
 
 
@@ -135,7 +148,11 @@ def test_joint_enumeration_of_a_tiny_table():
     """Every cell of a table of 2 x 2 rows that repeat often enough is drawn at its own share."""
     cells = list(itertools.product("xy", [1, 2]))
     table = pd.DataFrame(
-        list(itertools.chain.from_iterable([cell] * count for cell, count in zip(cells, (10, 20, 30, 40)))),
+        list(
+            itertools.chain.from_iterable(
+                [cell] * count for cell, count in zip(cells, (10, 20, 30, 40))
+            )
+        ),
         columns=["word", "number"],
     )
     made = TreeSynthesizer().fit(table).sample(20_000).value_counts(normalize=True)

@@ -1,4 +1,5 @@
 """Train on synthetic, test on real: known answers, and targets that go wrong."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -14,7 +15,9 @@ def table_of(rows: int, seed: int, classes: int = 2, gap: float = 1.0) -> pd.Dat
     """Classes whose single feature is Gaussian, ``gap`` apart."""
     generator = np.random.default_rng(seed)
     label = generator.integers(classes, size=rows)
-    return pd.DataFrame({"x": gap * label + generator.normal(size=rows), "y": np.array([*"abcdefgh"])[label]})
+    return pd.DataFrame(
+        {"x": gap * label + generator.normal(size=rows), "y": np.array([*"abcdefgh"])[label]}
+    )
 
 
 def test_auc_of_two_gaussian_classes_reaches_its_bound():

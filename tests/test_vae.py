@@ -1,4 +1,5 @@
-"""Known answers for the variational autoencoder: closed forms, exact conditions, a planted truth."""
+"""Known answers for the variational autoencoder: closed forms, exact conditions, a planted
+truth."""
 
 from __future__ import annotations
 
@@ -33,7 +34,9 @@ def test_divergence_is_the_mean_log_ratio_of_the_densities():
 
 def test_divergence_of_the_prior_from_itself_is_zero_and_of_a_far_cloud_half_its_square():
     means = np.array([[0, 0], [3, 4]], np.float32)
-    np.testing.assert_allclose(divergence(means, np.zeros((2, 2), np.float32)), [0, 12.5], rtol=1e-6)
+    np.testing.assert_allclose(
+        divergence(means, np.zeros((2, 2), np.float32)), [0, 12.5], rtol=1e-6
+    )
 
 
 # --- margins and bends ---
@@ -108,28 +111,37 @@ def test_the_mixture_finds_planted_clouds_of_each_stratum():
 
 
 def planted(rows=2_000, seed=3):
-    """Two apps; minutes and openings share a hidden mood in each, with rank correlation about .8."""
+    """Two apps; minutes and openings share a hidden mood in each, with rank correlation about
+    .8."""
     rng = np.random.default_rng(seed)
     app = rng.choice(["long", "short"], rows, p=[0.3, 0.7])
     mood = rng.standard_normal(rows)
     both = [ndtr(0.9 * mood + 0.44 * rng.standard_normal(rows)) for _ in range(2)]
     level = np.where(app == "long", 100, 20)
-    table = pd.DataFrame({"app": app, "minutes": level * (1 + both[0]), "opened": (40 * both[1]).astype(int)})
+    table = pd.DataFrame(
+        {"app": app, "minutes": level * (1 + both[0]), "opened": (40 * both[1]).astype(int)}
+    )
     return table.round(1)
 
 
 @pytest.fixture(scope="module")
 def fitted():
     table = planted()
-    return VAESynthesizer(epochs=60, latent=2, units=64).fit(table, schema=Schema.infer(table, target="app"))
+    return VAESynthesizer(epochs=60, latent=2, units=64).fit(
+        table, schema=Schema.infer(table, target="app")
+    )
 
 
 def test_it_learns_margins_and_togetherness(fitted):
     table, rows = planted(), fitted.sample(6_000)
-    assert (rows["app"] == "long").mean() == pytest.approx((table["app"] == "long").mean(), abs=0.02)
+    assert (rows["app"] == "long").mean() == pytest.approx(
+        (table["app"] == "long").mean(), abs=0.02
+    )
     for app in ("long", "short"):
         real, made = (part.loc[part["app"] == app, ["minutes", "opened"]] for part in (table, rows))
-        assert made.corr("spearman").iloc[0, 1] == pytest.approx(real.corr("spearman").iloc[0, 1], abs=0.12)
+        assert made.corr("spearman").iloc[0, 1] == pytest.approx(
+            real.corr("spearman").iloc[0, 1], abs=0.12
+        )
         made, real = (part.quantile([0.1, 0.5, 0.9]) for part in (made, real))
         np.testing.assert_allclose(made, real, rtol=0.1, atol=2)
 
@@ -156,13 +168,20 @@ def test_weights_are_the_decoders_likelihood(fitted):
     each = [fitted._log_likelihood(points, strata, {place: code}) for code in range(size)]
     np.testing.assert_allclose(np.exp(each).sum(axis=0), 1, rtol=1e-5)
     both = fitted._log_likelihood(points, strata, {1: 0, place: 1})
-    np.testing.assert_allclose(both, each[1] + fitted._log_likelihood(points, strata, {1: 0}), rtol=1e-6)
+    np.testing.assert_allclose(
+        both, each[1] + fitted._log_likelihood(points, strata, {1: 0}), rtol=1e-6
+    )
 
 
 def test_draws_follow_the_decoder(fitted):
     point, stratum = latent_prior.draw(fitted.prior_, 1, np.random.default_rng(0))
-    codes = fitted._draw(point.repeat(40_000, 0), stratum.repeat(40_000), np.random.default_rng(1))[:, 2]
-    weights = [fitted._log_likelihood(point, stratum, {2: code})[0] for code in range(fitted.codes_.sizes[2])]
+    codes = fitted._draw(point.repeat(40_000, 0), stratum.repeat(40_000), np.random.default_rng(1))[
+        :, 2
+    ]
+    weights = [
+        fitted._log_likelihood(point, stratum, {2: code})[0]
+        for code in range(fitted.codes_.sizes[2])
+    ]
     shares = np.bincount(codes, minlength=len(weights)) / 40_000
     np.testing.assert_allclose(shares, np.exp(weights), atol=0.01)
 
@@ -213,7 +232,10 @@ def test_a_learning_rate_far_too_high_says_which_column():
 def test_small_tables_are_not_split_and_large_ones_stop_on_held_out_rows(fitted):
     assert not VAESynthesizer(epochs=1).fit(planted(120)).history.scores
     assert len(fitted.history.scores) > 1
-    assert fitted.history.best_step == fitted.history.score_steps[int(np.argmin(fitted.history.scores))]
+    assert (
+        fitted.history.best_step
+        == fitted.history.score_steps[int(np.argmin(fitted.history.scores))]
+    )
 
 
 @pytest.mark.parametrize(

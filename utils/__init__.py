@@ -1,1 +1,2 @@
-"""Helpers of the synthetic data course: tables, synthesizers, scores and pictures, each in its own module."""
+"""Helpers of the synthetic data course: tables, synthesizers, scores and pictures, each in its own
+module."""

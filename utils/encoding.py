@@ -1,4 +1,5 @@
-"""Mixed tables to numbers and back: codes for categories, floats for numbers and dates, a float32 matrix."""
+"""Mixed tables to numbers and back: codes for categories, floats for numbers and dates, a float32
+matrix."""
 
 from __future__ import annotations
 
@@ -12,16 +13,20 @@ NANOSECONDS = {"D": 86_400_000_000_000, "s": 1_000_000_000, "us": 1_000, "ns": 1
 
 
 def to_float(values: pd.Series, column: Column) -> np.ndarray:
-    """Numbers and dates as float64 (n,); NaN if missing; dates count their resolution since 1970."""
+    """Numbers and dates as float64 (n,); NaN if missing; dates count their resolution since
+    1970."""
     if column.kind != "date":
         return values.to_numpy(dtype=np.float64, na_value=np.nan)
     dates = values if values.dt.tz is None else values.dt.tz_convert("UTC").dt.tz_localize(None)
-    ticks = dates.astype("datetime64[ns]").to_numpy().astype(np.int64) / NANOSECONDS[column.resolution]
+    ticks = (
+        dates.astype("datetime64[ns]").to_numpy().astype(np.int64) / NANOSECONDS[column.resolution]
+    )
     return np.where(values.isna().to_numpy(), np.nan, ticks)
 
 
 def float_range(column: Column) -> tuple[float, float]:
-    """The range of a number or date on the scale of :func:`to_float`; (nan, nan) if all is missing."""
+    """The range of a number or date on the scale of :func:`to_float`; (nan, nan) if all is
+    missing."""
     if column.minimum is None:
         return np.nan, np.nan
     if column.kind == "date":
@@ -34,14 +39,16 @@ def float_range(column: Column) -> tuple[float, float]:
 
 
 def grid_step(column: Column) -> float:
-    """Distance between values: 1 for integers and dates, 10**-decimals for numbers, 0 if continuous."""
+    """Distance between values: 1 for integers and dates, 10**-decimals for numbers, 0 if
+    continuous."""
     if column.kind in ("integer", "date"):
         return 1.0
     return 0.0 if column.decimals is None else 10.0**-column.decimals
 
 
 def from_float(values: np.ndarray, column: Column):
-    """The inverse of :func:`to_float`: clipped to the column's range, rounded to its grid, in its dtype.
+    """The inverse of :func:`to_float`: clipped to the column's range, rounded to its grid, in its
+    dtype.
 
     Returns a numpy or pandas array of length n.
     """
@@ -56,11 +63,14 @@ def from_float(values: np.ndarray, column: Column):
     if column.kind == "number":
         rounded = values if column.decimals is None else np.round(values, column.decimals)
         return _with_missing(rounded, absent, column.dtype)
-    return _with_missing(_whole(values, column.minimum or 0, column.maximum or 0), absent, column.dtype)
+    return _with_missing(
+        _whole(values, column.minimum or 0, column.maximum or 0), absent, column.dtype
+    )
 
 
 def _whole(values: np.ndarray, low: int, high: int) -> np.ndarray:
-    """Floats as whole numbers from low to high, also where float64 cannot hold these limits exactly."""
+    """Floats as whole numbers from low to high, also where float64 cannot hold these limits
+    exactly."""
     inside = (values > float(low)) & (values < float(high))
     whole = np.rint(np.where(inside, values, 0.0)).astype(
         np.uint64 if high > np.iinfo(np.int64).max else np.int64
@@ -83,7 +93,9 @@ def _is_extension(dtype: str) -> bool:
 
 def _dates(values, absent, column):
     unit = NANOSECONDS[column.resolution]
-    low, high = (pd.Timestamp(limit or 0).value // unit for limit in (column.minimum, column.maximum))
+    low, high = (
+        pd.Timestamp(limit or 0).value // unit for limit in (column.minimum, column.maximum)
+    )
     ticks = _whole(values, low, high) * unit
     stamps = np.where(absent, np.int64(np.iinfo(np.int64).min), ticks).astype("datetime64[ns]")
     if not _is_extension(column.dtype):
@@ -99,13 +111,22 @@ def _dates(values, absent, column):
 def to_codes(values: pd.Series, column: Column) -> np.ndarray:
     """Positions of the values in ``column.categories``, int32 (n,); -1 where missing or unknown."""
     if column.kind == "boolean":
-        codes = values.map({False: 0, True: 1}).astype("Float64").to_numpy(dtype=np.float64, na_value=-1)
+        codes = (
+            values.map({False: 0, True: 1})
+            .astype("Float64")
+            .to_numpy(dtype=np.float64, na_value=-1)
+        )
         return codes.astype(np.int32)
-    return pd.Index(list(column.categories), dtype=object).get_indexer(values.astype(object)).astype(np.int32)
+    return (
+        pd.Index(list(column.categories), dtype=object)
+        .get_indexer(values.astype(object))
+        .astype(np.int32)
+    )
 
 
 def from_codes(codes: np.ndarray, column: Column):
-    """The inverse of :func:`to_codes`, in the column's dtype; a numpy or pandas array of length n."""
+    """The inverse of :func:`to_codes`, in the column's dtype; a numpy or pandas array of length
+    n."""
     if column.dtype == "category":
         levels = pd.Index(column.levels or column.categories, dtype=object)
         places = np.append(
@@ -119,16 +140,18 @@ def from_codes(codes: np.ndarray, column: Column):
     pool[-1] = pd.NA if _is_extension(column.dtype) else np.nan  # code -1 picks the last entry
     values = pool[codes]
     return (
-        pd.array(values, dtype=column.dtype) if _is_extension(column.dtype) else values.astype(column.dtype)
+        pd.array(values, dtype=column.dtype)
+        if _is_extension(column.dtype)
+        else values.astype(column.dtype)
     )
 
 
 class TableEncoder:
     """A mixed table as a float32 matrix with entries in [0, 1], and back.
 
-    Numbers, integers and dates are scaled by the schema's range to one column each; a category or boolean
-    gets one column a value (one-hot); a column with missing values gets one more that says so (a missing
-    number stands at 0.5, its neutral middle).
+    Numbers, integers and dates are scaled by the schema's range to one column each; a category or
+    boolean gets one column a value (one-hot); a column with missing values gets one more that says
+    so (a missing number stands at 0.5, its neutral middle).
     """
 
     def __init__(self, schema: Schema):
@@ -138,7 +161,9 @@ class TableEncoder:
     @staticmethod
     def _block_names(column: Column) -> list[str]:
         names = (
-            [f"{column.name}={value}" for value in column.categories] if column.discrete else [column.name]
+            [f"{column.name}={value}" for value in column.categories]
+            if column.discrete
+            else [column.name]
         )
         return names + ([f"{column.name} is missing"] if column.missing else [])
 
@@ -149,7 +174,9 @@ class TableEncoder:
             raise TableError(
                 f"The table lacks the column {missing_columns[0]!r}, which the encoder was made for."
             )
-        return np.hstack([self._encode(table[column.name], column) for column in self.schema.columns])
+        return np.hstack(
+            [self._encode(table[column.name], column) for column in self.schema.columns]
+        )
 
     def _encode(self, values: pd.Series, column: Column) -> np.ndarray:
         width = len(self._block_names(column))
@@ -167,9 +194,12 @@ class TableEncoder:
         return block
 
     def inverse_transform(self, matrix: np.ndarray) -> pd.DataFrame:
-        """The table that a matrix of this encoder stands for: the largest entry of a one-hot block wins."""
+        """The table that a matrix of this encoder stands for: the largest entry of a one-hot block
+        wins."""
         if matrix.ndim != 2 or matrix.shape[1] != len(self.names):
-            raise TableError(f"Expected a matrix with {len(self.names)} columns, got shape {matrix.shape}.")
+            raise TableError(
+                f"Expected a matrix with {len(self.names)} columns, got shape {matrix.shape}."
+            )
         columns, start = {}, 0
         for column in self.schema.columns:
             width = len(self._block_names(column))
@@ -186,17 +216,19 @@ class TableEncoder:
             return from_codes(np.where(codes == len(column.categories), -1, codes), column)
         low, high = float_range(column)
         values = low + block[:, 0] * (high - low)
-        return from_float(np.where(block[:, -1] > 0.5, np.nan, values) if column.missing else values, column)
+        return from_float(
+            np.where(block[:, -1] > 0.5, np.nan, values) if column.missing else values, column
+        )
 
 
 @portable
 class QuantileBins:
     """A numeric column as bins of about equal mass, and a value drawn within the bin.
 
-    A value with the mass of a whole bin (a spike, such as a capital gain of 0) gets a bin of its own, and a
-    column with few distinct values gets one bin for each. Inside a wide bin, values are drawn between
-    ``knots`` quantiles by linear interpolation, so that the bins hold a few numbers and not the training
-    rows.
+    A value with the mass of a whole bin (a spike, such as a capital gain of 0) gets a bin of its
+    own, and a column with few distinct values gets one bin for each. Inside a wide bin, values are
+    drawn between ``knots`` quantiles by linear interpolation, so that the bins hold a few numbers
+    and not the training rows.
     """
 
     def __init__(self, lower: np.ndarray, knots: np.ndarray):
@@ -209,7 +241,9 @@ class QuantileBins:
         starts = _bin_starts(counts, most_bins)
         first = np.append(0, np.cumsum(counts))[starts]
         last = np.append(first[1:], len(values)) - 1
-        positions = first[:, None] + np.rint(np.linspace(0, 1, knots) * (last - first)[:, None]).astype(int)
+        positions = first[:, None] + np.rint(
+            np.linspace(0, 1, knots) * (last - first)[:, None]
+        ).astype(int)
         return cls(distinct[starts], np.sort(values)[positions])
 
     def __len__(self) -> int:

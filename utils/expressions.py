@@ -1,8 +1,8 @@
 """Small, safe expressions over the columns of a table, for rules and derived columns.
 
-A rule such as ``Usage == 0 or `Times opened` >= 1`` is data: it can be printed, saved in a file and loaded
-from a stranger without running the stranger's code, because only the operators and functions listed here
-exist.
+A rule such as ``Usage == 0 or `Times opened` >= 1`` is data: it can be printed, saved in a file and
+loaded from a stranger without running the stranger's code, because only the operators and functions
+listed here exist.
 """
 
 from __future__ import annotations
@@ -94,8 +94,8 @@ def evaluate(expression: str, table: pd.DataFrame) -> np.ndarray:
 
     Raises
     ------
-    ExpressionError : unreadable, an unknown column or function, values that do not go together, or anything
-        outside the language.
+    ExpressionError : unreadable, an unknown column or function, values that do not go together, or
+        anything outside the language.
     """
     tree, names = parse(expression)
     try:
@@ -111,7 +111,8 @@ def evaluate(expression: str, table: pd.DataFrame) -> np.ndarray:
 
 
 def _values(column: pd.Series) -> np.ndarray:
-    """A column as a numpy array whose missing values compare as False: NaN among numbers, else None."""
+    """A column as a numpy array whose missing values compare as False: NaN among numbers, else
+    None."""
     if not pd.api.types.is_extension_array_dtype(column.dtype):
         return column.to_numpy()
     if not column.isna().any() and pd.api.types.is_numeric_dtype(column.dtype):
@@ -166,7 +167,9 @@ class _Evaluator(ast.NodeVisitor):
 
     def visit_BinOp(self, node):
         left, right = self.visit(node.left), self.visit(node.right)
-        if isinstance(node.op, ast.Mult) and isinstance(left, (str, list)) | isinstance(right, (str, list)):
+        if isinstance(node.op, ast.Mult) and isinstance(left, (str, list)) | isinstance(
+            right, (str, list)
+        ):
             raise TypeError("text and lists cannot be multiplied")
         return self.apply(node.op, left, right)
 

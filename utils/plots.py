@@ -1,4 +1,6 @@
-"""The few pictures of the course: real is always blue and filled, synthetic always vermilion and outlined."""
+"""The few pictures of the course: real is always blue and filled, synthetic always vermilion and
+outlined."""
+
 from __future__ import annotations
 
 import matplotlib.dates as mdates
@@ -22,46 +24,79 @@ YARDSTICK = "#767676"  # grey: neither real nor synthetic, a mark to measure by
 PALETTE = (REAL, SYNTHETIC, "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442")
 MARKERS = ("o", "^", "s", "D", "v", "P", "X", "*")
 LINE_STYLES = ("-", "--", "-.", ":")
-FILLED = {"color": REAL, "alpha": 0.45}  # real is filled, synthetic outlined: they differ without colour
+FILLED = {
+    "color": REAL,
+    "alpha": 0.45,
+}  # real is filled, synthetic outlined: they differ without colour
 OUTLINED = {"facecolor": "none", "edgecolor": SYNTHETIC, "linewidth": 2}
 MOST_BARS = 10  # categories shown as bars; the rest become one bar
 CELLS = 26  # bins along each side of a two-dimensional histogram
 TAIL = 0.995  # share of the real values that an axis must show; the rest is counted in the last bin
 
 COURSE_STYLE = {
-    "figure.figsize": (9, 5), "figure.dpi": 72, "savefig.dpi": 72, "figure.constrained_layout.use": True,
-    "figure.facecolor": "white", "axes.facecolor": "white", "savefig.facecolor": "white",
-    "font.size": 14, "axes.titlesize": 15, "axes.titleweight": "bold", "axes.titlelocation": "left",
-    "axes.labelsize": 14, "xtick.labelsize": 13, "ytick.labelsize": 13, "legend.fontsize": 13,
-    "legend.frameon": False, "figure.titlesize": 16, "figure.titleweight": "bold",
-    "axes.spines.top": False, "axes.spines.right": False, "axes.axisbelow": True, "lines.linewidth": 2.2,
-    "lines.markersize": 7, "image.cmap": "cividis",
-    "axes.prop_cycle": plt.cycler(color=PALETTE[:4], linestyle=LINE_STYLES, marker=["", "", "", ""]),
+    "figure.figsize": (9, 5),
+    "figure.dpi": 72,
+    "savefig.dpi": 72,
+    "figure.constrained_layout.use": True,
+    "figure.facecolor": "white",
+    "axes.facecolor": "white",
+    "savefig.facecolor": "white",
+    "font.size": 14,
+    "axes.titlesize": 15,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.labelsize": 14,
+    "xtick.labelsize": 13,
+    "ytick.labelsize": 13,
+    "legend.fontsize": 13,
+    "legend.frameon": False,
+    "figure.titlesize": 16,
+    "figure.titleweight": "bold",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "lines.linewidth": 2.2,
+    "lines.markersize": 7,
+    "image.cmap": "cividis",
+    "axes.prop_cycle": plt.cycler(
+        color=PALETTE[:4], linestyle=LINE_STYLES, marker=["", "", "", ""]
+    ),
 }
 
 
 def use_course_style() -> None:
-    """Make every later figure legible from the back of a room; changes matplotlib's rcParams only."""
+    """Make every later figure legible from the back of a room; changes matplotlib's rcParams
+    only."""
     plt.rcParams.update(COURSE_STYLE)
 
 
-def margins(real: pd.DataFrame, synthetic: pd.DataFrame, schema: Schema, columns: list[str] | None = None,
-            title: str = "") -> Figure:
-    """One panel a column: the share of rows in each bin or category, real filled and synthetic outlined.
+def margins(
+    real: pd.DataFrame,
+    synthetic: pd.DataFrame,
+    schema: Schema,
+    columns: list[str] | None = None,
+    title: str = "",
+) -> Figure:
+    """One panel a column: the share of rows in each bin or category, real filled and synthetic
+    outlined.
 
-    Integers get bins of whole numbers; the last bin of a heavy tail holds all that lies beyond; more than
-    ten categories become the ten commonest and the rest.
+    Integers get bins of whole numbers; the last bin of a heavy tail holds all that lies beyond;
+    more than ten categories become the ten commonest and the rest.
     """
     names = _present(columns or schema.names, schema)
     across = 2 if len(names) == 4 else min(len(names), 3)
     down = -(-len(names) // across)
-    figure, axes = plt.subplots(down, across, figsize=(max(4.2 * across, 6), 3.2 * down + 0.9), squeeze=False)
+    figure, axes = plt.subplots(
+        down, across, figsize=(max(4.2 * across, 6), 3.2 * down + 0.9), squeeze=False
+    )
     for axis, name in zip(axes.flat, names):
         draw = _bars if schema[name].discrete else _histogram
         draw(axis, real[name], synthetic[name], schema[name])
-    for axis in axes.flat[len(names):]:
+    for axis in axes.flat[len(names) :]:
         axis.remove()
-    return _finish(figure, title, [Patch(label="real", **FILLED), Patch(label="synthetic", **OUTLINED)])
+    return _finish(
+        figure, title, [Patch(label="real", **FILLED), Patch(label="synthetic", **OUTLINED)]
+    )
 
 
 def _present(names: list[str], schema: Schema) -> list[str]:
@@ -76,8 +111,10 @@ def _histogram(axis: Axes, real: pd.Series, synthetic: pd.Series, column: Column
         axis.text(0.5, 0.5, "no values", ha="center", va="center", transform=axis.transAxes)
         return
     edges = bin_edges(both[0], column)
-    shares = [np.histogram(np.clip(values, edges[0], edges[-1]), edges)[0] / max(len(values), 1)
-              for values in both]
+    shares = [
+        np.histogram(np.clip(values, edges[0], edges[-1]), edges)[0] / max(len(values), 1)
+        for values in both
+    ]
     axis.stairs(shares[0], edges, fill=True, **FILLED)
     axis.stairs(shares[1], edges, color=SYNTHETIC, linewidth=2.2)
     axis.set_xlim(edges[0], edges[-1])
@@ -106,7 +143,10 @@ def _bars(axis: Axes, real: pd.Series, synthetic: pd.Series, column: Column) -> 
     names = list(counts[0].index[:MOST_BARS])
     shares = [count.reindex(names, fill_value=0).to_numpy() for count in counts]
     if len(counts[0].index.union(counts[1].index)) > len(names):
-        names, shares = [*names, "all others"], [np.append(share, 1 - share.sum()) for share in shares]
+        names, shares = (
+            [*names, "all others"],
+            [np.append(share, 1 - share.sum()) for share in shares],
+        )
     places = np.arange(len(names))
     axis.barh(places - 0.2, shares[0], 0.4, **FILLED)
     axis.barh(places + 0.2, shares[1], 0.4, **OUTLINED)
@@ -118,18 +158,26 @@ def _bars(axis: Axes, real: pd.Series, synthetic: pd.Series, column: Column) -> 
 
 def _category_shares(values: pd.Series) -> pd.Series:
     """Share of the rows a category, the commonest first, missing as one of them."""
-    return values.astype(object).map(str, na_action="ignore").fillna("missing").value_counts(normalize=True)
+    return (
+        values.astype(object)
+        .map(str, na_action="ignore")
+        .fillna("missing")
+        .value_counts(normalize=True)
+    )
 
 
 def _short(text: str, most: int = 18) -> str:
-    return text if len(text) <= most else text[:most - 1] + "…"
+    return text if len(text) <= most else text[: most - 1] + "…"
 
 
-def joint_density(real: pd.DataFrame, synthetic: pd.DataFrame, schema: Schema, x: str, y: str,
-                  title: str = "") -> Figure:
-    """Two numeric columns side by side, real left and synthetic right, on the same axes and the same shades.
+def joint_density(
+    real: pd.DataFrame, synthetic: pd.DataFrame, schema: Schema, x: str, y: str, title: str = ""
+) -> Figure:
+    """Two numeric columns side by side, real left and synthetic right, on the same axes and the
+    same shades.
 
-    Shade is the share of rows in a cell (logarithmic); the axes end where the tail of the real rows begins.
+    Shade is the share of rows in a cell (logarithmic); the axes end where the tail of the real rows
+    begins.
     """
     figure, axes = plt.subplots(1, 2, figsize=(10, 4.6), sharex=True, sharey=True)
     edges = [_edges(real, _numeric(schema, name)) for name in (x, y)]
@@ -145,7 +193,9 @@ def joint_density(real: pd.DataFrame, synthetic: pd.DataFrame, schema: Schema, x
     return _finish(figure, title)
 
 
-def _cell_shares(table: pd.DataFrame, schema: Schema, names: tuple[str, str], edges: list) -> np.ndarray:
+def _cell_shares(
+    table: pd.DataFrame, schema: Schema, names: tuple[str, str], edges: list
+) -> np.ndarray:
     """Share of the rows in each cell, float64 (cells up, cells across); others are left out."""
     points = [_coordinates(table[name], schema[name]) for name in names]
     return np.histogram2d(*points, bins=edges)[0].T / len(table)
@@ -153,7 +203,9 @@ def _cell_shares(table: pd.DataFrame, schema: Schema, names: tuple[str, str], ed
 
 def _numeric(schema: Schema, name: str) -> Column:
     if schema[name].discrete:
-        raise TableError(f"Column {name!r} holds categories; this picture needs a number or a date.")
+        raise TableError(
+            f"Column {name!r} holds categories; this picture needs a number or a date."
+        )
     return schema[name]
 
 
@@ -161,36 +213,66 @@ def _edges(real: pd.DataFrame, column: Column) -> np.ndarray:
     places = _coordinates(real[column.name], column)
     places = places[~np.isnan(places)]
     if not len(places):
-        raise TableError(f"Column {column.name!r} has no value to draw. Choose one that is not all missing.")
+        raise TableError(
+            f"Column {column.name!r} has no value to draw. Choose one that is not all missing."
+        )
     return bin_edges(places, column, CELLS)
 
 
-def pair_plot(real: pd.DataFrame, synthetic: pd.DataFrame, schema: Schema, columns: list[str] | None = None,
-              title: str = "") -> Figure:
-    """Numeric columns against each other: real below the diagonal, synthetic above it, margins on it.
+def pair_plot(
+    real: pd.DataFrame,
+    synthetic: pd.DataFrame,
+    schema: Schema,
+    columns: list[str] | None = None,
+    title: str = "",
+) -> Figure:
+    """Numeric columns against each other: real below the diagonal, synthetic above it, margins on
+    it.
 
     Darker cells hold more rows (square-root scale, the same for both sides).
     """
-    names = _present(columns or [c.name for c in schema.columns if c.kind in ("number", "integer")], schema)
+    names = _present(
+        columns or [c.name for c in schema.columns if c.kind in ("number", "integer")], schema
+    )
     edges = {name: _edges(real, _numeric(schema, name)) for name in names}
-    figure, axes = plt.subplots(len(names), len(names), figsize=(3.5 * len(names), 2.9 * len(names) + 0.9),
-                                squeeze=False)
+    figure, axes = plt.subplots(
+        len(names), len(names), figsize=(3.5 * len(names), 2.9 * len(names) + 0.9), squeeze=False
+    )
     for (row, place), axis in np.ndenumerate(axes):
         across, below = names[place], names[row]
         if row == place:
             _histogram(axis, real[below], synthetic[below], schema[below])
         else:
-            _cells(axis, synthetic if row < place else real, schema, across, below, edges, real, row < place)
-    return _finish(figure, title, [Patch(label="real, below the diagonal", **FILLED),
-                                   Patch(label="synthetic, above it", **OUTLINED)])
+            _cells(
+                axis,
+                synthetic if row < place else real,
+                schema,
+                across,
+                below,
+                edges,
+                real,
+                row < place,
+            )
+    return _finish(
+        figure,
+        title,
+        [
+            Patch(label="real, below the diagonal", **FILLED),
+            Patch(label="synthetic, above it", **OUTLINED),
+        ],
+    )
 
 
 def _cells(axis, table, schema, across, below, edges, real, synthetic: bool) -> None:
     sides = [edges[across], edges[below]]
     most = _cell_shares(real, schema, (across, below), sides).max() or 1
     share = _cell_shares(table, schema, (across, below), sides)
-    axis.pcolormesh(*sides, np.ma.masked_equal(share, 0), norm=PowerNorm(0.5, -most / 8, most, clip=True),
-                    cmap="Oranges" if synthetic else "Blues")
+    axis.pcolormesh(
+        *sides,
+        np.ma.masked_equal(share, 0),
+        norm=PowerNorm(0.5, -most / 8, most, clip=True),
+        cmap="Oranges" if synthetic else "Blues",
+    )
     axis.set(xlabel=_two_lines(schema[across]), ylabel=_two_lines(schema[below]))
     _ticks(axis, schema[across])
 
@@ -200,18 +282,27 @@ def _two_lines(column: Column) -> str:
 
 
 def correlation_matrix(table: pd.DataFrame, schema: Schema) -> pd.DataFrame:
-    """Pearson correlations of the numeric columns, -1 to 1; a pair with a constant or missing side is NaN."""
-    return pd.DataFrame({column.name: to_float(table[column.name], column)
-                         for column in schema.columns if not column.discrete}).corr()
+    """Pearson correlations of the numeric columns, -1 to 1; a pair with a constant or missing side
+    is NaN."""
+    return pd.DataFrame(
+        {
+            column.name: to_float(table[column.name], column)
+            for column in schema.columns
+            if not column.discrete
+        }
+    ).corr()
 
 
-def correlation_difference(real: pd.DataFrame, synthetic: pd.DataFrame, schema: Schema,
-                           title: str = "") -> Figure:
+def correlation_difference(
+    real: pd.DataFrame, synthetic: pd.DataFrame, schema: Schema, title: str = ""
+) -> Figure:
     """Heat maps of the correlations in real rows, in synthetic rows, and of their difference."""
     before, after = (correlation_matrix(table, schema) for table in (real, synthetic))
     panels = {"real": before, "synthetic": after, "synthetic − real": after - before}
     side = 1.3 + 0.75 * len(before)
-    figure, axes = plt.subplots(1, 3, figsize=(3 * side + 1, side + 1.2), sharey=True, layout="compressed")
+    figure, axes = plt.subplots(
+        1, 3, figsize=(3 * side + 1, side + 1.2), sharey=True, layout="compressed"
+    )
     for axis, (name, matrix) in zip(axes, panels.items()):
         image = _heat_map(axis, matrix)
         axis.set_title(name)
@@ -221,27 +312,50 @@ def correlation_difference(real: pd.DataFrame, synthetic: pd.DataFrame, schema: 
 
 def _heat_map(axis: Axes, matrix: pd.DataFrame):
     image = axis.imshow(matrix, cmap="PuOr", vmin=-1, vmax=1)
-    axis.set_xticks(range(len(matrix)), [_short(name) for name in matrix], rotation=40, ha="right",
-                    rotation_mode="anchor")
+    axis.set_xticks(
+        range(len(matrix)),
+        [_short(name) for name in matrix],
+        rotation=40,
+        ha="right",
+        rotation_mode="anchor",
+    )
     axis.set_yticks(range(len(matrix)), [_short(name) for name in matrix])
     axis.tick_params(length=0)
     axis.spines[:].set_visible(False)
     for (row, place), value in np.ndenumerate(matrix.to_numpy()):
         text = "–" if np.isnan(value) else f"{value + 0:.2f}".replace("-0.00", "0.00")
-        axis.text(place, row, text, ha="center", va="center", color="white" if abs(value) > 0.6 else "black")
+        axis.text(
+            place,
+            row,
+            text,
+            ha="center",
+            va="center",
+            color="white" if abs(value) > 0.6 else "black",
+        )
     return image
 
 
-def curves(lines: dict[str, np.ndarray], labels: tuple[str, str], title: str = "", x=None,
-           mark: float | None = None) -> Axes:
+def curves(
+    lines: dict[str, np.ndarray],
+    labels: tuple[str, str],
+    title: str = "",
+    x=None,
+    mark: float | None = None,
+) -> Axes:
     """Named lines over the same x (0, 1, ... if not given), told apart by colour and dashes.
 
     labels : of the axes, with units.  mark : a known value, drawn as a thin grey line across.
     """
     _, axis = plt.subplots(figsize=(9, 3.6))
     for place, (name, values) in enumerate(lines.items()):
-        axis.plot(np.arange(len(values)) if x is None else x, values, linewidth=2,
-                  linestyle=LINE_STYLES[place % len(LINE_STYLES)], color=PALETTE[place], label=name)
+        axis.plot(
+            np.arange(len(values)) if x is None else x,
+            values,
+            linewidth=2,
+            linestyle=LINE_STYLES[place % len(LINE_STYLES)],
+            color=PALETTE[place],
+            label=name,
+        )
     if mark is not None:
         axis.axhline(mark, color=YARDSTICK, linewidth=1, zorder=0)
     axis.set(xlabel=labels[0], ylabel=labels[1])
@@ -259,7 +373,9 @@ def ablation(runs: pd.DataFrame, title: str = "") -> Axes:
     means = runs.groupby("variant", sort=False)["c2st"].mean()
     _, axis = plt.subplots(figsize=(9, 0.36 * len(means) + 1.4))
     axis.plot(runs["c2st"], runs["variant"], "o", color=SYNTHETIC, alpha=0.6, label="one seed")
-    axis.plot(means, means.index, "|", color="black", markersize=18, markeredgewidth=2, label="mean")
+    axis.plot(
+        means, means.index, "|", color="black", markersize=18, markeredgewidth=2, label="mean"
+    )
     axis.axvline(0.5, color=YARDSTICK, linewidth=1, zorder=0)
     axis.invert_yaxis()
     axis.set(xlabel="C2ST AUC (0.5: nobody can tell)", ylabel="variant")
@@ -277,9 +393,18 @@ def bic_curve(components, values, title: str = "", label: str = "BIC (lower is b
     best = int(np.nanargmin(values))
     _, axis = plt.subplots(figsize=(8, 4.5))
     axis.plot(components, values, marker="o", linestyle="-", color=PALETTE[2])
-    axis.plot(components[best], values[best], marker="*", markersize=20, color=SYNTHETIC, linestyle="")
-    axis.annotate(f"best: {components[best]}", (components[best], values[best]), xytext=(0, 16),
-                  textcoords="offset points", ha="center", color=SYNTHETIC, fontweight="bold")
+    axis.plot(
+        components[best], values[best], marker="*", markersize=20, color=SYNTHETIC, linestyle=""
+    )
+    axis.annotate(
+        f"best: {components[best]}",
+        (components[best], values[best]),
+        xytext=(0, 16),
+        textcoords="offset points",
+        ha="center",
+        color=SYNTHETIC,
+        fontweight="bold",
+    )
     axis.set(xlabel="number of components", ylabel=label)
     axis.set_title(title)
     axis.margins(y=0.15)
@@ -288,9 +413,11 @@ def bic_curve(components, values, title: str = "", label: str = "BIC (lower is b
 
 
 def gaussian_ellipses(points: np.ndarray, model, labels: tuple[str, str], title: str = "") -> Axes:
-    """Rows as dots, each component of a two-dimensional Gaussian mixture as an ellipse of two deviations.
+    """Rows as dots, each component of a two-dimensional Gaussian mixture as an ellipse of two
+    deviations.
 
-    points : float64 (n, 2).  model : scikit-learn ``GaussianMixture``.  labels : axis labels with units.
+    points : float64 (n, 2).  model : scikit-learn ``GaussianMixture``.  labels : axis labels with
+        units.
     """
     _, axis = plt.subplots(figsize=(8, 5))
     axis.plot(*points.T, linestyle="", marker=".", markersize=3, color=REAL, alpha=0.4, zorder=0)
@@ -299,8 +426,17 @@ def gaussian_ellipses(points: np.ndarray, model, labels: tuple[str, str], title:
     for weight, mean, covariance in zip(model.weights_, model.means_, covariances):
         values, vectors = np.linalg.eigh(covariance)
         angle = np.degrees(np.arctan2(vectors[1, 1], vectors[0, 1]))
-        axis.add_patch(Ellipse(mean, 4 * np.sqrt(values[1]), 4 * np.sqrt(values[0]), angle=angle, fill=False,
-                               edgecolor=SYNTHETIC, linewidth=1 + 8 * weight))
+        axis.add_patch(
+            Ellipse(
+                mean,
+                4 * np.sqrt(values[1]),
+                4 * np.sqrt(values[0]),
+                angle=angle,
+                fill=False,
+                edgecolor=SYNTHETIC,
+                linewidth=1 + 8 * weight,
+            )
+        )
         axis.plot(*mean, marker="+", markersize=12, color=SYNTHETIC, markeredgewidth=2)
     axis.set(xlabel=labels[0], ylabel=labels[1])
     axis.set_title(title)
@@ -308,23 +444,37 @@ def gaussian_ellipses(points: np.ndarray, model, labels: tuple[str, str], title:
 
 
 def _precision_roots(model) -> np.ndarray:
-    """One Cholesky factor of the precision a component, in the shape that scikit-learn keeps for its kind."""
+    """One Cholesky factor of the precision a component, in the shape that scikit-learn keeps for
+    its kind."""
     roots = model.precisions_cholesky_
-    return np.repeat(roots[None], len(model.means_), axis=0) if model.covariance_type == "tied" else roots
+    return (
+        np.repeat(roots[None], len(model.means_), axis=0)
+        if model.covariance_type == "tied"
+        else roots
+    )
 
 
 def _full_root(root: np.ndarray) -> np.ndarray:
-    """That factor as a 2 x 2 matrix, for spherical (a number) and diagonal (a pair) components too."""
+    """That factor as a 2 x 2 matrix, for spherical (a number) and diagonal (a pair) components
+    too."""
     return root if np.ndim(root) == 2 else np.diag(np.broadcast_to(root, 2))
 
 
-def scoreboard_picture(means: pd.DataFrame, spreads: pd.DataFrame, metrics: dict, yardsticks: list[str],
-                       title: str = "") -> Figure:
-    """A scoreboard as dots: one panel a metric under its question, one line a row, bars for the spread.
+def scoreboard_picture(
+    means: pd.DataFrame,
+    spreads: pd.DataFrame,
+    metrics: dict,
+    yardsticks: list[str],
+    title: str = "",
+) -> Figure:
+    """A scoreboard as dots: one panel a metric under its question, one line a row, bars for the
+    spread.
 
-    means, spreads : float64, one row a name, one column a metric (``Scoreboard.means()``, ``.spreads()``).
-    metrics : name -> ``utils.scoring.Metric``.  yardsticks : names to draw in grey; the rest are generators.
-    Metrics without a single value are left out. The dashed line marks the perfect value.
+    means, spreads : float64, one row a name, one column a metric (``Scoreboard.means()``,
+        ``.spreads()``).
+    metrics : name -> ``utils.scoring.Metric``.  yardsticks : names to draw in grey; the rest are
+    generators. Metrics without a single value are left out. The dashed line marks the perfect
+    value.
     """
     names = [name for name in metrics if means[name].notna().any()]
     across = -(-len(names) // 2) if len(names) > 5 else len(names)
@@ -333,19 +483,31 @@ def scoreboard_picture(means: pd.DataFrame, spreads: pd.DataFrame, metrics: dict
     figure, axes = plt.subplots(down, across, figsize=size, sharey=True, squeeze=False)
     for axis, name in zip(axes.flat, names):
         _metric_panel(axis, means[name], spreads[name], metrics[name], yardsticks)
-    for axis in axes.flat[len(names):]:
+    for axis in axes.flat[len(names) :]:
         axis.remove()
-    handles = [Line2D([], [], marker="s", color=YARDSTICK, linestyle="", label="yardstick"),
-               Line2D([], [], marker="o", color=SYNTHETIC, linestyle="", label="generator"),
-               Line2D([], [], color="black", linestyle="--", linewidth=1.5, label="perfect")]
+    handles = [
+        Line2D([], [], marker="s", color=YARDSTICK, linestyle="", label="yardstick"),
+        Line2D([], [], marker="o", color=SYNTHETIC, linestyle="", label="generator"),
+        Line2D([], [], color="black", linestyle="--", linewidth=1.5, label="perfect"),
+    ]
     return _finish(figure, title, handles)
 
 
-def _metric_panel(axis: Axes, means: pd.Series, spreads: pd.Series, metric, yardsticks: list[str]) -> None:
+def _metric_panel(
+    axis: Axes, means: pd.Series, spreads: pd.Series, metric, yardsticks: list[str]
+) -> None:
     for place, name in enumerate(means.index):
         color, marker = (YARDSTICK, "s") if name in yardsticks else (SYNTHETIC, "o")
-        axis.errorbar(means[name], place, xerr=np.nan_to_num(spreads[name]), color=color, marker=marker,
-                      linestyle="", capsize=4, markersize=8)
+        axis.errorbar(
+            means[name],
+            place,
+            xerr=np.nan_to_num(spreads[name]),
+            color=color,
+            marker=marker,
+            linestyle="",
+            capsize=4,
+            markersize=8,
+        )
     if metric.perfect is not None:
         axis.axvline(metric.perfect, color="black", linestyle="--", linewidth=1.5, zorder=0)
     axis.axhline(len(yardsticks) - 0.5, color=YARDSTICK, linewidth=0.8)
@@ -360,29 +522,37 @@ def _metric_panel(axis: Axes, means: pd.Series, spreads: pd.Series, metric, yard
 
 
 def quality_against_seconds(means: pd.DataFrame, title: str = "") -> Figure:
-    """Who gets how close to the real rows in how many seconds: one panel a table, one line a method.
+    """Who gets how close to the real rows in how many seconds: one panel a table, one line a
+    method.
 
-    means : one row a table, method and budget, with ``table``, ``method``, ``kind`` ("course", "peer" or
-    "yardstick"), ``budget`` ("default" gets the large marker), ``fit_cpu_seconds`` and ``c2st``. Other
-    libraries are grey and hollow; the first yardstick (fresh real rows) is a dashed line.
+    means : one row a table, method and budget, with ``table``, ``method``, ``kind`` ("course",
+    "peer" or "yardstick"), ``budget`` ("default" gets the large marker), ``fit_cpu_seconds`` and
+    ``c2st``. Other libraries are grey and hollow; the first yardstick (fresh real rows) is a dashed
+    line.
     """
     tables, racing = means["table"].unique(), means[means["kind"] != "yardstick"]
     ceiling = means[means["kind"] == "yardstick"].drop_duplicates("table").set_index("table")
     styles = _race_styles(racing.drop_duplicates("method").sort_values("kind", kind="stable"))
-    figure, axes = plt.subplots(1, len(tables), figsize=(4.6 * len(tables) + 0.4, 6.2), sharey=True,
-                                squeeze=False)
+    figure, axes = plt.subplots(
+        1, len(tables), figsize=(4.6 * len(tables) + 0.4, 6.2), sharey=True, squeeze=False
+    )
     for axis, table in zip(axes.flat, tables):
         axis.axhline(ceiling["c2st"][table], color="black", linestyle="--", linewidth=1.5, zorder=0)
         for method, style in styles.items():
-            _race_line(axis, racing[(racing["table"] == table) & (racing["method"] == method)], style)
+            _race_line(
+                axis, racing[(racing["table"] == table) & (racing["method"] == method)], style
+            )
         axis.set(xscale="log", xlabel="CPU seconds to fit (one core)")
         axis.xaxis.set_major_formatter("{x:g}")
         axis.set_title(table)
         axis.grid(alpha=0.3)
     axes.flat[0].set_ylabel("C2ST AUC (0.5: nobody can tell)")
     handles = [Line2D([], [], label=method, **style) for method, style in styles.items()]
-    handles.append(Line2D([], [], color="black", linestyle="--", linewidth=1.5,
-                          label=ceiling["method"].iloc[0]))
+    handles.append(
+        Line2D(
+            [], [], color="black", linestyle="--", linewidth=1.5, label=ceiling["method"].iloc[0]
+        )
+    )
     figure.legend(handles=handles, loc="outside lower center", ncols=4)
     return _finish(figure, title)
 
@@ -393,9 +563,13 @@ def _race_styles(methods: pd.DataFrame) -> dict[str, dict]:
     for method, kind in zip(methods["method"], methods["kind"]):
         place = places[kind] % len(MARKERS)
         color = PALETTE[place] if kind == "course" else YARDSTICK
-        styles[method] = {"color": color, "marker": MARKERS[place], "linestyle": LINE_STYLES[kind == "peer"],
-                          "markerfacecolor": color if kind == "course" else "white",
-                          "markeredgecolor": "black" if kind == "course" else color}  # yellow needs an edge
+        styles[method] = {
+            "color": color,
+            "marker": MARKERS[place],
+            "linestyle": LINE_STYLES[kind == "peer"],
+            "markerfacecolor": color if kind == "course" else "white",
+            "markeredgecolor": "black" if kind == "course" else color,
+        }  # yellow needs an edge
         places[kind] += 1
     return styles
 
@@ -405,7 +579,9 @@ def _race_line(axis: Axes, runs: pd.DataFrame, style: dict) -> None:
     runs = runs.sort_values("fit_cpu_seconds")
     axis.plot(runs["fit_cpu_seconds"], runs["c2st"], **style | {"markersize": 5})
     default = runs[runs["budget"] == "default"]
-    axis.plot(default["fit_cpu_seconds"], default["c2st"], **style | {"markersize": 11, "linestyle": ""})
+    axis.plot(
+        default["fit_cpu_seconds"], default["c2st"], **style | {"markersize": 11, "linestyle": ""}
+    )
 
 
 def _finish(figure: Figure, title: str, handles: list | None = None) -> Figure:
@@ -419,7 +595,11 @@ def _finish(figure: Figure, title: str, handles: list | None = None) -> Figure:
 def _coordinates(values: pd.Series, column: Column) -> np.ndarray:
     """Positions on an axis, float64 (n,); dates as matplotlib's day numbers."""
     numbers = to_float(values, column)
-    return numbers * NANOSECONDS[column.resolution] / NANOSECONDS["D"] if column.kind == "date" else numbers
+    return (
+        numbers * NANOSECONDS[column.resolution] / NANOSECONDS["D"]
+        if column.kind == "date"
+        else numbers
+    )
 
 
 def _ticks(axis: Axes, column: Column) -> None:

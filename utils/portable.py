@@ -1,6 +1,8 @@
-"""Save fitted models as data, not code: nested dicts, lists, arrays and a few known classes in one .npz file.
+"""Save fitted models as data, not code: nested dicts, lists, arrays and a few known classes in one
+.npz file.
 
-Nothing in such a file is executed when it is loaded (no pickle), so a stranger's file can do no harm.
+Nothing in such a file is executed when it is loaded (no pickle), so a stranger's file can do no
+harm.
 """
 
 from __future__ import annotations
@@ -43,7 +45,8 @@ def write(path: str | os.PathLike, content: dict) -> None:
 
 
 def read(path: str | os.PathLike) -> dict:
-    """Read what :func:`write` wrote; SavedModelError for other or damaged files, OSError for absent ones."""
+    """Read what :func:`write` wrote; SavedModelError for other or damaged files, OSError for absent
+    ones."""
     with open(path, "rb") as file:
         try:
             with np.load(file, allow_pickle=False) as archive:
@@ -70,7 +73,9 @@ def _pack(value, arrays: dict):
     if isinstance(value, list):
         return [_pack(item, arrays) for item in value]
     if isinstance(value, dict):
-        return {"$pairs": [[_pack(key, arrays), _pack(item, arrays)] for key, item in value.items()]}
+        return {
+            "$pairs": [[_pack(key, arrays), _pack(item, arrays)] for key, item in value.items()]
+        }
     if type(value).__name__ in CLASSES:
         return {"$class": type(value).__name__, "state": _pack(value.to_dict(), arrays)}
     if value is None or isinstance(value, (bool, int, float, str)):

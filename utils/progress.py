@@ -15,8 +15,8 @@ MOST_POINTS = 200
 def progress_display(kind: bool | str, history):
     """A display with ``update()`` for a History; kind is False, True or "bar", or "curve".
 
-    The bar works in JupyterLab, Colab (a widget) and a terminal (on stderr). The curve is redrawn in place
-    in a notebook; elsewhere it is a bar.
+    The bar works in JupyterLab, Colab (a widget) and a terminal (on stderr). The curve is redrawn
+    in place in a notebook; elsewhere it is a bar.
     """
     if kind not in (False, True, "bar", "curve"):
         raise ValueError(f'progress must be False, True, "bar" or "curve", not {kind!r}.')
@@ -43,7 +43,10 @@ class _Silent:
 
 class _Bar:
     def __init__(self, history):
-        self.history, self.bar = history, tqdm(total=history.total_steps, initial=history.steps, unit="step")
+        self.history, self.bar = (
+            history,
+            tqdm(total=history.total_steps, initial=history.steps, unit="step"),
+        )
 
     def update(self):
         """Move the bar to the history's step, with the last losses beside it."""
@@ -78,12 +81,15 @@ class _Curve:
 
 
 def draw_losses(axes, history) -> None:
-    """Each loss against the step, as means of at most 200 stretches, and the held-out score if there is one."""
+    """Each loss against the step, as means of at most 200 stretches, and the held-out score if
+    there is one."""
     styles = ["-", "--", ":", "-."]
     for number, (name, values) in enumerate(history.losses.items()):
         pieces = np.array_split(values, min(MOST_POINTS, len(values)))
         ends = np.cumsum([len(piece) for piece in pieces])
-        axes.plot(ends, [piece.mean() for piece in pieces], styles[number % len(styles)], label=name)
+        axes.plot(
+            ends, [piece.mean() for piece in pieces], styles[number % len(styles)], label=name
+        )
     if history.scores:
         axes.plot(history.score_steps, history.scores, "o-", markersize=4, label="held-out score")
         axes.axvline(history.best_step, color="0.5", linewidth=1)

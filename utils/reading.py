@@ -30,8 +30,8 @@ def read_table(source: str | Path, lines: bool = False) -> pd.DataFrame:
     ----------
     source : path or http(s) address of a comma-separated file in UTF-8 with a header line (may be
         gzipped), or of a Parquet file. The content decides, not the name.
-    lines : label each row with its line in the file (index named "line"; "row" for Parquet), for error
-        messages.
+    lines : label each row with its line in the file (index named "line"; "row" for Parquet), for
+        error messages.
 
     Returns
     -------
@@ -39,8 +39,8 @@ def read_table(source: str | Path, lines: bool = False) -> pd.DataFrame:
 
     Raises
     ------
-    TableError : not found, unreachable, a folder, empty, header only, another delimiter, not UTF-8, a web
-        page, ragged rows, a repeated column name, damaged. Nothing is read in part.
+    TableError : not found, unreachable, a folder, empty, header only, another delimiter, not UTF-8,
+        a web page, ragged rows, a repeated column name, damaged. Nothing is read in part.
     """
     content = _decompress(_fetch(source), source)
     if not content.removeprefix(codecs.BOM_UTF8).decode("latin1").strip():
@@ -82,7 +82,9 @@ def _download(address: str) -> bytes:
 
 def _read_file(path: Path) -> bytes:
     if path.is_dir():
-        tables = sorted(item.name for item in path.iterdir() if item.name.lower().endswith(SUFFIXES))
+        tables = sorted(
+            item.name for item in path.iterdir() if item.name.lower().endswith(SUFFIXES)
+        )
         raise TableError(
             f"{path} is a folder, not a table. Name one file in it: {', '.join(tables[:8]) or 'none fits'}."
         )
@@ -101,7 +103,9 @@ def _similar_names(path: Path) -> str:
     if not folder.is_dir():
         return f"The folder {folder} does not exist either: check the path."
     similar = difflib.get_close_matches(path.name, [item.name for item in folder.iterdir()], n=3)
-    return f"Did you mean {' or '.join(similar)}?" if similar else "Check the spelling and the folder."
+    return (
+        f"Did you mean {' or '.join(similar)}?" if similar else "Check the spelling and the folder."
+    )
 
 
 def _decompress(content: bytes, source) -> bytes:
@@ -114,18 +118,25 @@ def _decompress(content: bytes, source) -> bytes:
     try:
         return gzip.decompress(content)
     except (OSError, EOFError, ValueError) as error:
-        raise TableError(f"{source} is a damaged gzip file ({error}). Download or copy it again.") from None
+        raise TableError(
+            f"{source} is a damaged gzip file ({error}). Download or copy it again."
+        ) from None
 
 
 def _read_parquet(content: bytes, source) -> pd.DataFrame:
     try:
         table = pd.read_parquet(io.BytesIO(content))
-    except (OSError, ValueError) as error:  # what pyarrow raises for damaged files derives from these two
+    except (
+        OSError,
+        ValueError,
+    ) as error:  # what pyarrow raises for damaged files derives from these two
         raise TableError(
             f"{source} is not a whole Parquet file ({str(error).splitlines()[0]}). Download or copy it again."
         ) from None
     if table.empty:
-        raise TableError(f"{source} holds a header but no rows. Check that it was exported completely.")
+        raise TableError(
+            f"{source} holds a header but no rows. Check that it was exported completely."
+        )
     if any(name is not None for name in table.index.names):
         table = table.reset_index()
     return table.set_axis(pd.RangeIndex(1, len(table) + 1, name="row"), axis=0)
@@ -169,7 +180,8 @@ def _read_csv(text: str, source) -> pd.DataFrame:
 
 
 def _check_records(text: str, source) -> list[int]:
-    """Return the line on which each row starts, having checked that all rows are as long as the header."""
+    """Return the line on which each row starts, having checked that all rows are as long as the
+    header."""
     records = _records(text, source)
     _, header = next(records, (1, []))
     _check_header(header, source)
@@ -182,12 +194,15 @@ def _check_records(text: str, source) -> list[int]:
             )
         lines.append(line)
     if not lines:
-        raise TableError(f"{source} holds a header but no rows. Check that it was exported completely.")
+        raise TableError(
+            f"{source} holds a header but no rows. Check that it was exported completely."
+        )
     return lines
 
 
 def _records(text: str, source):
-    """Yield (line, values) of each record that is not blank; a quoted value may run over several lines."""
+    """Yield (line, values) of each record that is not blank; a quoted value may run over several
+    lines."""
     reader, line = csv.reader(io.StringIO(text, newline="")), 1
     try:
         for record in reader:
@@ -203,7 +218,9 @@ def _records(text: str, source):
 def _check_header(header: list[str], source) -> None:
     line = ",".join(header)
     if not line.strip():
-        raise TableError(f"{source} has no header line. Write the names of the columns into its first line.")
+        raise TableError(
+            f"{source} has no header line. Write the names of the columns into its first line."
+        )
     for delimiter, name in OTHER_DELIMITERS.items():
         if line.count(delimiter) > len(header) - 1:
             raise TableError(
@@ -217,7 +234,11 @@ def _check_header(header: list[str], source) -> None:
 
 def _as_dates(values: pd.Series) -> pd.Series:
     present = values.dropna()
-    if values.dtype != object or present.empty or not present.astype(str).str.fullmatch(ISO_DATE).all():
+    if (
+        values.dtype != object
+        or present.empty
+        or not present.astype(str).str.fullmatch(ISO_DATE).all()
+    ):
         return values
     dates = pd.to_datetime(values, format="ISO8601", errors="coerce")
     return values if dates.isna().sum() > values.isna().sum() else dates.astype("datetime64[ns]")

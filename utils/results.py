@@ -1,4 +1,5 @@
-"""What long runs measured and the repository keeps in data/results: read it, and average it over seeds."""
+"""What long runs measured and the repository keeps in data/results: read it, and average it over
+seeds."""
 
 from __future__ import annotations
 
@@ -16,7 +17,8 @@ REBUILT_BY = {"lessons": "make readme"}
 
 
 def load_results(name: str, folder: Path = RESULTS) -> pd.DataFrame:
-    """The stored results of a name, such as "race" or "ablation_gan": one row a run, as it was measured.
+    """The stored results of a name, such as "race" or "ablation_gan": one row a run, as it was
+    measured.
 
     Raises TableError for a name that is not stored; it says which command measures it.
     """
@@ -37,9 +39,11 @@ def rebuilt_by(name: str) -> str:
 
 
 def means_over_seeds(results: pd.DataFrame, by: str | list[str]) -> pd.DataFrame:
-    """One row a group of ``by``, in the order of the file: the mean of each number, and how many seeds ran.
+    """One row a group of ``by``, in the order of the file: the mean of each number, and how many
+    seeds ran.
 
-    results : a column ``seed``, one row a run.  Returns the means (float64), and ``seeds`` (int64) in front.
+    results : a column ``seed``, one row a run.  Returns the means (float64), and ``seeds`` (int64)
+        in front.
     """
     groups = results.groupby(by, sort=False, dropna=False)
     means = groups.mean(numeric_only=True).drop(columns="seed")
@@ -48,18 +52,25 @@ def means_over_seeds(results: pd.DataFrame, by: str | list[str]) -> pd.DataFrame
 
 
 def race_table(table: str, folder: Path = RESULTS) -> pd.DataFrame:
-    """The race on one table: a row a yardstick or method at its defaults, the numbers' means over the seeds.
+    """The race on one table: a row a yardstick or method at its defaults, the numbers' means over
+    the seeds.
 
-    table : "screen time", "Adult" or "flights".  Yardsticks come first, then the best C2ST.  Columns: ``kind``
-    ("yardstick", "course" or "peer"), ``seeds``, the scoreboard's metrics, ``fit_seconds``,
-    ``fit_cpu_seconds``, ``sample_seconds``, ``rows_per_second``, ``peak_mb``.
+    table : "screen time", "Adult" or "flights".  Yardsticks come first, then the best C2ST.
+    Columns: ``kind`` ("yardstick", "course" or "peer"), ``seeds``, the scoreboard's metrics,
+    ``fit_seconds``, ``fit_cpu_seconds``, ``sample_seconds``, ``rows_per_second``, ``peak_mb``.
     """
     runs = load_results("race", folder)
     if table not in set(runs["table"]):
-        raise TableError(f"The race was not run on {table!r}, but on {', '.join(runs['table'].unique())}.")
-    means = means_over_seeds(runs[(runs["table"] == table) & (runs["budget"] == DEFAULT)], ["method", "kind"])
+        raise TableError(
+            f"The race was not run on {table!r}, but on {', '.join(runs['table'].unique())}."
+        )
+    means = means_over_seeds(
+        runs[(runs["table"] == table) & (runs["budget"] == DEFAULT)], ["method", "kind"]
+    )
     means = means.drop(columns="threads").reset_index("kind")
-    order = means.assign(racing=means["kind"] != "yardstick").sort_values(["racing", "c2st"], kind="stable")
+    order = means.assign(racing=means["kind"] != "yardstick").sort_values(
+        ["racing", "c2st"], kind="stable"
+    )
     return means.loc[order.index]
 
 

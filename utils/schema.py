@@ -1,4 +1,5 @@
-"""What a table must look like: the kind, range and categories of each column, and the rules between them."""
+"""What a table must look like: the kind, range and categories of each column, and the rules between
+them."""
 
 from __future__ import annotations
 
@@ -17,20 +18,24 @@ LARGEST = 1e38  # squares of larger numbers, and float32, know no bounds
 
 
 class TableError(ValueError):
-    """A table, file or schema that cannot be used: says what is wrong, where, and how to mend it."""
+    """A table, file or schema that cannot be used: says what is wrong, where, and how to mend
+    it."""
 
 
 @dataclass(frozen=True)
 class Column:
     """One column.
 
-    name : as in the table.  kind : one of :data:`KINDS`.  dtype : pandas dtype of the column, as text.
-    minimum, maximum : closed range of numbers, integers and dates (dates as ISO text); None if all is
-    missing. categories : the values a category may take, in a fixed order.  levels, ordered : of a pandas
-    categorical; all values it declares, also those that never occur.
-    missing : share of missing values, 0 to 1.  decimals : digits kept after the point (numbers only; None:
-    all). resolution : unit to which dates are exact ("D", "s", "us", "ns").  unit : for axis labels, such as
-    "minutes".
+    name : as in the table.  kind : one of :data:`KINDS`.  dtype : pandas dtype of the column, as
+        text.
+    minimum, maximum : closed range of numbers, integers and dates (dates as ISO text); None if all
+        is
+    missing. categories : the values a category may take, in a fixed order.  levels, ordered : of a
+    pandas categorical; all values it declares, also those that never occur.
+    missing : share of missing values, 0 to 1.  decimals : digits kept after the point (numbers
+        only; None:
+    all). resolution : unit to which dates are exact ("D", "s", "us", "ns").  unit : for axis
+    labels, such as "minutes".
     """
 
     name: str
@@ -59,7 +64,8 @@ class Column:
 
 @dataclass(frozen=True)
 class Schema:
-    """The columns of a table in order, its rules (name -> expression), and the column to predict."""
+    """The columns of a table in order, its rules (name -> expression), and the column to
+    predict."""
 
     columns: tuple[Column, ...]
     rules: dict[str, str] = field(default_factory=dict)
@@ -116,7 +122,13 @@ class Schema:
         """The inverse of :meth:`to_dict`; raises TableError on anything else."""
         try:
             columns = tuple(
-                Column(**{**item, "categories": tuple(item["categories"]), "levels": tuple(item["levels"])})
+                Column(
+                    **{
+                        **item,
+                        "categories": tuple(item["categories"]),
+                        "levels": tuple(item["levels"]),
+                    }
+                )
                 for item in data["columns"]
             )
             return cls(columns, dict(data["rules"]), data["target"])
@@ -126,7 +138,8 @@ class Schema:
             ) from None
 
     def describe(self) -> pd.DataFrame:
-        """One row a column: kind, range or categories, missing share, unit. To be shown to a reader."""
+        """One row a column: kind, range or categories, missing share, unit. To be shown to a
+        reader."""
         return pd.DataFrame([_describe(column) for column in self.columns]).set_index("column")
 
     def broken_rules(self, table: pd.DataFrame) -> pd.DataFrame:
@@ -144,7 +157,9 @@ def _check_names(table: pd.DataFrame) -> None:
             f"Expected a pandas DataFrame, got {type(table).__name__}. Read the file with read_table(path)."
         )
     if table.shape[1] == 0:
-        raise TableError("The table has no columns. Check that the file was read with the right delimiter.")
+        raise TableError(
+            "The table has no columns. Check that the file was read with the right delimiter."
+        )
     if len(table) == 0:
         raise TableError(
             "The table is empty: it has columns but no rows. Pass a table with at least one row."
@@ -156,7 +171,9 @@ def _check_names(table: pd.DataFrame) -> None:
             )
     repeated = table.columns[table.columns.duplicated()]
     if len(repeated):
-        raise TableError(f"The column name {repeated[0]!r} stands twice. Rename one of the columns.")
+        raise TableError(
+            f"The column name {repeated[0]!r} stands twice. Rename one of the columns."
+        )
 
 
 def _infer_column(values: pd.Series) -> Column:
@@ -206,7 +223,13 @@ def _number_column(name, dtype, missing, present) -> Column:
         (d for d in range(MOST_DECIMALS + 1) if np.array_equal(np.round(numbers, d), numbers)), None
     )
     return Column(
-        name, "number", dtype, float(numbers.min()), float(numbers.max()), missing=missing, decimals=decimals
+        name,
+        "number",
+        dtype,
+        float(numbers.min()),
+        float(numbers.max()),
+        missing=missing,
+        decimals=decimals,
     )
 
 
@@ -221,7 +244,9 @@ def _date_column(name, dtype, missing, present) -> Column:
             f'of {pd.Timestamp.min.year + 1} to {pd.Timestamp.max.year - 1}. If it stands for "never", '
             "leave the cell empty."
         )
-    resolution = next((unit for unit in ("D", "s", "us") if (naive == naive.dt.floor(unit)).all()), "ns")
+    resolution = next(
+        (unit for unit in ("D", "s", "us") if (naive == naive.dt.floor(unit)).all()), "ns"
+    )
     return Column(
         name,
         "date",
@@ -278,7 +303,9 @@ def _can_evaluate(rule: str, probe: pd.DataFrame) -> bool:
 
 def _describe(column: Column) -> dict:
     if column.discrete:
-        shown = ", ".join(map(str, column.categories[:4])) + (", ..." if len(column.categories) > 4 else "")
+        shown = ", ".join(map(str, column.categories[:4])) + (
+            ", ..." if len(column.categories) > 4 else ""
+        )
         span = f"{len(column.categories)}: {shown}"
     elif column.minimum is None:
         span = "all missing"

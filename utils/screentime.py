@@ -1,26 +1,30 @@
 """The process behind the screen-time table: one person, eight apps, one row per app per day.
 
-Because the table comes from a process that is written down here, its truth is known and can be sampled for
-ever: the course uses fresh years as the ceiling of its scoreboard. In plain words, for day t and app a:
+Because the table comes from a process that is written down here, its truth is known and can be
+sampled for ever: the course uses fresh years as the ceiling of its scoreboard. In plain words, for
+day t and app a:
 
-1. **Busy days.** All apps share the mood of the day, which carries over to the next day (AR(1)); some weeks
-   are quiet; weekends push each app its own way:
+1. **Busy days.** All apps share the mood of the day, which carries over to the next day (AR(1));
+   some weeks are quiet; weekends push each app its own way:
    ``mood[t] = persistence * mood[t-1] + noise``,
    ``push[t, a] = mood[t] + log(quiet_factor) * quiet_week[t] + weekend[a] * is_weekend[t]``.
 2. **Notifications** are counts with more spread than Poisson's, because senders come in bursts:
    ``Notifications ~ Poisson(notifications[a] * exp(push / 2) * burst)``, ``burst ~ Gamma(mean 1)``.
-3. **Days without use.** With chance ``idle[a]`` the app is not opened at all: no openings and no minutes.
+3. **Days without use.** With chance ``idle[a]`` the app is not opened at all: no openings and no
+   minutes.
 4. **Openings** come from habit and, in part, as an answer to notifications:
    ``Times opened = 1 + Poisson(habit[a] * exp(push) * urge + answered[a] * Notifications)``,
    ``habit[a] = openings[a] - 1 - answered[a] * notifications[a]``, ``urge ~ Gamma(mean 1)``.
-5. **Minutes** follow the openings, each further one shorter than the last, and now and then the person does
-   not stop:
+5. **Minutes** follow the openings, each further one shorter than the last, and now and then the
+   person does not stop:
    ``Usage = minutes[a] * (Times opened / openings[a]) ** returns * patience * binge``,
    ``patience ~ Gamma(mean 1)``, ``binge = 1`` on most days; rounded to whole minutes, at least 1.
-6. **A day has an end.** If the minutes of all apps exceed the waking day, every app is cut in proportion.
+6. **A day has an end.** If the minutes of all apps exceed the waking day, every app is cut in
+   proportion.
 
-So ``Usage == 0`` exactly where ``Times opened == 0``, and no day exceeds 1,440 minutes, whatever the seed.
-The levels follow the medians of a public table of 200 rows (8 apps, August 2024); no row of it is copied.
+So ``Usage == 0`` exactly where ``Times opened == 0``, and no day exceeds 1,440 minutes, whatever
+the seed. The levels follow the medians of a public table of 200 rows (8 apps, August 2024); no row
+of it is copied.
 """
 
 from __future__ import annotations
@@ -37,8 +41,8 @@ class App:
     """Parameters of one app.
 
     minutes, notifications, openings : averages of an ordinary weekday with use (minutes, counts).
-    patience, urge, burst : shapes of the Gamma factors of minutes, openings and notifications (large means
-        steady).
+    patience, urge, burst : shapes of the Gamma factors of minutes, openings and notifications
+        (large means steady).
     answered : share of notifications answered by an opening.  idle : chance of a day without use.
     weekend : log-scale change on Saturday and Sunday.
     """
@@ -71,10 +75,12 @@ APPS = (
 class Process:
     """Parameters that all apps share; see the module's docstring for the formulas.
 
-    persistence, mood : AR(1) coefficient and standard deviation of the shared day effect (log scale).
+    persistence, mood : AR(1) coefficient and standard deviation of the shared day effect (log
+        scale).
     quiet_week, quiet_factor : chance of a quiet week and what it multiplies activity by.
-    returns : exponent of the openings in the minutes.  binge : chance of not stopping in time, which
-    multiplies the minutes by ``binge_low`` to ``binge_high``.  waking_minutes : longest day, over all apps.
+    returns : exponent of the openings in the minutes.  binge : chance of not stopping in time,
+    which multiplies the minutes by ``binge_low`` to ``binge_high``.  waking_minutes : longest day,
+    over all apps.
     """
 
     apps: tuple[App, ...] = APPS
@@ -99,17 +105,19 @@ def simulate_screentime(
 
     Parameters
     ----------
-    days : number of days, at least 1.  random_state : seed; the same seed gives the same rows on any machine.
+    days : number of days, at least 1.  random_state : seed; the same seed gives the same rows on
+        any machine.
     start : first day, ISO text.  process : the parameters.
 
     Returns
     -------
-    DataFrame of days x 8 rows, by date and app: Date (datetime64[ns]), App (object), Usage (int64, minutes),
-    Notifications and Times opened (int64, counts per day).
+    DataFrame of days x 8 rows, by date and app: Date (datetime64[ns]), App (object), Usage (int64,
+    minutes), Notifications and Times opened (int64, counts per day).
 
     Raises
     ------
-    ValueError : fewer than 1 day, or dates that cannot be written in nanoseconds (after the year 2262).
+    ValueError : fewer than 1 day, or dates that cannot be written in nanoseconds (after the year
+        2262).
     """
     dates = _calendar(start, days)
     generator = np.random.Generator(np.random.PCG64(random_state))
@@ -148,7 +156,9 @@ def _push(dates: pd.DatetimeIndex, process: Process, generator) -> np.ndarray:
     """Log-scale activity, (days, apps): mood, quiet weeks and weekends."""
     days = len(dates)
     noise = generator.standard_normal(days) * process.mood
-    noise[1:] *= np.sqrt(1 - process.persistence**2)  # the first day is already in the long-run spread
+    noise[1:] *= np.sqrt(
+        1 - process.persistence**2
+    )  # the first day is already in the long-run spread
     mood = lfilter([1.0], [1.0, -process.persistence], noise)
     quiet = generator.random(days // 7 + 1) < process.quiet_week
     day = mood + np.log(process.quiet_factor) * np.repeat(quiet, 7)[:days]
@@ -183,11 +193,14 @@ def _usage(openings, process, generator) -> np.ndarray:
     )
     returns = (openings / _values(process, "openings")) ** process.returns
     minutes = np.maximum(np.rint(_values(process, "minutes") * returns * patience * binge), 1)
-    return _within_the_day(np.where(openings > 0, minutes, 0), process.waking_minutes).astype(np.int64)
+    return _within_the_day(np.where(openings > 0, minutes, 0), process.waking_minutes).astype(
+        np.int64
+    )
 
 
 def _within_the_day(minutes: np.ndarray, longest: int) -> np.ndarray:
-    """Cut days (rows) longer than ``longest`` in proportion, leaving each used app at least one minute."""
+    """Cut days (rows) longer than ``longest`` in proportion, leaving each used app at least one
+    minute."""
     total = minutes.sum(axis=1, keepdims=True)
     scale = (longest - minutes.shape[1]) / np.maximum(total, 1)
     return np.where((total > longest) & (minutes > 0), np.floor(minutes * scale) + 1, minutes)

@@ -1,4 +1,5 @@
-"""The first line of every lesson: what must be set before TensorFlow loads, seeds, threads, plot style."""
+"""The first line of every lesson: what must be set before TensorFlow loads, seeds, threads, plot
+style."""
 
 from __future__ import annotations
 
@@ -11,7 +12,8 @@ from importlib import import_module, metadata
 from pathlib import Path
 
 TENSORFLOW_SETTINGS = {
-    # TensorFlow's C++ log lines reach the stored output of a notebook but not that of a test: silence them.
+    # TensorFlow's C++ log lines reach the stored output of a notebook but not that of a test:
+    # silence them.
     "TF_CPP_MIN_LOG_LEVEL": "3",
     # oneDNN announces itself and changes the last digits from one CPU to the next.
     "TF_ENABLE_ONEDNN_OPTS": "0",
@@ -28,9 +30,9 @@ PYPROJECT = Path(__file__).resolve().parent.parent / "pyproject.toml"
 def start_lesson(seed: int = 0) -> None:
     """Make this kernel ready for a lesson; safe to call again. Prints nothing.
 
-    Sets what TensorFlow reads when it loads, caps threads (values already in the environment win), seeds
-    ``random`` and ``numpy.random`` with ``seed`` and sets the plot style. On Colab it first installs the
-    packages that are missing.
+    Sets what TensorFlow reads when it loads, caps threads (values already in the environment win),
+    seeds ``random`` and ``numpy.random`` with ``seed`` and sets the plot style. On Colab it first
+    installs the packages that are missing.
 
     Raises
     ------
@@ -68,7 +70,8 @@ def _set_tensorflow_settings() -> None:
 
 
 def set_for_tensorflow() -> None:
-    """What TensorFlow reads when it loads; its threads follow OMP_NUM_THREADS unless named themselves."""
+    """What TensorFlow reads when it loads; its threads follow OMP_NUM_THREADS unless named
+    themselves."""
     os.environ.update(TENSORFLOW_SETTINGS)
     threads = os.environ.get("OMP_NUM_THREADS", str(THREADS)).split(",")[0]
     for variable in TENSORFLOW_THREAD_VARIABLES:
@@ -114,7 +117,8 @@ def _version(name: str) -> str | None:
 
 
 def _pip_install(requirements: list[str]) -> None:
-    """Install with the versions of NEVER_INSTALL held still: a newcomer may not bring another numpy along."""
+    """Install with the versions of NEVER_INSTALL held still: a newcomer may not bring another numpy
+    along."""
     with tempfile.TemporaryDirectory() as folder:
         constraints = Path(folder) / "constraints.txt"
         constraints.write_text("".join(_held_versions()), encoding="utf-8")

@@ -33,10 +33,16 @@ __all__ = [
 
 DATA = Path(__file__).resolve().parent.parent / "data"
 MINUTES_A_DAY = 1440
-MOST_COUNTS = 1_000_000  # a day; anything above is a slip of the pen and would not fit an integer column
+MOST_COUNTS = (
+    1_000_000  # a day; anything above is a slip of the pen and would not fit an integer column
+)
 SHOWN_FAILURES = 5
 
-SCREENTIME_UNITS = {"Usage": "minutes", "Notifications": "count per day", "Times opened": "count per day"}
+SCREENTIME_UNITS = {
+    "Usage": "minutes",
+    "Notifications": "count per day",
+    "Times opened": "count per day",
+}
 SCREENTIME_RULES = {
     "minutes only with an opening": "Usage == 0 or `Times opened` >= 1",
     "an opening takes a minute": "`Times opened` == 0 or Usage >= 1",
@@ -65,21 +71,21 @@ def load_screentime(source: str | Path | None = None) -> pd.DataFrame:
 
     Parameters
     ----------
-    source : path or address of a CSV or Parquet file; None for data/screentime.csv. The public files write
-        ``Usage (minutes)`` and ``Times Opened`` and dates as 2024-08-07 or as month/day/year (8/26/2022).
-        Columns may stand in any order; others than the five are left out, and so is a time of day. The same
-        date and app may come more than once.
+    source : path or address of a CSV or Parquet file; None for data/screentime.csv. The public
+        files write ``Usage (minutes)`` and ``Times Opened`` and dates as 2024-08-07 or as
+        month/day/year (8/26/2022). Columns may stand in any order; others than the five are left
+        out, and so is a time of day. The same date and app may come more than once.
 
     Returns
     -------
-    DataFrame with Date (datetime64[ns]), App (object), Usage (int64, minutes), Notifications and Times opened
-    (int64, counts per day), rows in the order of the file.
+    DataFrame with Date (datetime64[ns]), App (object), Usage (int64, minutes), Notifications and
+    Times opened (int64, counts per day), rows in the order of the file.
 
     Raises
     ------
-    TableError : what :func:`utils.reading.read_table` raises; a missing column; or cells that are empty, no
-        number, no whole number, negative, beyond a day's 1,440 minutes (a row, or all apps together), or no
-        date. Names column, line and cure of the first few.
+    TableError : what :func:`utils.reading.read_table` raises; a missing column; or cells that are
+        empty, no number, no whole number, negative, beyond a day's 1,440 minutes (a row, or all
+        apps together), or no date. Names column, line and cure of the first few.
     """
     source = DATA / "screentime.csv" if source is None else source
     table = _rename_screentime(read_table(source, lines=True), source)
@@ -92,37 +98,45 @@ def load_screentime(source: str | Path | None = None) -> pd.DataFrame:
 def load_adult(part: str | None = None) -> pd.DataFrame:
     """Load the Adult census table (Becker and Kohavi 1996, UCI, CC BY 4.0; see data/adult.md).
 
-    part : "train" (32,561 rows) or "test" (16,281 rows), the authors' split; None for both, with the column
-    ``part``. Returns a DataFrame of 15 columns: text as object (missing values as NaN), numbers as int64.
+    part : "train" (32,561 rows) or "test" (16,281 rows), the authors' split; None for both, with
+    the column ``part``. Returns a DataFrame of 15 columns: text as object (missing values as NaN),
+    numbers as int64.
     """
     return _load_parts("adult", part)
 
 
 def load_flights(part: str | None = None) -> pd.DataFrame:
-    """Load 20,000 flights of 2013 out of New York, many categories and missing values (see data/flights.md).
+    """Load 20,000 flights of 2013 out of New York, many categories and missing values (see
+    data/flights.md).
 
-    part : "train" (14,000 rows) or "test" (6,000 rows), split at random; None for both, with the column
-    ``part``. Returns a DataFrame of 12 columns: text as object, whole numbers as int64, numbers that may be
-    missing as float64 (NaN, as for text).
+    part : "train" (14,000 rows) or "test" (6,000 rows), split at random; None for both, with the
+    column ``part``. Returns a DataFrame of 12 columns: text as object, whole numbers as int64,
+    numbers that may be missing as float64 (NaN, as for text).
     """
     return _load_parts("flights", part)
 
 
 def _load_parts(name: str, part: str | None) -> pd.DataFrame:
-    """A stored table that its column ``part`` splits in two; the column goes when a part is asked for."""
+    """A stored table that its column ``part`` splits in two; the column goes when a part is asked
+    for."""
     if part not in (None, "train", "test"):
-        raise TableError(f'The table {name} has no part {part!r}. Choose "train", "test" or None for both.')
+        raise TableError(
+            f'The table {name} has no part {part!r}. Choose "train", "test" or None for both.'
+        )
     table = read_table(DATA / f"{name}.parquet")
     text = table.columns[[not types.is_numeric_dtype(dtype) for dtype in table.dtypes]]
     table = table.astype({column: object for column in text})
-    table[text] = table[text].where(table[text].notna(), np.nan)  # Parquet gives None, CSV gives NaN
+    table[text] = table[text].where(
+        table[text].notna(), np.nan
+    )  # Parquet gives None, CSV gives NaN
     if part is None:
         return table
     return table[table["part"] == part].drop(columns="part").reset_index(drop=True)
 
 
 def screentime_schema(table: pd.DataFrame) -> Schema:
-    """Schema of a screen-time table or some of its columns: units, the rules they allow, target App."""
+    """Schema of a screen-time table or some of its columns: units, the rules they allow, target
+    App."""
     schema = Schema.infer(
         table,
         rules=SCREENTIME_RULES,
@@ -149,7 +163,8 @@ def split(
 
     Parameters
     ----------
-    table : at least two rows.  holdout : share of rows to set aside, between 0 and 1.  random_state : seed.
+    table : at least two rows.  holdout : share of rows to set aside, between 0 and 1.  random_state
+        : seed.
 
     Returns
     -------
@@ -166,15 +181,17 @@ def split(
         )
     size = min(max(round(len(table) * holdout), 1), len(table) - 1)
     order = np.random.default_rng(random_state).permutation(len(table))
-    return table.iloc[order[size:]].reset_index(drop=True), table.iloc[order[:size]].reset_index(drop=True)
+    return table.iloc[order[size:]].reset_index(drop=True), table.iloc[order[:size]].reset_index(
+        drop=True
+    )
 
 
 def validate(table: pd.DataFrame, schema: Schema) -> pd.DataFrame:
     """Check a table against a schema and return it unchanged.
 
-    Checks that the columns are those of the schema (in any order), their kinds, that values lie within the
-    range or among the categories, that nothing is missing where the schema knows no missing values, and the
-    rules.
+    Checks that the columns are those of the schema (in any order), their kinds, that values lie
+    within the range or among the categories, that nothing is missing where the schema knows no
+    missing values, and the rules.
 
     Raises
     ------
@@ -192,7 +209,8 @@ def validate(table: pd.DataFrame, schema: Schema) -> pd.DataFrame:
 
 
 def _rename_screentime(table: pd.DataFrame, source) -> pd.DataFrame:
-    """Bring the column names of the public files to the course's; order the columns, leave the others out."""
+    """Bring the column names of the public files to the course's; order the columns, leave the
+    others out."""
     known = {name.lower(): name for name in SCREENTIME_COLUMNS}
     plain = [" ".join(str(name).lower().replace("(minutes)", "").split()) for name in table.columns]
     names = [known.get(name) for name in plain]
@@ -215,7 +233,9 @@ def _numbers(cells: pd.Series) -> pd.Series:
     """Cells as float64; NaN where they are no finite number."""
     if types.is_bool_dtype(cells.dtype) or types.is_datetime64_any_dtype(cells.dtype):
         return pd.Series(np.nan, index=cells.index)
-    return pd.to_numeric(cells, errors="coerce").astype("float64").replace([np.inf, -np.inf], np.nan)
+    return (
+        pd.to_numeric(cells, errors="coerce").astype("float64").replace([np.inf, -np.inf], np.nan)
+    )
 
 
 def _dates(cells: pd.Series) -> pd.Series:
@@ -224,7 +244,9 @@ def _dates(cells: pd.Series) -> pd.Series:
         return cells.dt.tz_localize(None).astype("datetime64[ns]").dt.normalize()
     text = cells.astype(str).str.strip()
     iso = pd.to_datetime(text, format="%Y-%m-%d", errors="coerce")
-    return iso.fillna(pd.to_datetime(text, format="%m/%d/%Y", errors="coerce")).astype("datetime64[ns]")
+    return iso.fillna(pd.to_datetime(text, format="%m/%d/%Y", errors="coerce")).astype(
+        "datetime64[ns]"
+    )
 
 
 def _is_date(cells: pd.Series) -> pd.Series:
@@ -232,7 +254,11 @@ def _is_date(cells: pd.Series) -> pd.Series:
 
 
 def _month_exists(cells: pd.Series) -> pd.Series:
-    month = cells.astype(str).str.extract(r"^\s*(\d{1,2})/\d{1,2}/\d{4}\s*$", expand=False).astype(float)
+    month = (
+        cells.astype(str)
+        .str.extract(r"^\s*(\d{1,2})/\d{1,2}/\d{4}\s*$", expand=False)
+        .astype(float)
+    )
     return ~(month > 12)
 
 
@@ -245,11 +271,15 @@ def _count_checks(limit: int, too_many: str) -> pa.Column:
         nullable=False,
         checks=[
             pa.Check(
-                lambda cells: _numbers(cells).notna(), error="is not a number: write digits only, such as 45"
+                lambda cells: _numbers(cells).notna(),
+                error="is not a number: write digits only, such as 45",
             ),
-            pa.Check(lambda cells: ~(_numbers(cells) % 1 > 0), error="is not a whole number: round it"),
             pa.Check(
-                lambda cells: ~(_numbers(cells) < 0), error="is negative: correct it, or write 0 for no use"
+                lambda cells: ~(_numbers(cells) % 1 > 0), error="is not a whole number: round it"
+            ),
+            pa.Check(
+                lambda cells: ~(_numbers(cells) < 0),
+                error="is negative: correct it, or write 0 for no use",
             ),
             pa.Check(_at_most(limit), error=too_many),
         ],
@@ -275,7 +305,8 @@ SCREENTIME_CELLS = pa.DataFrameSchema(
         "App": pa.Column(
             nullable=False,
             checks=pa.Check(
-                lambda cells: cells.astype(str).str.strip() != "", error="is blank: write the app's name"
+                lambda cells: cells.astype(str).str.strip() != "",
+                error="is blank: write the app's name",
             ),
         ),
         "Usage": _count_checks(
@@ -321,7 +352,9 @@ def _refuse(failures: list[str], source) -> None:
         return
     shown = "\n".join(f"- {failure}" for failure in failures[:SHOWN_FAILURES])
     more = len(failures) - SHOWN_FAILURES
-    raise TableError(f"{source} cannot be used:\n{shown}" + (f"\n... and {more} more." if more > 0 else ""))
+    raise TableError(
+        f"{source} cannot be used:\n{shown}" + (f"\n... and {more} more." if more > 0 else "")
+    )
 
 
 def _failures(table: pd.DataFrame, expected: pa.DataFrameSchema) -> list[str]:
@@ -330,7 +363,9 @@ def _failures(table: pd.DataFrame, expected: pa.DataFrameSchema) -> list[str]:
         expected.validate(table, lazy=True)
     except SchemaErrors as errors:
         row = table.index.name or "row"
-        return [_message(failure, row) for failure in _by_row(errors.failure_cases).to_dict("records")]
+        return [
+            _message(failure, row) for failure in _by_row(errors.failure_cases).to_dict("records")
+        ]
     return []
 
 
@@ -344,7 +379,8 @@ def _rule_failures(table: pd.DataFrame, schema: Schema) -> list[str]:
 
 
 def _by_row(failures: pd.DataFrame) -> pd.DataFrame:
-    """Failures of whole columns first, then by row; of a cell that fails several checks, the first."""
+    """Failures of whole columns first, then by row; of a cell that fails several checks, the
+    first."""
     failures = failures.drop_duplicates(["column", "index", "failure_case"])
     return failures.sort_values("index", key=_as_numbers, kind="stable", na_position="first")
 
@@ -368,10 +404,14 @@ def _message(failure: dict, row: str) -> str:
 
 
 KIND_TESTS = {
-    "number": lambda values: types.is_numeric_dtype(values.dtype) and not types.is_bool_dtype(values.dtype),
+    "number": lambda values: (
+        types.is_numeric_dtype(values.dtype) and not types.is_bool_dtype(values.dtype)
+    ),
     "integer": lambda values: types.is_integer_dtype(values.dtype),
     "date": lambda values: types.is_datetime64_any_dtype(values.dtype),
-    "boolean": lambda values: values.dropna().map(lambda value: isinstance(value, (bool, np.bool_))).all(),
+    "boolean": lambda values: (
+        values.dropna().map(lambda value: isinstance(value, (bool, np.bool_))).all()
+    ),
     "category": lambda values: True,
 }
 
@@ -396,11 +436,14 @@ def _category_check(column: Column) -> pa.Check:
 
 
 def _range_check(column: Column) -> pa.Check:
-    """Within the range; values of another kind pass here, because the check of the kind reports them."""
+    """Within the range; values of another kind pass here, because the check of the kind reports
+    them."""
     is_date, is_kind = column.kind == "date", KIND_TESTS[column.kind]
     low, high = map(pd.Timestamp if is_date else float, (column.minimum, column.maximum))
     return pa.Check(
-        lambda values: not is_kind(values) or (_in_utc(values) if is_date else values).between(low, high),
+        lambda values: (
+            not is_kind(values) or (_in_utc(values) if is_date else values).between(low, high)
+        ),
         error=f"is outside {column.minimum} to {column.maximum}: correct or drop it",
     )
 

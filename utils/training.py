@@ -1,8 +1,8 @@
 """One training loop for every network: thousands of steps inside one compiled function.
 
-A step is a function of the batch, the seed and the number of the step alone, and every random number comes
-from those two (TensorFlow's stateless generators). So a run is bit-equal on one machine, and one that was
-interrupted goes on from its checkpoint as if nothing had happened.
+A step is a function of the batch, the seed and the number of the step alone, and every random
+number comes from those two (TensorFlow's stateless generators). So a run is bit-equal on one
+machine, and one that was interrupted goes on from its checkpoint as if nothing had happened.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ CHECKPOINT_SECONDS = 5.0
 
 
 class Deferred:
-    """A module that loads at its first use: importing a generator costs nothing until one is trained."""
+    """A module that loads at its first use: importing a generator costs nothing until one is
+    trained."""
 
     def __init__(self, name: str):
         self._name = name
@@ -42,14 +43,16 @@ keras, tf = Deferred("keras"), Deferred("tensorflow")
 
 
 class TrainingError(ValueError):
-    """A table or settings with which training cannot go on; the networks hold their last good state."""
+    """A table or settings with which training cannot go on; the networks hold their last good
+    state."""
 
 
 @dataclass
 class History:
     """What happened in a training run.
 
-    losses : name -> float32 (steps,), one value a step.  score_steps, scores : held-out scores and when they
+    losses : name -> float32 (steps,), one value a step.  score_steps, scores : held-out scores and
+        when they
     were taken (lower is better).  total_steps : how many were planned.
     """
 
@@ -101,20 +104,23 @@ def train(
 
     Parameters
     ----------
-    step : ``step(batch, key)`` does one update and returns {name: scalar loss}. ``batch`` is a tuple of
-        tensors, rows of each array of ``data``; ``key`` int32 (2,) seeds ``tf.random.stateless_*``. It is
-        traced once, so it must hold tensors only.
-    data : arrays with the same number of rows n; batches are drawn with replacement, so any n >= 1 will do.
-    variables : every Keras variable that a step changes: weights, averages, ``optimizer.variables``.
-    steps : rounded up to whole calls.  steps_per_call : updates in one compiled call, also the distance
-        between two scores and two checkpoints.
+    step : ``step(batch, key)`` does one update and returns {name: scalar loss}. ``batch`` is a
+        tuple of tensors, rows of each array of ``data``; ``key`` int32 (2,) seeds
+        ``tf.random.stateless_*``. It is traced once, so it must hold tensors only.
+    data : arrays with the same number of rows n; batches are drawn with replacement, so any n >= 1
+        will do.
+    variables : every Keras variable that a step changes: weights, averages,
+        ``optimizer.variables``.
+    steps : rounded up to whole calls.  steps_per_call : updates in one compiled call, also the
+        distance between two scores and two checkpoints.
     xla : compile with XLA. Pays for many small dense layers, costs for batched products: measure.
-    score : held-out score of the current networks, lower is better.  patience : stop after so many scores
-        without a better one (None: never).
-    column_losses : ``column_losses(batch, key)`` -> {column: loss}, asked only to name the guilty column.
+    score : held-out score of the current networks, lower is better.  patience : stop after so many
+        scores without a better one (None: never).
+    column_losses : ``column_losses(batch, key)`` -> {column: loss}, asked only to name the guilty
+        column.
     progress : False, True or "bar", or "curve" (losses drawn while they come).
-    checkpoint : a file to go on from if it is there, kept up to date, removed at the end.  settings : what
-        else a checkpoint must agree with, such as the learning rate.
+    checkpoint : a file to go on from if it is there, kept up to date, removed at the end.  settings
+        : what else a checkpoint must agree with, such as the learning rate.
 
     Raises
     ------
@@ -145,7 +151,8 @@ def train(
 
 
 def _one_call(run, history, score, column_losses) -> None:
-    """A block of steps and its score. Whatever interrupts it, ``run.good`` stays whole: it is set at the end."""
+    """A block of steps and its score. Whatever interrupts it, ``run.good`` stays whole: it is set
+    at the end."""
     losses = run.call(history.steps)
     state = run.read()
     if not np.isfinite(losses).all() or not all(np.isfinite(array).all() for array in state):
@@ -161,7 +168,11 @@ def _one_call(run, history, score, column_losses) -> None:
 
 
 def _check(data, steps, batch_size, steps_per_call):
-    for name, value in (("steps", steps), ("batch_size", batch_size), ("steps_per_call", steps_per_call)):
+    for name, value in (
+        ("steps", steps),
+        ("batch_size", batch_size),
+        ("steps_per_call", steps_per_call),
+    ):
         if value < 1:
             raise ValueError(f"{name} must be 1 or more, not {value!r}.")
     if len({len(array) for array in data}) != 1 or not len(data[0]):
@@ -183,7 +194,8 @@ def _patience_is_over(history, patience):
 
 
 class Good(NamedTuple):
-    """A state of the variables to come back to, after so many steps, and the best-scored one so far."""
+    """A state of the variables to come back to, after so many steps, and the best-scored one so
+    far."""
 
     steps: int
     state: list[np.ndarray]
@@ -194,7 +206,12 @@ class _Run:
     """The compiled loop with its variables, and the last good state of these."""
 
     def __init__(self, step, data, variables, batch_size, seed, count, xla):
-        self.step, self.variables, self.batch_size, self.count = step, list(variables), batch_size, count
+        self.step, self.variables, self.batch_size, self.count = (
+            step,
+            list(variables),
+            batch_size,
+            count,
+        )
         self.seed = int(seed) % 2**31
         self.data = tuple(tf.constant(array) for array in data)
         self.names: list[str] = []
@@ -215,7 +232,9 @@ class _Run:
             return i + 1, losses.write(i, self._losses(data, start + i))
 
         losses = tf.TensorArray(tf.float32, size=self.count)
-        return tf.while_loop(lambda i, losses: i < self.count, body, (tf.constant(0), losses))[1].stack()
+        return tf.while_loop(lambda i, losses: i < self.count, body, (tf.constant(0), losses))[
+            1
+        ].stack()
 
     def _losses(self, data, number):
         losses = self.step(*self._batch(data, number))
@@ -227,7 +246,9 @@ class _Run:
         rows = tf.random.stateless_uniform(
             [self.batch_size], [self.seed, number * 2], maxval=data[0].shape[0], dtype=tf.int32
         )
-        return tuple(tf.gather(array, rows) for array in data), tf.stack([self.seed, number * 2 + 1])
+        return tuple(tf.gather(array, rows) for array in data), tf.stack(
+            [self.seed, number * 2 + 1]
+        )
 
     def read(self) -> list[np.ndarray]:
         """A copy of the variables."""
@@ -241,7 +262,9 @@ class _Run:
     def blame(self, losses: np.ndarray, column_losses: Callable | None) -> str:
         """Replay to the step before the first bad one, and say what went wrong there."""
         bad, start = np.argwhere(~np.isfinite(losses)), self.good.steps
-        at, which = (int(bad[0][0]), self.names[int(bad[0][1])]) if len(bad) else (self.count - 1, "")
+        at, which = (
+            (int(bad[0][0]), self.names[int(bad[0][1])]) if len(bad) else (self.count - 1, "")
+        )
         self.restore(self.good.state)
         for number in range(start, start + at):
             self.step(*self._batch(self.data, tf.constant(number, tf.int32)))
@@ -266,7 +289,9 @@ class _Checkpoint:
 
     def __init__(self, path, run, history, settings):
         self.path, self.run, self.history = None if path is None else Path(path), run, history
-        self.fingerprint = None if path is None else _fingerprint(run, history.total_steps, settings)
+        self.fingerprint = (
+            None if path is None else _fingerprint(run, history.total_steps, settings)
+        )
         self.saved = time.monotonic()
 
     def restore(self) -> None:
@@ -290,7 +315,8 @@ class _Checkpoint:
         self.run.restore(good.state)
 
     def save(self, now: bool = False) -> None:
-        """Write the last good state, at most once in CHECKPOINT_SECONDS unless asked for ``now``."""
+        """Write the last good state, at most once in CHECKPOINT_SECONDS unless asked for
+        ``now``."""
         if self.path is None or not (now or time.monotonic() - self.saved > CHECKPOINT_SECONDS):
             return
         content = {
@@ -308,10 +334,13 @@ class _Checkpoint:
 
 
 def _fingerprint(run, total_steps, settings) -> str:
-    """What a run must share with a checkpoint: data, seed, batch, length and the variables' shapes."""
+    """What a run must share with a checkpoint: data, seed, batch, length and the variables'
+    shapes."""
     digest = hashlib.sha256()
     for array in run.data:
         digest.update(np.ascontiguousarray(array).tobytes())
     shapes = [tuple(variable.shape) for variable in run.variables]
-    digest.update(repr((run.seed, run.batch_size, run.count, total_steps, shapes, settings)).encode())
+    digest.update(
+        repr((run.seed, run.batch_size, run.count, total_steps, shapes, settings)).encode()
+    )
     return digest.hexdigest()

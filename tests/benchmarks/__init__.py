@@ -1,1 +1,2 @@
-"""What the course promises in numbers, measured by ``make bench``; no test, since machines differ."""
+"""What the course promises in numbers, measured by ``make bench``; no test, since machines
+differ."""

@@ -1,4 +1,5 @@
-"""``python -m tests.benchmarks COMMAND``: the figures that the course promises, and the ablations."""
+"""``python -m tests.benchmarks COMMAND``: the figures that the course promises, and the
+ablations."""
 
 from __future__ import annotations
 
@@ -22,10 +23,12 @@ Again = Annotated[bool, typer.Option("--again", help="First forget stored runs o
 @app.command()
 def figures(
     groups: Annotated[
-        list[str] | None, typer.Argument(help=f"Some of: {', '.join(GROUPS)}. They are shown, not stored.")
+        list[str] | None,
+        typer.Argument(help=f"Some of: {', '.join(GROUPS)}. They are shown, not stored."),
     ] = None,
 ) -> None:
-    """Measure what the course promises. With no group named, all are measured and stored in data/results."""
+    """Measure what the course promises. With no group named, all are measured and stored in
+    data/results."""
     start_lesson()
     for name in groups or []:
         _known("group", name, list(GROUPS))
@@ -49,10 +52,16 @@ def run_ablation(name: str, again: Again = False) -> None:
 
 @app.command(name="race")
 def run_race(
-    table: Annotated[list[str] | None, typer.Option(help=f"Of: {', '.join(TABLES)}. Default: all.")] = None,
-    method: Annotated[list[str] | None, typer.Option(help="A generator, such as gan. Default: all.")] = None,
+    table: Annotated[
+        list[str] | None, typer.Option(help=f"Of: {', '.join(TABLES)}. Default: all.")
+    ] = None,
+    method: Annotated[
+        list[str] | None, typer.Option(help="A generator, such as gan. Default: all.")
+    ] = None,
     seed: Annotated[list[int] | None, typer.Option(help="Default: 0, 1 and 2.")] = None,
-    budgets: Annotated[bool, typer.Option(help="Also quality after 5, 15, 60 and 300 seconds.")] = True,
+    budgets: Annotated[
+        bool, typer.Option(help="Also quality after 5, 15, 60 and 300 seconds.")
+    ] = True,
     again: Again = False,
     threads: Annotated[int, typer.Option(help="Threads that one fit may use.")] = 1,
 ) -> None:
@@ -68,7 +77,9 @@ def run_race(
 
 def _known(kind: str, name: str, names: list[str]) -> None:
     if name not in names:
-        raise typer.BadParameter(f"There is no {kind} {name!r}. Choose from: {', '.join(names) or 'none yet'}.")
+        raise typer.BadParameter(
+            f"There is no {kind} {name!r}. Choose from: {', '.join(names) or 'none yet'}."
+        )
 
 
 if __name__ == "__main__":

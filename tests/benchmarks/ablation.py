@@ -1,7 +1,8 @@
 """Ablations: what each cure of a neural generator brings, alone, over three seeds, on screen time.
 
-The author of a generator writes ``tests/benchmarks/ablation_<name>.py`` with ``VARIANTS``, a dictionary in
-the order of the table: name of the variant -> callable(train, schema, seed) -> fitted synthesizer.
+The author of a generator writes ``tests/benchmarks/ablation_<name>.py`` with ``VARIANTS``, a
+dictionary in the order of the table: name of the variant -> callable(train, schema, seed) -> fitted
+synthesizer.
 """
 
 from __future__ import annotations
@@ -27,14 +28,16 @@ COLUMNS = ["variant", "seed", "c2st", "tstr", "seconds", "cpu_seconds", "threads
 
 def names() -> list[str]:
     """The ablations that are written."""
-    return sorted(path.stem.removeprefix(ABLATION) for path in Path(__file__).parent.glob(f"{ABLATION}*.py"))
+    return sorted(
+        path.stem.removeprefix(ABLATION) for path in Path(__file__).parent.glob(f"{ABLATION}*.py")
+    )
 
 
 def ablate(name: str, again: bool = False, folder: Path = RESULTS) -> pd.DataFrame:
     """Run what is not stored yet of every variant and seed, and store each run as it ends.
 
-    again : first forget the runs of an older source, and of variants that are no more.  Returns the means over
-    the seeds, one row a variant.
+    again : first forget the runs of an older source, and of variants that are no more.  Returns the
+    means over the seeds, one row a variant.
     """
     module = f"tests.benchmarks.{ABLATION}{name}"
     variants, source = import_module(module).VARIANTS, fingerprint(module)
@@ -45,17 +48,29 @@ def ablate(name: str, again: bool = False, folder: Path = RESULTS) -> pd.DataFra
         runs.forget(old)
     elif old.any():
         tqdm.write(f"{old.sum()} stored runs are of older code; measure them again with --again.")
-    waiting = [(variant, seed) for variant in variants for seed in SEEDS
-               if runs.find(variant=variant, seed=seed) is None]
+    waiting = [
+        (variant, seed)
+        for variant in variants
+        for seed in SEEDS
+        if runs.find(variant=variant, seed=seed) is None
+    ]
     import_module("keras")  # seconds to fit are not seconds to load TensorFlow
     for variant, seed in (bar := tqdm(waiting, unit="run", dynamic_ncols=True)):
         bar.set_description(f"{variant}, seed {seed}")
-        runs.add({"variant": variant, "seed": seed, **_measure(variants[variant], seed), "source": source})
+        runs.add(
+            {
+                "variant": variant,
+                "seed": seed,
+                **_measure(variants[variant], seed),
+                "source": source,
+            }
+        )
     return means_over_seeds(_in_order(runs.table(), list(variants)), "variant")
 
 
 def _measure(variant: Callable, seed: int) -> dict[str, float]:
-    """Fit, sample as many rows as train has, judge against the holdout, as a lesson's scoreboard does."""
+    """Fit, sample as many rows as train has, judge against the holdout, as a lesson's scoreboard
+    does."""
     train, holdout = split(load_screentime().drop(columns="Date"))
     schema = screentime_schema(train)
     start, start_of_work = time.perf_counter(), time.process_time()

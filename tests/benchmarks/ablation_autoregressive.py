@@ -1,4 +1,5 @@
-"""The autoregressive network from a textbook's version to the one in utils, each cure taken away alone."""
+"""The autoregressive network from a textbook's version to the one in utils, each cure taken away
+alone."""
 
 from __future__ import annotations
 
@@ -17,7 +18,8 @@ EPOCHS = 30
 
 
 class TextbookChain:
-    """Least squares: a dense network for the mean of each number given the ones before it, and fixed noise.
+    """Least squares: a dense network for the mean of each number given the ones before it, and
+    fixed noise.
 
     Numbers are scaled to 0-1, the category is drawn by its shares and enters one-hot.
     """
@@ -28,7 +30,9 @@ class TextbookChain:
         self.apps = train["App"].to_numpy()
         self.numbers = [column.name for column in schema.columns if not column.discrete]
         self.low, self.high = train[self.numbers].min(), train[self.numbers].max()
-        scaled = ((train[self.numbers] - self.low) / (self.high - self.low)).to_numpy(dtype=np.float32)
+        scaled = ((train[self.numbers] - self.low) / (self.high - self.low)).to_numpy(
+            dtype=np.float32
+        )
         seen, self.networks = pd.get_dummies(train["App"]).to_numpy(dtype=np.float32), []
         self.apps_one_hot = seen
         for target in scaled.T:
@@ -57,7 +61,9 @@ def dense_network(seed: int):
     network = keras.Sequential(
         [
             keras.layers.Dense(64, activation="relu", kernel_initializer=weights),
-            keras.layers.Dense(1, kernel_initializer=keras.initializers.GlorotUniform(seed=seed + 1)),
+            keras.layers.Dense(
+                1, kernel_initializer=keras.initializers.GlorotUniform(seed=seed + 1)
+            ),
         ]
     )
     network.compile(optimizer=keras.optimizers.Adam(3e-3), loss="mse")
@@ -65,7 +71,8 @@ def dense_network(seed: int):
 
 
 class WithoutLayer(AutoregressiveSynthesizer):
-    """The running sum goes straight to the softmax; a relu at zero never learns, so the layer stays away."""
+    """The running sum goes straight to the softmax; a relu at zero never learns, so the layer stays
+    away."""
 
     def _build(self, rng):
         network = super()._build(rng)
@@ -86,8 +93,12 @@ def network(cls=AutoregressiveSynthesizer, constants: dict | None = None, **opti
 
 KEEP_THE_LAST = {"MEMORY": 0.0, "HELD_OUT": 0.0}
 VARIANTS = {
-    "textbook: mean and fixed noise": lambda train, schema, seed: TextbookChain().fit(train, schema, seed),
-    "softmax over bins, no cure": network(constants=KEEP_THE_LAST, epochs=EPOCHS, smoothing=0.0, dropout=0.0),
+    "textbook: mean and fixed noise": lambda train, schema, seed: TextbookChain().fit(
+        train, schema, seed
+    ),
+    "softmax over bins, no cure": network(
+        constants=KEEP_THE_LAST, epochs=EPOCHS, smoothing=0.0, dropout=0.0
+    ),
     "without shared bins": network(smoothing=0.0),
     "without dropout": network(dropout=0.0),
     "without averaged weights": network(constants={"MEMORY": 0.0}),

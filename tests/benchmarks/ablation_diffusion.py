@@ -18,9 +18,11 @@ TRAINING_STEPS, BATCH = 3_000, 256
 
 
 class Textbook:
-    """Ho et al. (2020) on a table: all columns scaled to 0-1 (categories one-hot), a network says the noise.
+    """Ho et al. (2020) on a table: all columns scaled to 0-1 (categories one-hot), a network says
+    the noise.
 
-    Betas rise from 1e-4 to 0.2 over 100 steps, so that the last one is noise; sampling goes back through all.
+    Betas rise from 1e-4 to 0.2 over 100 steps, so that the last one is noise; sampling goes back
+    through all.
     """
 
     def __init__(self, train_table, schema, seed):
@@ -56,7 +58,9 @@ class Textbook:
             seen = np.column_stack([rows, np.full(n, time / STEPS, np.float32)])
             noise, beta = self.network(seen).numpy(), self.betas[time]
             rows = (rows - beta / np.sqrt(1 - self.kept[time]) * noise) / np.sqrt(1 - beta)
-            rows += np.sqrt(beta) * self.rng.standard_normal(rows.shape, dtype=np.float32) * (time > 0)
+            rows += (
+                np.sqrt(beta) * self.rng.standard_normal(rows.shape, dtype=np.float32) * (time > 0)
+            )
         return self.encoder.inverse_transform(np.clip((rows + 1) / 2, 0, 1))
 
 
@@ -71,7 +75,9 @@ class WithScores(DiffusionSynthesizer):
         tokens = cells.tokens.encode(columns)
         groups = cells.groups(tokens)
         for rows, name in zip(cells.inside(tokens).T, cells.scores):
-            cells.scores[name] = self.of(columns[name][rows], groups[rows], grid_step(self.schema_[name]))
+            cells.scores[name] = self.of(
+                columns[name][rows], groups[rows], grid_step(self.schema_[name])
+            )
         return cells
 
 

@@ -14,7 +14,8 @@ EPOCHS, BATCH, NOISE, UNITS = 150, 128, 100, 128  # epochs and batch as GANSynth
 
 
 class TextbookGAN:
-    """Dense generator and discriminator in turn, binary cross-entropy, cells scaled 0-1 and one-hot."""
+    """Dense generator and discriminator in turn, binary cross-entropy, cells scaled 0-1 and
+    one-hot."""
 
     def __init__(self, random_state: int):
         self.random_state = random_state
@@ -42,7 +43,9 @@ class TextbookGAN:
 
     @staticmethod
     def _network(inputs, outputs, rng):
-        layers = [keras.layers.Dense(UNITS, "relu", kernel_initializer=seeded(rng)) for _ in range(2)]
+        layers = [
+            keras.layers.Dense(UNITS, "relu", kernel_initializer=seeded(rng)) for _ in range(2)
+        ]
         last = keras.layers.Dense(outputs, "sigmoid", kernel_initializer=seeded(rng))
         return keras.Sequential([keras.Input([inputs]), *layers, last])
 
@@ -63,7 +66,9 @@ class TextbookGAN:
 
     def sample(self, n):
         """Rows of the trained generator."""
-        noise = np.random.default_rng([1, self.random_state]).standard_normal((n, NOISE), dtype=np.float32)
+        noise = np.random.default_rng([1, self.random_state]).standard_normal(
+            (n, NOISE), dtype=np.float32
+        )
         return self.encoder.inverse_transform(self.generator(noise).numpy())
 
 
@@ -78,7 +83,8 @@ class Uncalibrated(GANSynthesizer):
 
 
 class WholeColumnScores(Uncalibrated):
-    """Normal scores of the whole column; they are not standard normal in each cell, so not calibrated."""
+    """Normal scores of the whole column; they are not standard normal in each cell, so not
+    calibrated."""
 
     def _fit_rows(self, columns):
         rows = super()._fit_rows(columns)

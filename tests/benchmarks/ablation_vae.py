@@ -31,7 +31,10 @@ class TextbookVAE:
         self.encoder = TableEncoder(schema)
         rows = self.encoder.transform(table)
         width = rows.shape[1]
-        encode, self.decode = self._network(width, 2 * LATENT, rng), self._network(LATENT, width, rng)
+        encode, self.decode = (
+            self._network(width, 2 * LATENT, rng),
+            self._network(LATENT, width, rng),
+        )
         self.log_noise = keras.Variable(np.zeros(width, np.float32))
         learned = [self.log_noise] if self.noise else []
         weights = [*encode.trainable_variables, *self.decode.trainable_variables, *learned]
@@ -44,8 +47,12 @@ class TextbookVAE:
                 mean, log_variance = tf.split(encode(batch[0]), 2, axis=1)
                 noise = tf.random.stateless_normal(tf.shape(mean), key)
                 error = (self.decode(mean + tf.exp(log_variance / 2) * noise) - batch[0]) ** 2
-                fit = tf.reduce_sum(error / 2 * tf.exp(-2 * self.log_noise) + self.log_noise, axis=1)
-                risen = tf.minimum(1.0, tf.cast(key[1] // 2, tf.float32) / max(1.0, self.warm_up * steps))
+                fit = tf.reduce_sum(
+                    error / 2 * tf.exp(-2 * self.log_noise) + self.log_noise, axis=1
+                )
+                risen = tf.minimum(
+                    1.0, tf.cast(key[1] // 2, tf.float32) / max(1.0, self.warm_up * steps)
+                )
                 loss = tf.reduce_mean(fit + risen * divergence(mean, log_variance))
             optimizer.apply(tape.gradient(loss, weights), weights)
             return {"loss": loss}
@@ -58,7 +65,11 @@ class TextbookVAE:
     def _network(inputs, outputs, rng):
         hidden = keras.layers.Dense(UNITS, "relu", kernel_initializer=seeded(rng))
         return keras.Sequential(
-            [keras.Input([inputs]), hidden, keras.layers.Dense(outputs, kernel_initializer=seeded(rng))]
+            [
+                keras.Input([inputs]),
+                hidden,
+                keras.layers.Dense(outputs, kernel_initializer=seeded(rng)),
+            ]
         )
 
     def sample(self, n):
@@ -81,7 +92,8 @@ class FreeSoftmax(VAESynthesizer):
 
 
 class NoMargins(VAESynthesizer):
-    """The decoder starts from equal shares, the same for every app, and has to learn the margins."""
+    """The decoder starts from equal shares, the same for every app, and has to learn the
+    margins."""
 
     method = ""
 
@@ -92,8 +104,10 @@ class NoMargins(VAESynthesizer):
 
 def standard_prior(synthesizer):
     """The synthesizer with N(0, I) in every stratum in place of its fitted mixture."""
-    shares = [latent_prior.of_stratum(synthesizer.prior_, stratum)["weights"].sum()
-              for stratum in range(len(synthesizer.margins_))]
+    shares = [
+        latent_prior.of_stratum(synthesizer.prior_, stratum)["weights"].sum()
+        for stratum in range(len(synthesizer.margins_))
+    ]
     strata, latent = len(shares), synthesizer.latent
     synthesizer.prior_ = {
         "strata": np.arange(strata, dtype=np.int32),

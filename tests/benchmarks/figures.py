@@ -37,7 +37,7 @@ class Figure:
 
     @property
     def met(self) -> str:
-        """"yes", "no", "not measured", or empty where nothing is promised."""
+        """ "yes", "no", "not measured", or empty where nothing is promised."""
         if not self.bound:
             return ""
         if self.value is None:
@@ -50,7 +50,8 @@ def as_table(figures: dict[str, list[Figure]]) -> pd.DataFrame:
     """One row a figure, in the order measured; ``figures`` maps a group's name to its figures."""
     rows = [
         [group, figure.name, figure.value, figure.unit, figure.bound, figure.met]
-        for group, members in figures.items() for figure in members
+        for group, members in figures.items()
+        for figure in members
     ]
     return pd.DataFrame(rows, columns=COLUMNS).astype({"value": float})
 
@@ -58,7 +59,9 @@ def as_table(figures: dict[str, list[Figure]]) -> pd.DataFrame:
 def machine() -> str:
     """Cores and versions in one line; nothing that names the machine or its user."""
     libraries = ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
-    return f"{system()}, {libraries}, OMP_NUM_THREADS {os.environ.get('OMP_NUM_THREADS', 'not set')}"
+    return (
+        f"{system()}, {libraries}, OMP_NUM_THREADS {os.environ.get('OMP_NUM_THREADS', 'not set')}"
+    )
 
 
 def system() -> str:
@@ -77,10 +80,14 @@ def store(table: pd.DataFrame, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     table.round(4).to_csv(folder / "benchmark.csv", index=False, lineterminator="\n")
     lines = [" | ".join(row) for row in [COLUMNS, ["---"] * len(COLUMNS), *_cells(table)]]
-    page = "\n".join(["# What `make bench` measured", "", machine(), ""] + [f"| {line} |" for line in lines])
+    page = "\n".join(
+        ["# What `make bench` measured", "", machine(), ""] + [f"| {line} |" for line in lines]
+    )
     (folder / "benchmark.md").write_text(page + "\n", encoding="utf-8")
 
 
 def _cells(table: pd.DataFrame) -> list[list[str]]:
-    shown = table.assign(value=["-" if pd.isna(value) else f"{value:.3f}" for value in table["value"]])
+    shown = table.assign(
+        value=["-" if pd.isna(value) else f"{value:.3f}" for value in table["value"]]
+    )
     return shown.astype(str).to_numpy().tolist()

@@ -1,4 +1,5 @@
-"""``python -m tests.benchmarks.fit_course FOLDER``: one fit of a generator of the course (see process.py)."""
+"""``python -m tests.benchmarks.fit_course FOLDER``: one fit of a generator of the course (see
+process.py)."""
 
 from __future__ import annotations
 
@@ -20,7 +21,9 @@ class CourseMethod:
     def __init__(self, request: dict):
         method, epochs = SYNTHESIZERS[request["method"]], request["epochs"]
         self._schema = Schema.from_dict(request["schema"])
-        self._model = method(random_state=request["seed"], **({} if epochs is None else {"epochs": epochs}))
+        self._model = method(
+            random_state=request["seed"], **({} if epochs is None else {"epochs": epochs})
+        )
         neural = "utils.training" in modules_behind(method.__module__)
         if neural:
             import_module("keras")  # seconds to fit are not seconds to load TensorFlow

@@ -1,4 +1,5 @@
-"""The textbook training loop of a GAN against the in-graph one: the same networks, batch and optimisers."""
+"""The textbook training loop of a GAN against the in-graph one: the same networks, batch and
+optimisers."""
 
 from __future__ import annotations
 
@@ -27,7 +28,9 @@ def _networks(columns: int):
 
 def _network(inputs: int, outputs: int):
     layers = [keras.layers.Dense(UNITS, "relu") for _ in range(2)]
-    return keras.Sequential([keras.Input([inputs]), *layers, keras.layers.Dense(outputs, "sigmoid")])
+    return keras.Sequential(
+        [keras.Input([inputs]), *layers, keras.layers.Dense(outputs, "sigmoid")]
+    )
 
 
 def _textbook(rows: np.ndarray) -> float:
@@ -44,7 +47,9 @@ def _textbook(rows: np.ndarray) -> float:
         discriminator.train_on_batch(real, np.ones((BATCH, 1)))
         discriminator.train_on_batch(fake, np.zeros((BATCH, 1)))
         discriminator.trainable = False  # the combined network trains the generator alone
-        combined.train_on_batch(rng.normal(size=(BATCH, NOISE)).astype(np.float32), np.ones((BATCH, 1)))
+        combined.train_on_batch(
+            rng.normal(size=(BATCH, NOISE)).astype(np.float32), np.ones((BATCH, 1))
+        )
 
     step()  # the first one compiles
     start = time.perf_counter()
@@ -64,14 +69,18 @@ def _in_graph(rows: np.ndarray) -> float:
     def update(optimizer, network, loss):
         with tf.GradientTape() as tape:
             value = loss()
-        optimizer.apply(tape.gradient(value, network.trainable_variables), network.trainable_variables)
+        optimizer.apply(
+            tape.gradient(value, network.trainable_variables), network.trainable_variables
+        )
         return value
 
     def step(batch, key):
         fake = generator(tf.random.stateless_normal([BATCH, NOISE], key))
         noise = tf.random.stateless_normal([BATCH, NOISE], key + 1)
         return {
-            "real": update(optimizers[0], discriminator, lambda: entropy(yes, discriminator(batch[0]))),
+            "real": update(
+                optimizers[0], discriminator, lambda: entropy(yes, discriminator(batch[0]))
+            ),
             "fake": update(optimizers[0], discriminator, lambda: entropy(no, discriminator(fake))),
             "generator": update(
                 optimizers[1], generator, lambda: entropy(yes, discriminator(generator(noise)))
@@ -91,4 +100,3 @@ def _in_graph(rows: np.ndarray) -> float:
         score=lambda: marks.append(time.perf_counter()) or 0.0,
     )
     return (marks[-1] - marks[0]) / IN_GRAPH_STEPS
-

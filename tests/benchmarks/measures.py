@@ -1,4 +1,5 @@
-"""The measurements. Each function gives the figures of one group; ``@group`` lets it join ``make bench``."""
+"""The measurements. Each function gives the figures of one group; ``@group`` lets it join ``make
+bench``."""
 
 from __future__ import annotations
 
@@ -63,7 +64,8 @@ def seconds_of(action: Callable) -> tuple[float, object]:
 
 @group
 def quality() -> list[Figure]:
-    """What the race measured at the methods' defaults (means over seeds), beside what the course promises."""
+    """What the race measured at the methods' defaults (means over seeds), beside what the course
+    promises."""
     tables = load_results("race", results_folder())["table"].unique()
     return [figure for table in tables for figure in _table_quality(table, results_folder())]
 
@@ -71,15 +73,20 @@ def quality() -> list[Figure]:
 def _table_quality(table: str, folder: Path) -> list[Figure]:
     means, bounds = race_table(table, folder), BOUNDS[table]
     return [
-        figure for method in means.index
-        for figure in _method_quality(f"{table}, {method}", means.loc[method], bounds.get(method, NO_BOUNDS))
+        figure
+        for method in means.index
+        for figure in _method_quality(
+            f"{table}, {method}", means.loc[method], bounds.get(method, NO_BOUNDS)
+        )
     ]
 
 
 def _method_quality(name: str, means: pd.Series, bounds: tuple) -> list[Figure]:
     c2st_bound, tstr_bound, seconds_bound = bounds
-    figures = [Figure(f"{name}: C2ST", means["c2st"], "AUC", at_most=c2st_bound),
-               Figure(f"{name}: TSTR", means["tstr"], "AUC or accuracy", at_least=tstr_bound)]
+    figures = [
+        Figure(f"{name}: C2ST", means["c2st"], "AUC", at_most=c2st_bound),
+        Figure(f"{name}: TSTR", means["tstr"], "AUC or accuracy", at_least=tstr_bound),
+    ]
     if means["kind"] != "yardstick":
         figures.append(Figure(f"{name}: fit", means["fit_seconds"], "s", at_most=seconds_bound))
     return figures
@@ -94,7 +101,9 @@ def sampling() -> list[Figure]:
     screen = load_screentime()
     people = load_adult("train")
     return [
-        *_sampling("screen time", MixtureSynthesizer().fit(screen, schema=screentime_schema(screen))),
+        *_sampling(
+            "screen time", MixtureSynthesizer().fit(screen, schema=screentime_schema(screen))
+        ),
         *_sampling("Adult", MixtureSynthesizer().fit(people, schema=adult_schema(people))),
     ]
 
@@ -104,10 +113,17 @@ def _sampling(name: str, model: Synthesizer) -> list[Figure]:
     quarter, million = (_peak_of_chunks(model, rows) for rows in (QUARTER, MILLION))
     return [
         Figure(f"{name}: sample(1,000,000)", seconds, "s", at_most=5),
-        Figure(f"{name}: memory beyond the result of sample(1,000,000)", _beyond_result(model), "MB"),
+        Figure(
+            f"{name}: memory beyond the result of sample(1,000,000)", _beyond_result(model), "MB"
+        ),
         Figure(f"{name}: memory of 250,000 rows in chunks", quarter / MEGABYTE, "MB"),
         Figure(f"{name}: memory of 1,000,000 rows in chunks", million / MEGABYTE, "MB"),
-        Figure(f"{name}: four times the rows, times the memory", million / quarter, "ratio", at_most=1.1),
+        Figure(
+            f"{name}: four times the rows, times the memory",
+            million / quarter,
+            "ratio",
+            at_most=1.1,
+        ),
     ]
 
 
@@ -136,7 +152,8 @@ def _beyond_result(model: Synthesizer) -> float:
 
 @group
 def training_loop() -> list[Figure]:
-    """A step of a GAN in the textbook's loop and in-graph: milliseconds, and how many times faster."""
+    """A step of a GAN in the textbook's loop and in-graph: milliseconds, and how many times
+    faster."""
     textbook, in_graph = textbook_against_in_graph()
     return [
         Figure("textbook loop (predict, three train_on_batch): a step", 1_000 * textbook, "ms"),
@@ -167,10 +184,15 @@ def lessons() -> list[Figure]:
     runs = recorded(results_folder())
     if not runs:
         return _lesson("any lesson", None, None)
-    return [figure for name, run in runs.items()
-            for figure in _lesson(name, float(run["seconds"]), float(run["memory_mb"]))]
+    return [
+        figure
+        for name, run in runs.items()
+        for figure in _lesson(name, float(run["seconds"]), float(run["memory_mb"]))
+    ]
 
 
 def _lesson(name: str, seconds: float | None, megabytes: float | None) -> list[Figure]:
-    return [Figure(f"{name}: run", seconds, "s", at_most=180),
-            Figure(f"{name}: memory", megabytes, "MB", at_most=1300)]
+    return [
+        Figure(f"{name}: run", seconds, "s", at_most=180),
+        Figure(f"{name}: memory", megabytes, "MB", at_most=1300),
+    ]

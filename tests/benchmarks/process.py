@@ -18,19 +18,31 @@ from pathlib import Path
 import pandas as pd
 
 ROOT = Path(__file__).resolve().parents[2]
-REQUEST, TRAIN, RESULT, SYNTHETIC = "request.json", "train.parquet", "result.json", "synthetic.parquet"
+REQUEST, TRAIN, RESULT, SYNTHETIC = (
+    "request.json",
+    "train.parquet",
+    "result.json",
+    "synthetic.parquet",
+)
 SPEED_ROWS = 100_000  # drawn to measure the speed of sampling
 # The last keeps joblib from starting processes, whose seconds and memory would not be counted.
-THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "TF_NUM_INTRAOP_THREADS",
-                    "LOKY_MAX_CPU_COUNT")
+THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "TF_NUM_INTRAOP_THREADS",
+    "LOKY_MAX_CPU_COUNT",
+)
 
 
-def fit_elsewhere(python: Path, module: str, request: dict, train: pd.DataFrame) -> tuple[dict, pd.DataFrame]:
+def fit_elsewhere(
+    python: Path, module: str, request: dict, train: pd.DataFrame
+) -> tuple[dict, pd.DataFrame]:
     """Let another process fit, sample and measure; returns what it measured and its synthetic rows.
 
-    python : the interpreter of the environment.  module : calls :func:`serve`.  request : ``method``, ``seed``,
-    ``epochs`` (None: the default), ``threads``, ``schema`` (plain data), ``speed`` (measure sampling too).
-    RuntimeError with the end of its messages if it fails.
+    python : the interpreter of the environment.  module : calls :func:`serve`.  request :
+    ``method``, ``seed``, ``epochs`` (None: the default), ``threads``, ``schema`` (plain data),
+    ``speed`` (measure sampling too). RuntimeError with the end of its messages if it fails.
     """
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
@@ -39,17 +51,21 @@ def fit_elsewhere(python: Path, module: str, request: dict, train: pd.DataFrame)
         environment = os.environ | dict.fromkeys(THREAD_VARIABLES, str(request["threads"]))
         environment |= {"TF_NUM_INTEROP_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
         command = [str(python), "-m", module, str(folder)]
-        done = subprocess.run(command, check=False, cwd=ROOT, env=environment, capture_output=True, text=True)
+        done = subprocess.run(
+            command, check=False, cwd=ROOT, env=environment, capture_output=True, text=True
+        )
         if done.returncode:
             raise RuntimeError(f"{request['method']} failed:\n{done.stderr[-2000:]}")
-        return json.loads((folder / RESULT).read_text(encoding="utf-8")), pd.read_parquet(folder / SYNTHETIC)
+        return json.loads((folder / RESULT).read_text(encoding="utf-8")), pd.read_parquet(
+            folder / SYNTHETIC
+        )
 
 
 def serve(make: Callable[[dict], object]) -> None:
     """The other process: measure what ``make(request)`` returns and write the answer.
 
-    It has ``fit(table)``, ``sample(n)``, ``epochs`` (passes over the table, None if it makes none) and
-    ``versions`` (text).
+    It has ``fit(table)``, ``sample(n)``, ``epochs`` (passes over the table, None if it makes none)
+    and ``versions`` (text).
     """
     folder = Path(sys.argv[1])
     request = json.loads((folder / REQUEST).read_text(encoding="utf-8"))
@@ -83,7 +99,8 @@ def measured(action: Callable) -> tuple[object, float, float]:
 def peak_megabytes() -> float:
     """The most memory that this process held so far, in MB; None where the system does not tell.
 
-    Linux keeps it by program; ``getrusage`` would include the memory of the process that started this one.
+    Linux keeps it by program; ``getrusage`` would include the memory of the process that started
+    this one.
     """
     status = Path("/proc/self/status")
     if not status.exists():

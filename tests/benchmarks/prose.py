@@ -23,7 +23,8 @@ MARK = re.compile(rf"(?<=\S)<!-- (?:race|{ABLATION}\w+):")
 
 
 def wrong_figures(text: str, folder: Path = RESULTS) -> list[str]:
-    """What a text says otherwise than the stored results, one sentence a figure; empty if all is well."""
+    """What a text says otherwise than the stored results, one sentence a figure; empty if all is
+    well."""
     marked = list(MARKED.finditer(text))
     wrong = ["a mark stands behind no figure"] * (len(MARK.findall(text)) - len(marked))
     return wrong + [sentence for mark in marked if (sentence := _compare(mark, folder))]
@@ -38,13 +39,24 @@ def _compare(mark: re.Match, folder: Path) -> str:
         return f"{mark['name']} holds nothing of {mark['place']!r} ({unknown})"
     digits = len(shown.partition(".")[2])
     measured = f"{value * (100 if mark['percent'] else 1):.{digits}f}"
-    return "" if float(measured) == float(shown) else f"{mark[0]} says {shown}, and {measured} was measured"
+    return (
+        ""
+        if float(measured) == float(shown)
+        else f"{mark[0]} says {shown}, and {measured} was measured"
+    )
 
 
 def stored_figure(name: str, place: list[str], folder: Path = RESULTS) -> float:
-    """A mean over the seeds: table, method, (budget,) column of the race; variant, column of an ablation."""
+    """A mean over the seeds: table, method, (budget,) column of the race; variant, column of an
+    ablation."""
     *row, column = place
     if name != "race":
-        return float(means_over_seeds(load_results(name, folder), ["variant"]).loc[tuple(row), column])
+        return float(
+            means_over_seeds(load_results(name, folder), ["variant"]).loc[tuple(row), column]
+        )
     row = [*row, DEFAULT] if len(row) == 2 else row
-    return float(means_over_seeds(load_results(name, folder), ["table", "method", "budget"]).loc[tuple(row), column])
+    return float(
+        means_over_seeds(load_results(name, folder), ["table", "method", "budget"]).loc[
+            tuple(row), column
+        ]
+    )

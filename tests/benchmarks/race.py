@@ -1,4 +1,5 @@
-"""The race: generators of the course and of SDV on three tables, each fit in a process of its own, same judge.
+"""The race: generators of the course and of SDV on three tables, each fit in a process of its own,
+same judge.
 
 Every run is one line of data/results/race.csv, written as it ends; what is there is not run again.
 """
@@ -38,8 +39,15 @@ FRESH_YEAR = 1_000  # added to the seed: years that the stored table does not ho
 ONE_EPOCH = "one epoch"
 BUDGETS = {"5 s": 5, "15 s": 15, "60 s": 60, "300 s": 300}
 BEYOND = 1.3  # times the default's own seconds: a budget above that is not tried
-MEASURED = ["epochs", "fit_seconds", "fit_cpu_seconds", "sample_seconds", "sample_cpu_seconds",
-            "rows_per_second", "peak_mb"]
+MEASURED = [
+    "epochs",
+    "fit_seconds",
+    "fit_cpu_seconds",
+    "sample_seconds",
+    "sample_cpu_seconds",
+    "rows_per_second",
+    "peak_mb",
+]
 KEY = ["table", "method", "budget", "seed"]
 COLUMNS = [*KEY, "kind", *MEASURED, *METRICS, "threads", "versions", "source"]
 DIGITS = 4
@@ -51,8 +59,8 @@ PEERS_PYTHON = build_folder() / "peers" / "bin" / "python"
 class Table:
     """A table of the race: rows to fit, and for each seed rows to be judged against.
 
-    load : () -> (train, schema).  holdout : seed -> real rows that no method sees.  fresh : (n, seed) -> more
-    real rows, where the process is known.
+    load : () -> (train, schema).  holdout : seed -> real rows that no method sees.  fresh : (n,
+    seed) -> more real rows, where the process is known.
     """
 
     load: Callable[[], tuple[pd.DataFrame, Schema]]
@@ -103,31 +111,58 @@ TABLES = {
 def methods() -> dict[str, Method]:
     """Name -> method: the generators of the course, then SDV's."""
     found = {
-        name: Method("course", name, Path(sys.executable), "tests.benchmarks.fit_course",
-                     "epochs" in method().get_params(), fingerprint(method.__module__))
+        name: Method(
+            "course",
+            name,
+            Path(sys.executable),
+            "tests.benchmarks.fit_course",
+            "epochs" in method().get_params(),
+            fingerprint(method.__module__),
+        )
         for name, method in sorted(SYNTHESIZERS.items())
     }
     pins = (PEERS_FOLDER / "requirements.txt").read_text(encoding="utf-8").splitlines()
     version = next(pin for pin in pins if pin.startswith("sdv=="))
     return found | {
-        f"SDV {name}": Method("peer", name, PEERS_PYTHON, "tests.benchmarks.peers.fit_sdv", iterative, version)
+        f"SDV {name}": Method(
+            "peer", name, PEERS_PYTHON, "tests.benchmarks.peers.fit_sdv", iterative, version
+        )
         for name, iterative in {"GaussianCopula": False, "TVAE": True, "CTGAN": True}.items()
     }
 
 
-def race(tables: Iterable[str], names: Iterable[str], seeds: Iterable[int], budgets: bool = True,
-         again: bool = False, threads: int = 1, folder: Path = RESULTS) -> Runs:
-    """Run what is not stored yet: for each seed the yardsticks and all methods' defaults, then the budgets.
+def race(
+    tables: Iterable[str],
+    names: Iterable[str],
+    seeds: Iterable[int],
+    budgets: bool = True,
+    again: bool = False,
+    threads: int = 1,
+    folder: Path = RESULTS,
+) -> Runs:
+    """Run what is not stored yet: for each seed the yardsticks and all methods' defaults, then the
+    budgets.
 
     again : first forget the runs with older code, among those asked for.
     """
     runs = Runs(folder / "race.csv", COLUMNS, KEY)
     tables, names, seeds = list(tables), list(names), list(seeds)
     _outdated(runs, tables, names, seeds, again)
-    plan = [(table, name, DEFAULT, seed) for seed in seeds for table in tables for name in [FRESH, *names]]
+    plan = [
+        (table, name, DEFAULT, seed)
+        for seed in seeds
+        for table in tables
+        for name in [FRESH, *names]
+    ]
     if budgets:
-        plan += [(table, name, budget, seed) for seed in seeds for table in tables
-                 for name in names if methods()[name].iterative for budget in (ONE_EPOCH, *BUDGETS)]
+        plan += [
+            (table, name, budget, seed)
+            for seed in seeds
+            for table in tables
+            for name in names
+            if methods()[name].iterative
+            for budget in (ONE_EPOCH, *BUDGETS)
+        ]
     for table, name, budget, seed in (bar := tqdm(plan, unit="run", dynamic_ncols=True)):
         bar.set_description(f"{table}: {name}, {budget}, seed {seed}")
         if runs.find(table=table, method=name, budget=budget, seed=seed) is None:
@@ -135,7 +170,9 @@ def race(tables: Iterable[str], names: Iterable[str], seeds: Iterable[int], budg
     return runs
 
 
-def _outdated(runs: Runs, tables: list[str], names: list[str], seeds: list[int], again: bool) -> None:
+def _outdated(
+    runs: Runs, tables: list[str], names: list[str], seeds: list[int], again: bool
+) -> None:
     """Forget the runs of older code, or tell of them; runs that were not asked for stay."""
     table = runs.table()
     current = table["method"].map({name: method.source for name, method in methods().items()})
@@ -145,7 +182,9 @@ def _outdated(runs: Runs, tables: list[str], names: list[str], seeds: list[int],
         runs.forget(old)
     elif old.any():
         which = ", ".join(table.loc[old, "method"].unique())
-        tqdm.write(f"{old.sum()} stored runs are of older code ({which}); measure them again with --again.")
+        tqdm.write(
+            f"{old.sum()} stored runs are of older code ({which}); measure them again with --again."
+        )
 
 
 def _run(runs: Runs, table: str, name: str, budget: str, seed: int, threads: int) -> None:
@@ -153,15 +192,24 @@ def _run(runs: Runs, table: str, name: str, budget: str, seed: int, threads: int
         for row in _yardsticks(table, seed):
             runs.add(row)
         return
-    epochs = {DEFAULT: None, ONE_EPOCH: 1}[budget] if budget not in BUDGETS else _epochs(
-        BUDGETS[budget], *(runs.find(table=table, method=name, budget=known, seed=seed)
-                           for known in (ONE_EPOCH, DEFAULT)))
+    epochs = (
+        {DEFAULT: None, ONE_EPOCH: 1}[budget]
+        if budget not in BUDGETS
+        else _epochs(
+            BUDGETS[budget],
+            *(
+                runs.find(table=table, method=name, budget=known, seed=seed)
+                for known in (ONE_EPOCH, DEFAULT)
+            ),
+        )
+    )
     if epochs != 0:
         runs.add(_measure(table, methods()[name], budget, seed, epochs, threads) | {"method": name})
 
 
 def _epochs(seconds: float, one: dict, default: dict) -> int:
-    """Epochs that take about so many seconds, from a fit of one epoch and the default's; 0 for no sense in it.
+    """Epochs that take about so many seconds, from a fit of one epoch and the default's; 0 for no
+    sense in it.
 
     CPU seconds, which other programs on the machine do not stretch.
     """
@@ -173,29 +221,56 @@ def _epochs(seconds: float, one: dict, default: dict) -> int:
     return 0 if epochs in (1, round(default["epochs"])) else epochs
 
 
-def _measure(table: str, method: Method, budget: str, seed: int, epochs: int | None, threads: int) -> dict:
+def _measure(
+    table: str, method: Method, budget: str, seed: int, epochs: int | None, threads: int
+) -> dict:
     """One run: fit and sample elsewhere, judge here."""
     if not method.python.exists():
-        raise FileNotFoundError(f"{method.name} needs an environment that is not there. `make bench` builds it.")
+        raise FileNotFoundError(
+            f"{method.name} needs an environment that is not there. `make bench` builds it."
+        )
     train, schema = TABLES[table].load()
-    request = {"method": method.name, "seed": seed, "epochs": epochs, "threads": threads,
-               "schema": schema.to_dict(), "speed": budget == DEFAULT}
+    request = {
+        "method": method.name,
+        "seed": seed,
+        "epochs": epochs,
+        "threads": threads,
+        "schema": schema.to_dict(),
+        "speed": budget == DEFAULT,
+    }
     result, synthetic = fit_elsewhere(method.python, method.module, request, train)
     scores = score(train, TABLES[table].holdout(seed), synthetic, schema, seed)
-    row = {"table": table, "budget": budget, "seed": seed, "kind": method.kind, "threads": threads,
-           "source": method.source, **result, **scores}
+    row = {
+        "table": table,
+        "budget": budget,
+        "seed": seed,
+        "kind": method.kind,
+        "threads": threads,
+        "source": method.source,
+        **result,
+        **scores,
+    }
     return {name: _rounded(value) for name, value in row.items()}
 
 
 def _yardsticks(table: str, seed: int) -> list[dict]:
-    """Fresh real rows (half of the holdout where there is no source of them), shuffled columns, a copy."""
+    """Fresh real rows (half of the holdout where there is no source of them), shuffled columns, a
+    copy."""
     train, schema = TABLES[table].load()
-    board = Scoreboard(train, TABLES[table].holdout(seed), schema, seeds=(seed,), fresh=TABLES[table].fresh)
+    board = Scoreboard(
+        train, TABLES[table].holdout(seed), schema, seeds=(seed,), fresh=TABLES[table].fresh
+    )
     empty = dict.fromkeys([*MEASURED, "threads", "versions", "source"])
     return [
-        {name: _rounded(value) for name, value in scores[0].items()} | empty
-        | {"table": table, "method": FRESH if name == HALF else name, "budget": DEFAULT, "seed": seed,
-           "kind": "yardstick"}
+        {name: _rounded(value) for name, value in scores[0].items()}
+        | empty
+        | {
+            "table": table,
+            "method": FRESH if name == HALF else name,
+            "budget": DEFAULT,
+            "seed": seed,
+            "kind": "yardstick",
+        }
         for name, scores in board.yardsticks().items()
     ]
 

@@ -46,7 +46,9 @@ even one epoch takes longer, or the default is done before.
 
 def write_report(folder: Path = RESULTS) -> None:
     """Write race.md and race.png beside race.csv."""
-    runs = load_results("race", folder).sort_values("table", key=lambda names: names.map(PLACES), kind="stable")
+    runs = load_results("race", folder).sort_values(
+        "table", key=lambda names: names.map(PLACES), kind="stable"
+    )
     parts = [_introduction(runs)]
     for table in runs["table"].unique():
         parts += [f"## {table}\n", as_markdown(results_table(table, folder)) + "\n"]
@@ -54,7 +56,9 @@ def write_report(folder: Path = RESULTS) -> None:
             parts += [AFTER, as_markdown(budgets_table(runs[runs["table"] == table])) + "\n"]
     (folder / "race.md").write_text("\n".join(parts), encoding="utf-8")
     use_course_style()
-    figure = quality_against_seconds(_means(runs), "Closer to real rows, sooner: lower and further left is better")
+    figure = quality_against_seconds(
+        _means(runs), "Closer to real rows, sooner: lower and further left is better"
+    )
     figure.savefig(folder / "race.png", dpi=110, metadata={"Software": None})
 
 
@@ -62,15 +66,20 @@ def results_table(table: str, folder: Path = RESULTS) -> pd.DataFrame:
     """The race on one table as text, one row a method."""
     means = race_table(table, folder)
     shown = {"seeds": means["seeds"]}
-    shown |= {heading: [_text(value, write) for value in means[name]] for heading, name, write in SHOWN}
+    shown |= {
+        heading: [_text(value, write) for value in means[name]] for heading, name, write in SHOWN
+    }
     return pd.DataFrame(shown, index=means.index)
 
 
 def budgets_table(runs: pd.DataFrame) -> pd.DataFrame:
-    """Quality after a time, on one table: one row a method that learns in epochs, one column a budget."""
+    """Quality after a time, on one table: one row a method that learns in epochs, one column a
+    budget."""
     iterative = runs.loc[runs["budget"] != DEFAULT, "method"].unique()
     means = means_over_seeds(runs[runs["method"].isin(iterative)], ["method", "budget"])
-    cells = (means["c2st"].map("{:.3f}".format) + means["fit_cpu_seconds"].map(" ({:.0f} s)".format)).unstack()
+    cells = (
+        means["c2st"].map("{:.3f}".format) + means["fit_cpu_seconds"].map(" ({:.0f} s)".format)
+    ).unstack()
     seeds = means["seeds"].unstack().drop(columns=DEFAULT).max(axis=1).astype(int)
     cells = cells.reindex(columns=[ONE_EPOCH, *BUDGETS, DEFAULT]).fillna("").assign(seeds=seeds)
     return cells[["seeds", ONE_EPOCH, *BUDGETS, DEFAULT]].loc[list(iterative)]

@@ -1,4 +1,5 @@
-"""A file of runs that grows by one line as each run ends, so that an interrupted benchmark goes on."""
+"""A file of runs that grows by one line as each run ends, so that an interrupted benchmark goes
+on."""
 
 from __future__ import annotations
 
@@ -11,26 +12,31 @@ import pandas as pd
 class Runs:
     """Runs stored as CSV, one a line.
 
-    path : the file; made with the first run.  columns : its header, in order.  key : the columns that name a
-    run; a run is measured once, until :meth:`forget` drops it.
+    path : the file; made with the first run.  columns : its header, in order.  key : the columns
+    that name a run; a run is measured once, until :meth:`forget` drops it.
     """
 
     def __init__(self, path: Path, columns: list[str], key: list[str]):
         self.path, self.columns, self.key = path, columns, key
 
     def table(self) -> pd.DataFrame:
-        """All stored runs, in the order measured; an empty frame with the columns when there is no file."""
+        """All stored runs, in the order measured; an empty frame with the columns when there is no
+        file."""
         return pd.read_csv(self.path) if self.path.exists() else pd.DataFrame(columns=self.columns)
 
     def find(self, **run) -> dict | None:
         """The stored run of these values of the key, or None."""
         table = self.table()
-        return next((row for row in table.to_dict("records") if self._named(row) == self._named(run)), None)
+        return next(
+            (row for row in table.to_dict("records") if self._named(row) == self._named(run)), None
+        )
 
     def add(self, run: dict) -> None:
         """Append a run; one write of one line, so that a file never holds half of one."""
         if set(run) != set(self.columns):
-            raise ValueError(f"A run of {self.path.name} has the columns {self.columns}, not {list(run)}.")
+            raise ValueError(
+                f"A run of {self.path.name} has the columns {self.columns}, not {list(run)}."
+            )
         self.path.parent.mkdir(parents=True, exist_ok=True)
         line = pd.DataFrame([run], columns=self.columns)
         text = line.to_csv(index=False, header=not self.path.exists(), lineterminator="\n")
@@ -38,7 +44,8 @@ class Runs:
             file.write(text.encode())
 
     def forget(self, drop: pd.Series) -> int:
-        """Drop the runs where ``drop`` is True; returns how many. The file is replaced in one move."""
+        """Drop the runs where ``drop`` is True; returns how many. The file is replaced in one
+        move."""
         if drop.any():
             kept = self.path.with_suffix(".part")
             self.table()[~drop].to_csv(kept, index=False, lineterminator="\n")

@@ -1,4 +1,5 @@
-"""Which code made a result: a short hash over the files that a module needs to learn and to sample."""
+"""Which code made a result: a short hash over the files that a module needs to learn and to
+sample."""
 
 from __future__ import annotations
 
@@ -9,13 +10,20 @@ from pathlib import Path
 from utils.course.places import ROOT
 from utils.synthesizers import SYNTHESIZERS
 
-# What makes rows. The floors below only load and check tables; scoring judges, and is the same for all.
-MAKES_ROWS = ("utils.encoding", "utils.training", "utils.synthesizers.", "tests.benchmarks.ablation_")
+# What makes rows. The floors below only load and check tables; scoring judges, and is the same for
+# all.
+MAKES_ROWS = (
+    "utils.encoding",
+    "utils.training",
+    "utils.synthesizers.",
+    "tests.benchmarks.ablation_",
+)
 DIGITS = 8
 
 
 def fingerprint(module: str, root: Path = ROOT) -> str:
-    """``x`` (so that it is read as text) and eight digits that change when the code behind a module does."""
+    """``x`` (so that it is read as text) and eight digits that change when the code behind a module
+    does."""
     code = hashlib.sha256()
     for name in sorted(modules_behind(module, root)):
         code.update(_file(name, root).read_bytes())
@@ -34,7 +42,8 @@ def modules_behind(module: str, root: Path = ROOT) -> set[str]:
 
 
 def _imports(module: str, root: Path) -> list[str]:
-    """Modules that a file imports; a name taken from a package may be a module of it, or a generator."""
+    """Modules that a file imports; a name taken from a package may be a module of it, or a
+    generator."""
     needs, generators = [], {method.__name__: method.__module__ for method in SYNTHESIZERS.values()}
     for node in ast.walk(ast.parse(_file(module, root).read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):

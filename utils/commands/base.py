@@ -1,4 +1,5 @@
-"""What all commands share: the program, its errors in one message, options that several commands have."""
+"""What all commands share: the program, its errors in one message, options that several commands
+have."""
 
 from __future__ import annotations
 
@@ -13,10 +14,11 @@ from utils.synthesizers import SYNTHESIZERS
 
 
 class ClearErrors(TyperGroup):
-    """Commands whose expected failures are one message on stderr and exit code 1, without a traceback.
+    """Commands whose expected failures are one message on stderr and exit code 1, without a
+    traceback.
 
-    Expected are what the library raises for unusable input (TableError, SavedModelError and their base
-    ValueError) and what the system refuses (OSError, MemoryError).
+    Expected are what the library raises for unusable input (TableError, SavedModelError and their
+    base ValueError) and what the system refuses (OSError, MemoryError).
     """
 
     def invoke(self, ctx: typer.Context) -> Any:
@@ -25,7 +27,9 @@ class ClearErrors(TyperGroup):
         except BrokenPipeError:
             raise  # a reader such as `head` has seen enough; Typer ends quietly
         except MemoryError as error:
-            _stop(f"not enough memory ({error}). Drop columns with --drop, or take fewer rows.", error)
+            _stop(
+                f"not enough memory ({error}). Drop columns with --drop, or take fewer rows.", error
+            )
         except (ValueError, OSError) as error:
             _stop(str(error), error)
 
@@ -45,17 +49,24 @@ app = typer.Typer(
 )
 
 Table = Annotated[
-    str, typer.Argument(help="CSV or Parquet file, path or web address.", metavar="TABLE", show_default=False)
+    str,
+    typer.Argument(
+        help="CSV or Parquet file, path or web address.", metavar="TABLE", show_default=False
+    ),
 ]
 Target = Annotated[
     str | None,
     typer.Option(
-        metavar="COLUMN", help="Column that a model would predict from the others.", show_default=False
+        metavar="COLUMN",
+        help="Column that a model would predict from the others.",
+        show_default=False,
     ),
 ]
 Drop = Annotated[
     list[str] | None,
-    typer.Option(metavar="COLUMN", help="Leave this column out; may be repeated.", show_default=False),
+    typer.Option(
+        metavar="COLUMN", help="Leave this column out; may be repeated.", show_default=False
+    ),
 ]
 Keep = Annotated[
     list[str] | None,

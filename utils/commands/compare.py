@@ -11,7 +11,16 @@ import pandas as pd
 import typer
 from tqdm import tqdm
 
-from utils.commands.base import Drop, Keep, Overwrite, Table, Target, app, method_named, methods_help
+from utils.commands.base import (
+    Drop,
+    Keep,
+    Overwrite,
+    Table,
+    Target,
+    app,
+    method_named,
+    methods_help,
+)
 from utils.commands.opening import OwnTable, open_table, stem, with_default_target
 from utils.commands.writing import check_free, whole_file
 from utils.scoring import METRICS, Scoreboard
@@ -36,12 +45,14 @@ def compare(
         ),
     ] = None,
     seeds: Annotated[
-        int, typer.Option(min=1, metavar="N", help="Fits of each method, for the spread of the scores.")
+        int,
+        typer.Option(min=1, metavar="N", help="Fits of each method, for the spread of the scores."),
     ] = 3,
     output: Annotated[
         Path | None,
         typer.Option(
-            metavar="FOLDER", show_default=False,
+            metavar="FOLDER",
+            show_default=False,
             help="Folder for table, page and picture.  [default: TABLE_comparison, here]",
         ),
     ] = None,
@@ -52,8 +63,8 @@ def compare(
 ) -> None:
     """Judge methods on one table, side by side.
 
-    Fits each method to two thirds of the rows and judges it by the rest; all between yardsticks. Prints the
-    scoreboard and writes scoreboard.csv, scoreboard.html and scoreboard.png.
+    Fits each method to two thirds of the rows and judges it by the rest; all between yardsticks.
+    Prints the scoreboard and writes scoreboard.csv, scoreboard.html and scoreboard.png.
     Columns that identify (see generate --help) are left out unless kept with --keep.
     """
     names = _methods(methods)
@@ -90,8 +101,12 @@ def _check_folder(folder: Path, overwrite: bool) -> None:
 def _board(opened: OwnTable, seeds: int, name: str) -> tuple[Scoreboard, list[str]]:
     """An empty scoreboard over at most MOST_ROWS rows a side, and what was done to the rows."""
     if len(opened.table) < FEWEST_ROWS:
-        raise TableError(f"The table has {len(opened.table)} rows; a comparison needs {FEWEST_ROWS} or more.")
-    train, holdout = split(opened.table) if opened.holdout is None else (opened.table, opened.holdout)
+        raise TableError(
+            f"The table has {len(opened.table)} rows; a comparison needs {FEWEST_ROWS} or more."
+        )
+    train, holdout = (
+        split(opened.table) if opened.holdout is None else (opened.table, opened.holdout)
+    )
     rows = f"{len(train):,} rows to learn from, {len(holdout):,} to judge by"
     notice = rows[0].upper() + rows[1:] + "."
     if max(len(train), len(holdout)) > MOST_ROWS:
@@ -110,7 +125,8 @@ def _at_most(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _fill(board: Scoreboard, names: list[str]) -> bool:
-    """Add the methods and the yardsticks; True if a method failed, which does not stop the others."""
+    """Add the methods and the yardsticks; True if a method failed, which does not stop the
+    others."""
     errors = {}
     with tqdm(total=len(names) + 1, unit="method", dynamic_ncols=True) as bar:
         for name in names:
@@ -135,7 +151,8 @@ def _fill(board: Scoreboard, names: list[str]) -> bool:
 
 
 def as_text(board: Scoreboard, width: int) -> str:
-    """The scoreboard for a terminal: as many questions side by side as ``width`` characters hold."""
+    """The scoreboard for a terminal: as many questions side by side as ``width`` characters
+    hold."""
     blocks = []
     for block in _questions(board):
         together = blocks and pd.concat([blocks[-1], block], axis=1)
@@ -151,15 +168,23 @@ def _questions(board: Scoreboard) -> list[pd.DataFrame]:
     """The scoreboard in parts, one a question, without metrics that no row has."""
     table = board.table().loc[:, board.means().notna().any().to_numpy()]
     table.columns = pd.MultiIndex.from_tuples(
-        [(METRICS[name].question, METRICS[name].label, METRICS[name].goal) for name in table.columns]
+        [
+            (METRICS[name].question, METRICS[name].label, METRICS[name].goal)
+            for name in table.columns
+        ]
     )
     return [table[[question]] for question in table.columns.get_level_values(0).unique()]
 
 
 def seconds(board: Scoreboard) -> pd.DataFrame:
     """Mean seconds to fit and to sample, one row a method."""
-    spent = {name: {f"seconds to {step}": f"{sum(times) / len(times):.2f}" for step, times in steps.items()}
-             for name, steps in board.seconds_.items() if name in board.rows()}
+    spent = {
+        name: {
+            f"seconds to {step}": f"{sum(times) / len(times):.2f}" for step, times in steps.items()
+        }
+        for name, steps in board.seconds_.items()
+        if name in board.rows()
+    }
     return pd.DataFrame.from_dict(spent, orient="index")
 
 
@@ -177,10 +202,12 @@ def write_comparison(folder: Path, board: Scoreboard, heading: str) -> None:
 
 
 def tidy(board: Scoreboard) -> pd.DataFrame:
-    """One row a name and metric: name, kind, metric, mean, spread (standard deviation over the seeds)."""
+    """One row a name and metric: name, kind, metric, mean, spread (standard deviation over the
+    seeds)."""
     records = [
         {"name": row["name"], "kind": row["kind"], "metric": metric, **values}
-        for row in board.to_dict()["rows"] for metric, values in row["metrics"].items()
+        for row in board.to_dict()["rows"]
+        for metric, values in row["metrics"].items()
     ]
     return pd.DataFrame(records).astype({"mean": float, "spread": float})
 
@@ -188,7 +215,8 @@ def tidy(board: Scoreboard) -> pd.DataFrame:
 def _page(board: Scoreboard, heading: str) -> str:
     meanings = "".join(
         f"<li><b>{escape(metric.label)}</b> ({escape(metric.question)} {escape(metric.goal)}): "
-        f"{escape(metric.meaning)}</li>\n" for metric in METRICS.values()
+        f"{escape(metric.meaning)}</li>\n"
+        for metric in METRICS.values()
     )
     title = f"Synthetic data methods on {escape(board.table_name)}"
     return f"""<!doctype html>

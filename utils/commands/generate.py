@@ -40,7 +40,10 @@ def generate(
     rows: Annotated[
         int | None,
         typer.Option(
-            min=1, metavar="N", show_default=False, help="Rows to write.  [default: as many as the table has]"
+            min=1,
+            metavar="N",
+            show_default=False,
+            help="Rows to write.  [default: as many as the table has]",
         ),
     ] = None,
     output: Annotated[
@@ -54,11 +57,14 @@ def generate(
     given: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="COLUMN=VALUE", show_default=False,
+            metavar="COLUMN=VALUE",
+            show_default=False,
             help="What every row shall have, such as App=Netflix; may be repeated. COLUMN= asks for missing.",
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, metavar="N", help="The same seed gives the same rows.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, metavar="N", help="The same seed gives the same rows.")
+    ] = 0,
     target: Target = None,
     drop: Drop = None,
     keep: Keep = None,
@@ -66,8 +72,8 @@ def generate(
 ) -> None:
     """Learn a table and write synthetic rows.
 
-    Columns in which nearly every row has a text of its own (names, addresses), or a whole number of its own
-    and the name of an identifier, are left out unless kept with --keep.
+    Columns in which nearly every row has a text of its own (names, addresses), or a whole number of
+    its own and the name of an identifier, are left out unless kept with --keep.
     """
     method = method_named(method)
     output = output or Path(f"{stem(table)}_synthetic.csv")
@@ -80,7 +86,9 @@ def generate(
         synthesizer = _with_bar(SYNTHESIZERS[method](random_state=seed))
         synthesizer.fit(opened.table, schema=opened.schema)
         bar.set_description("sampling")
-        write_table(output, _counted(synthesizer.sample_chunks(rows, condition), bar), opened.schema)
+        write_table(
+            output, _counted(synthesizer.sample_chunks(rows, condition), bar), opened.schema
+        )
     typer.echo(f"Wrote {rows:,} rows by the method {method} (seed {seed}) to {output}")
 
 
@@ -97,7 +105,8 @@ def _counted(chunks: Iterable[pd.DataFrame], bar: tqdm) -> Iterator[pd.DataFrame
 
 
 def conditions(given: list[str], opened: OwnTable) -> dict:
-    """``["App=Netflix"]`` as ``{"App": "Netflix"}``, each value of its column's kind; or a usage error."""
+    """``["App=Netflix"]`` as ``{"App": "Netflix"}``, each value of its column's kind; or a usage
+    error."""
     found = {}
     for text in given:
         column, value = _parse(text, opened)
@@ -110,7 +119,8 @@ def conditions(given: list[str], opened: OwnTable) -> dict:
 
 
 def _parse(text: str, opened: OwnTable) -> tuple[Column, str]:
-    """Column and value of ``COLUMN=VALUE``; the longest column name wins, since names may hold an = too."""
+    """Column and value of ``COLUMN=VALUE``; the longest column name wins, since names may hold an =
+    too."""
     for column in sorted(opened.schema.columns, key=lambda column: -len(column.name)):
         if text.startswith(f"{column.name}="):
             return column, text[len(column.name) + 1 :]
@@ -147,4 +157,6 @@ def _number(column: Column, text: str) -> float:
     try:
         return float(text)
     except ValueError:
-        raise ValueError(f"Column {column.name!r} holds {column.kind} values; {text!r} is none.") from None
+        raise ValueError(
+            f"Column {column.name!r} holds {column.kind} values; {text!r} is none."
+        ) from None

@@ -1,4 +1,5 @@
-"""Open a table of one's own: recognise the course's tables, leave out identifiers, infer the schema."""
+"""Open a table of one's own: recognise the course's tables, leave out identifiers, infer the
+schema."""
 
 from __future__ import annotations
 
@@ -13,15 +14,12 @@ from pandas.api import types
 
 from utils.commands.base import one_of
 from utils.schema import DISCRETE, Schema, TableError
-from utils.tables import (
-    ADULT_UNITS,
-    load_screentime,
-    read_table,
-    screentime_schema,
-)
+from utils.tables import ADULT_UNITS, load_screentime, read_table, screentime_schema
 
 FEWEST_ROWS = 10  # in fewer rows, values that all differ say nothing about the column
-OWN_VALUES = 0.9  # share of rows with a value of their own from which a text column is taken to name people
+OWN_VALUES = (
+    0.9  # share of rows with a value of their own from which a text column is taken to name people
+)
 ID_WORDS = ("id", "uuid", "guid", "key", "ssn", "number", "no", "nr", "phone")
 ID_NAMES = ("", "id", "index", "row", "unnamed")  # "Unnamed: 0" is what pandas makes of no name
 TARGET_VALUES = range(2, 51)
@@ -52,7 +50,9 @@ class OwnTable:
         shown = shown.drop(columns="unit" if (shown["unit"] == "-").all() else [])
         shown = shown.map(lambda text: shorten(text, LONGEST_TEXT)).T.reset_index().T
         widths = shown.map(len).max()
-        return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in shown.to_numpy())
+        return "\n".join(
+            "  ".join(map(str.ljust, row, widths)).rstrip() for row in shown.to_numpy()
+        )
 
 
 def shorten(text: str, most: int) -> str:
@@ -60,22 +60,31 @@ def shorten(text: str, most: int) -> str:
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
-def open_table(source: str, target: str | None, drop: list[str] | None, keep: list[str] | None) -> OwnTable:
+def open_table(
+    source: str, target: str | None, drop: list[str] | None, keep: list[str] | None
+) -> OwnTable:
     """Read and prepare a table for any command.
 
-    source : path or address.  target : column to predict; None for that of a recognised table, if it is one.
+    source : path or address.  target : column to predict; None for that of a recognised table, if
+        it is one.
     drop, keep : columns to leave out, and columns to keep although they look like identifiers.
 
     Raises TableError for a table that cannot be used, a usage error for a column that is not there.
     """
     kind, table, notices = _recognise(source)
-    for option, names in (("--drop", drop), ("--keep", keep), ("--target", [target] if target else None)):
+    for option, names in (
+        ("--drop", drop),
+        ("--keep", keep),
+        ("--target", [target] if target else None),
+    ):
         for name in names or []:
             one_of(name, table.columns, option, "column")
     left_out = _identifiers(table.drop(columns=drop or []), {*(keep or []), target})
     names = [name for name in table.columns if name not in {*(drop or []), *left_out}]
     if not names:
-        raise TableError(f"No column of {source} is left. Keep one: --keep {_quote(table.columns[0])}")
+        raise TableError(
+            f"No column of {source} is left. Keep one: --keep {_quote(table.columns[0])}"
+        )
     opened = kind.prepare(table[names])
     if target is not None:
         one_of(target, names, "--target", "column")
@@ -89,7 +98,8 @@ def with_default_target(opened: OwnTable) -> OwnTable:
     if opened.schema.target is not None:
         return opened
     fitting = [
-        column.name for column in opened.schema.columns
+        column.name
+        for column in opened.schema.columns
         if column.kind in DISCRETE and len(column.categories) in TARGET_VALUES
     ]
     if not fitting:
@@ -130,13 +140,16 @@ def _is_adult(names: set[str]) -> bool:
 
 
 def _prepare_adult(table: pd.DataFrame) -> OwnTable:
-    """Split as its authors did, where the column that tells is there; it is no fact about a person."""
+    """Split as its authors did, where the column that tells is there; it is no fact about a
+    person."""
     split = "part" in table and set(table["part"]) == {"train", "test"}
     facts = table.drop(columns="part") if split else table
     schema = Schema.infer(facts, target="income" if "income" in facts else None, units=ADULT_UNITS)
     if not split:
         return OwnTable(facts, schema)
-    train, test = (facts[table["part"] == part].reset_index(drop=True) for part in ("train", "test"))
+    train, test = (
+        facts[table["part"] == part].reset_index(drop=True) for part in ("train", "test")
+    )
     notice = "The column 'part' is its authors' split: methods see the train rows, the test rows judge them."
     return OwnTable(train, schema, (notice,), holdout=test)
 
@@ -148,16 +161,20 @@ def _plain(values: pd.Series) -> pd.Series:
 
 KINDS = (
     Kind(
-        _is_screentime, lambda source, table: load_screentime(source),
+        _is_screentime,
+        lambda source, table: load_screentime(source),
         lambda table: OwnTable(table, screentime_schema(table)),
         "Recognised as a screen-time table by its columns: read with the course's loader, units and rules.",
     ),
     Kind(
-        _is_adult, lambda source, table: table.apply(_plain), _prepare_adult,
+        _is_adult,
+        lambda source, table: table.apply(_plain),
+        _prepare_adult,
         "Recognised as the Adult census table by its columns: units and target are known.",
     ),
     Kind(
-        lambda names: True, lambda source, table: table.apply(_plain),
+        lambda names: True,
+        lambda source, table: table.apply(_plain),
         lambda table: OwnTable(table, Schema.infer(table)),
     ),
 )
@@ -172,7 +189,9 @@ def _recognise(source: str) -> tuple[Kind, pd.DataFrame, list[str]]:
     notices = [kind.notice] if kind.notice else []
     others = table.shape[1] - loaded.shape[1]
     if others:
-        notices.append(f"Columns of the file that do not belong to such a table are left out: {others}.")
+        notices.append(
+            f"Columns of the file that do not belong to such a table are left out: {others}."
+        )
     return kind, loaded, notices
 
 
@@ -189,7 +208,9 @@ def _why_identifier(values: pd.Series) -> str:
     present = values.dropna()
     if len(present) < FEWEST_ROWS:
         return ""
-    own = 1 - present.duplicated(keep=False).mean() if _is_text(values) else float(present.is_unique)
+    own = (
+        1 - present.duplicated(keep=False).mean() if _is_text(values) else float(present.is_unique)
+    )
     if _is_text(values) and own >= OWN_VALUES:
         return "nearly every row has a text of its own, as with names and addresses"
     if own == 1 and _is_whole(present) and _sounds_like_id(values.name):
@@ -208,8 +229,11 @@ def _is_whole(present: pd.Series) -> bool:
 
 
 def _sounds_like_id(name: str) -> bool:
-    """True for customer_id, PassengerId, Account No (last word), id_code (first word) and no name at all."""
-    words = re.findall(r"[^\W\d_]+", re.sub(r"([a-z])([A-Z])", r"\1 \2", name).lower()) or [name.strip()]
+    """True for customer_id, PassengerId, Account No (last word), id_code (first word) and no name
+    at all."""
+    words = re.findall(r"[^\W\d_]+", re.sub(r"([a-z])([A-Z])", r"\1 \2", name).lower()) or [
+        name.strip()
+    ]
     return words[-1] in ID_WORDS or words[0] in ID_NAMES
 
 
@@ -226,14 +250,18 @@ def _notices(source: str, table: pd.DataFrame, left_out: dict[str, str]) -> list
         notices.append(f"Read as dates: {_listed(dates)}.")
     unread = [name for name in table.columns if _looks_like_dates(table[name])]
     if unread:
-        notices.append(f"Read as text: {_listed(unread)}. Only dates such as 2024-08-07 are read as dates.")
+        notices.append(
+            f"Read as text: {_listed(unread)}. Only dates such as 2024-08-07 are read as dates."
+        )
     return notices
 
 
 def _looks_like_dates(values: pd.Series) -> bool:
     present = values.dropna()
     pattern = r"\s*\d{1,2}[/.]\d{1,2}[/.]\d{2,4}\b.*"
-    return _is_text(values) and len(present) > 0 and present.astype(str).str.fullmatch(pattern).all()
+    return (
+        _is_text(values) and len(present) > 0 and present.astype(str).str.fullmatch(pattern).all()
+    )
 
 
 def _listed(names: list[str]) -> str:

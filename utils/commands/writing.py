@@ -24,16 +24,21 @@ def check_output(path: Path, overwrite: bool, source: str = "") -> None:
     _writer_of(path)
     check_free(path, overwrite)
     if source and path.exists() and Path(source).exists() and path.samefile(source):
-        raise ValueError(f"{path} is the real table itself. Write the synthetic one to another file.")
+        raise ValueError(
+            f"{path} is the real table itself. Write the synthetic one to another file."
+        )
 
 
 def check_free(path: Path, overwrite: bool) -> None:
-    """Raise ValueError where path is taken, or its folder is not there or must not be written to."""
+    """Raise ValueError where path is taken, or its folder is not there or must not be written
+    to."""
     folder = path.absolute().parent
     if path.is_dir():
         raise ValueError(f"{path} is a folder. Name a file in it.")
     if path.exists() and not overwrite:
-        raise ValueError(f"{path} exists already. Choose another name, or replace it with --overwrite.")
+        raise ValueError(
+            f"{path} exists already. Choose another name, or replace it with --overwrite."
+        )
     if not folder.is_dir():
         raise ValueError(f"There is no folder {folder}. Make it first, or write elsewhere.")
     if not os.access(folder, os.W_OK):
@@ -43,7 +48,8 @@ def check_free(path: Path, overwrite: bool) -> None:
 def write_table(path: Path, chunks: Iterable[pd.DataFrame], schema: Schema) -> None:
     """Write chunks of one table to path (.csv, .csv.gz, .parquet), holding one chunk at a time.
 
-    Raises ValueError for another suffix, OSError where the disk refuses; the path then stays as it was.
+    Raises ValueError for another suffix, OSError where the disk refuses; the path then stays as it
+    was.
     """
     writer = _writer_of(path)
     with whole_file(path) as temporary:
@@ -52,8 +58,11 @@ def write_table(path: Path, chunks: Iterable[pd.DataFrame], schema: Schema) -> N
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """A temporary path beside the given one, moved there at the end; removed on any error and on Ctrl-C."""
-    handle, temporary = tempfile.mkstemp(dir=path.absolute().parent, prefix=f".{path.name}.", suffix=".part")
+    """A temporary path beside the given one, moved there at the end; removed on any error and on
+    Ctrl-C."""
+    handle, temporary = tempfile.mkstemp(
+        dir=path.absolute().parent, prefix=f".{path.name}.", suffix=".part"
+    )
     os.close(handle)
     try:
         yield Path(temporary)
@@ -75,7 +84,9 @@ def _writer_of(path: Path) -> Callable:
     for suffix, writer in WRITERS.items():
         if name.endswith(suffix):
             return writer
-    raise ValueError(f"{path} should end in {', '.join(WRITERS)}: the suffix says how it is written.")
+    raise ValueError(
+        f"{path} should end in {', '.join(WRITERS)}: the suffix says how it is written."
+    )
 
 
 def _write_csv(path: Path, chunks: Iterable[pd.DataFrame], schema: Schema) -> None:
@@ -90,15 +101,21 @@ def _write_gzip(path: Path, chunks: Iterable[pd.DataFrame], schema: Schema) -> N
 
 def _write_lines(file, chunks: Iterable[pd.DataFrame], schema: Schema) -> None:
     for number, chunk in enumerate(chunks):
-        _dates_as_text(chunk, schema).to_csv(file, index=False, header=number == 0, lineterminator="\n")
+        _dates_as_text(chunk, schema).to_csv(
+            file, index=False, header=number == 0, lineterminator="\n"
+        )
 
 
 def _dates_as_text(chunk: pd.DataFrame, schema: Schema) -> pd.DataFrame:
-    """Dates in one format from the first row to the last; pandas would choose one for each chunk."""
-    return chunk.assign(**{
-        column.name: chunk[column.name].dt.strftime(DATE_FORMATS[column.resolution])
-        for column in schema.columns if column.kind == "date" and "," not in column.dtype  # no time zone
-    })
+    """Dates in one format from the first row to the last; pandas would choose one for each
+    chunk."""
+    return chunk.assign(
+        **{
+            column.name: chunk[column.name].dt.strftime(DATE_FORMATS[column.resolution])
+            for column in schema.columns
+            if column.kind == "date" and "," not in column.dtype  # no time zone
+        }
+    )
 
 
 def _write_parquet(path: Path, chunks: Iterable[pd.DataFrame], schema: Schema) -> None:
@@ -111,7 +128,8 @@ def _write_parquet(path: Path, chunks: Iterable[pd.DataFrame], schema: Schema) -
 
 
 def _arrow_types(chunk: pd.DataFrame, schema: Schema) -> pa.Schema:
-    """The types of all chunks; those of text come from the schema, for a chunk may be all missing there."""
+    """The types of all chunks; those of text come from the schema, for a chunk may be all missing
+    there."""
     types = pa.Schema.from_pandas(chunk, preserve_index=False)
     for position, column in enumerate(schema.columns):
         if column.discrete and column.dtype == "object":

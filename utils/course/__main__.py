@@ -10,8 +10,12 @@ import typer
 
 from utils.course import places
 
-app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-Paths = Annotated[list[Path] | None, typer.Argument(help="Notebooks; all of them when none is named.")]
+app = typer.Typer(
+    help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
+)
+Paths = Annotated[
+    list[Path] | None, typer.Argument(help="Notebooks; all of them when none is named.")
+]
 
 
 @app.command()
@@ -19,14 +23,19 @@ def run(
     paths: Paths = None,
     record: Annotated[bool, typer.Option(help="Store what was measured in data/results.")] = False,
 ) -> None:
-    """Run lessons in order as a learner would, write pages to build/, print the course's scoreboard."""
+    """Run lessons in order as a learner would, write pages to build/, print the course's
+    scoreboard."""
     from utils.course import run as course_run
     from utils.course import scoreboard
 
-    measured, executed, failures = course_run.run_course(only=paths and [path.resolve() for path in paths])
+    measured, executed, failures = course_run.run_course(
+        only=paths and [path.resolve() for path in paths]
+    )
     for failure in failures:
         typer.echo(f"\n{failure}", err=True)
-    for merged in scoreboard.merge(found for page in executed for found in scoreboard.records_in(page)):
+    for merged in scoreboard.merge(
+        found for page in executed for found in scoreboard.records_in(page)
+    ):
         typer.echo(f"\n{scoreboard.as_text(merged, shutil.get_terminal_size().columns)}")
     typer.echo("\nRead the lessons at build/index.html")
     if failures:
@@ -47,7 +56,8 @@ def html() -> None:
 
 @app.command()
 def notebooks(paths: Paths = None) -> None:
-    """Run notebooks in place and store clean outputs; a notebook with a failing cell is left as it was."""
+    """Run notebooks in place and store clean outputs; a notebook with a failing cell is left as it
+    was."""
     from tqdm import tqdm
 
     from utils.course.notebooks import LessonFailed, refresh
@@ -67,7 +77,11 @@ def check(paths: Paths = None) -> None:
     """Hold notebooks against the house rules and print what is wrong with each."""
     from utils.course.rules import broken_rules
 
-    found = [message for path in paths or places.all_notebooks() for message in broken_rules(path.resolve())]
+    found = [
+        message
+        for path in paths or places.all_notebooks()
+        for message in broken_rules(path.resolve())
+    ]
     typer.echo("\n".join(found) or "All house rules are kept.")
     raise typer.Exit(int(bool(found)))
 
@@ -90,8 +104,11 @@ def compared() -> None:
 
 
 @app.command()
-def readme(check: Annotated[bool, typer.Option(help="Only say whether README.md is stale.")] = False) -> None:
-    """Write README's table and the scoreboard's picture from the stored lessons and the last measured run."""
+def readme(
+    check: Annotated[bool, typer.Option(help="Only say whether README.md is stale.")] = False,
+) -> None:
+    """Write README's table and the scoreboard's picture from the stored lessons and the last
+    measured run."""
     from utils.course.readme import stale_parts, write_readme
 
     if not check:

@@ -1,4 +1,5 @@
-"""The public address of the course: it stands in pyproject.toml, everything else is written from it."""
+"""The public address of the course: it stands in pyproject.toml, everything else is written from
+it."""
 
 from __future__ import annotations
 
@@ -20,7 +21,8 @@ def read_address(root: Path = ROOT) -> str:
 
 
 def slug(address: str) -> str:
-    """``owner/name`` of an address; ValueError when it is not one that Colab and Binder can open."""
+    """``owner/name`` of an address; ValueError when it is not one that Colab and Binder can
+    open."""
     found = ADDRESS.fullmatch(address)
     if found is None:
         raise ValueError(
@@ -42,7 +44,8 @@ def colab_link(address: str, path: str) -> str:
 
 
 def binder_link(address: str, path: str) -> str:
-    """Link that opens the notebook at ``path`` (relative to the repository) in JupyterLab on Binder."""
+    """Link that opens the notebook at ``path`` (relative to the repository) in JupyterLab on
+    Binder."""
     return f"https://mybinder.org/v2/gh/{slug(address)}/main?urlpath=lab/tree/{path}"
 
 

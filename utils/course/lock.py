@@ -28,13 +28,29 @@ def python_version(root: Path = ROOT, file: str = "environment.yml") -> str:
 
 
 def compile_lock(uv: str, root: Path = ROOT) -> None:
-    """Write requirements.txt with the exact versions and hashes for every platform; needs the program ``uv``.
+    """Write requirements.txt with the exact versions and hashes for every platform; needs the
+    program ``uv``.
 
     Versions that the present lock holds are kept as long as environment.yml allows them.
     """
     with tempfile.TemporaryDirectory() as folder:
         listed = Path(folder) / "environment.txt"
         listed.write_text("\n".join(direct_pins(root)) + "\n", encoding="utf-8")
-        command = [uv, "pip", "compile", "--quiet", "--universal", "--generate-hashes", "--no-annotate"]
-        command += ["--python-version", python_version(root), "--custom-compile-command", "make lock"]
-        subprocess.run([*command, str(listed), "--output-file", "requirements.txt"], cwd=root, check=True)
+        command = [
+            uv,
+            "pip",
+            "compile",
+            "--quiet",
+            "--universal",
+            "--generate-hashes",
+            "--no-annotate",
+        ]
+        command += [
+            "--python-version",
+            python_version(root),
+            "--custom-compile-command",
+            "make lock",
+        ]
+        subprocess.run(
+            [*command, str(listed), "--output-file", "requirements.txt"], cwd=root, check=True
+        )

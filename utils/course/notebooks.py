@@ -23,7 +23,8 @@ ANSI_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
 class LessonFailed(RuntimeError):
-    """A cell failed; the message names the notebook and the cell, and shows its source and traceback."""
+    """A cell failed; the message names the notebook and the cell, and shows its source and
+    traceback."""
 
 
 def read(path: Path) -> NotebookNode:
@@ -37,12 +38,16 @@ def code_cells(notebook: NotebookNode) -> list[NotebookNode]:
 
 
 def execute(
-    notebook: NotebookNode, path: Path, timeout: int, after_cell: Callable[[int], None] = lambda pid: None
+    notebook: NotebookNode,
+    path: Path,
+    timeout: int,
+    after_cell: Callable[[int], None] = lambda pid: None,
 ) -> None:
-    """Run all cells in order in a fresh kernel, in the notebook's own folder; outputs land in ``notebook``.
+    """Run all cells in order in a fresh kernel, in the notebook's own folder; outputs land in
+    ``notebook``.
 
-    ``timeout`` is in seconds for one cell; ``after_cell`` gets the kernel's process id after each code cell.
-    Raises LessonFailed when a cell fails, takes too long, or kills the kernel.
+    ``timeout`` is in seconds for one cell; ``after_cell`` gets the kernel's process id after each
+    code cell. Raises LessonFailed when a cell fails, takes too long, or kills the kernel.
     """
     running = {}
 
@@ -97,8 +102,11 @@ def _peak_bytes(process: psutil.Process) -> int:
 
 
 def normalise(notebook: NotebookNode) -> None:
-    """Take out what differs between two equal runs: timing, versions, widget state, random cell ids."""
-    notebook.metadata = nbformat.from_dict({"kernelspec": KERNEL, "language_info": {"name": "python"}})
+    """Take out what differs between two equal runs: timing, versions, widget state, random cell
+    ids."""
+    notebook.metadata = nbformat.from_dict(
+        {"kernelspec": KERNEL, "language_info": {"name": "python"}}
+    )
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     seen: Counter[str] = Counter()
     for cell in notebook.cells:
@@ -111,7 +119,8 @@ def normalise(notebook: NotebookNode) -> None:
 
 
 def _shrink_figure(data: dict) -> None:
-    """Store a figure with a palette of 128 colours: it looks the same and takes a third of the space."""
+    """Store a figure with a palette of 128 colours: it looks the same and takes a third of the
+    space."""
     if "image/png" not in data:
         return
     with Image.open(io.BytesIO(base64.b64decode(data["image/png"]))) as picture:
@@ -158,7 +167,8 @@ def store(notebook: NotebookNode, path: Path) -> None:
 
 
 def refresh(path: Path, timeout: int = 120) -> None:
-    """Run a notebook and store it with its new outputs; the file stays as it is when a cell fails."""
+    """Run a notebook and store it with its new outputs; the file stays as it is when a cell
+    fails."""
     notebook = read(path)
     execute(notebook, path, timeout)
     normalise(notebook)

@@ -56,7 +56,8 @@ class Page:
 
 
 def tree(cell: NotebookNode) -> ast.Module:
-    """Syntax tree of a code cell; empty when the cell is not plain Python (a rule of its own says so)."""
+    """Syntax tree of a code cell; empty when the cell is not plain Python (a rule of its own says
+    so)."""
     try:
         return ast.parse(cell.source)
     except SyntaxError:
@@ -69,8 +70,11 @@ def tags(cell: NotebookNode) -> list[str]:
 
 
 def calls(cell: NotebookNode) -> set[str]:
-    """Last names of what a code cell calls when it runs; bodies of what it only defines do not count."""
-    return {_last_name(node.func) for node in _running_nodes(tree(cell)) if isinstance(node, ast.Call)}
+    """Last names of what a code cell calls when it runs; bodies of what it only defines do not
+    count."""
+    return {
+        _last_name(node.func) for node in _running_nodes(tree(cell)) if isinstance(node, ast.Call)
+    }
 
 
 def _running_nodes(node: ast.AST) -> Iterator[ast.AST]:
@@ -94,5 +98,7 @@ def text_outputs(cell: NotebookNode) -> str:
     texts = [output.get("text", "") for output in cell.get("outputs", [])]
     for output in cell.get("outputs", []):
         data = output.get("data", {})
-        texts += [data.get(kind, "") for kind in ("text/plain", "text/html") if "image/png" not in data]
+        texts += [
+            data.get(kind, "") for kind in ("text/plain", "text/html") if "image/png" not in data
+        ]
     return "\n".join(texts)

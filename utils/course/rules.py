@@ -12,7 +12,16 @@ from pathlib import Path
 from utils.course import places
 from utils.course.address import setup_cell
 from utils.course.lesson_rules import LESSON_RULES
-from utils.course.page import NOT_COMPARED, SKIPPED, Page, calls, holds_image, tags, text_outputs, tree
+from utils.course.page import (
+    NOT_COMPARED,
+    SKIPPED,
+    Page,
+    calls,
+    holds_image,
+    tags,
+    text_outputs,
+    tree,
+)
 from utils.course.solution_rules import SOLUTION_RULES
 
 MAX_BYTES = 400_000
@@ -33,7 +42,10 @@ Rule = Callable[[Page], Iterator[str]]
 def code_cells_are_short(page: Page) -> Iterator[str]:
     """Median 5 lines, 90 % at most 12, none over 25."""
     lengths = sorted(page.code_lengths) or [0]
-    median, ninetieth = statistics.median(lengths), lengths[min(len(lengths) - 1, int(0.9 * len(lengths)))]
+    median, ninetieth = (
+        statistics.median(lengths),
+        lengths[min(len(lengths) - 1, int(0.9 * len(lengths)))],
+    )
     if median > 5:
         yield f"code cells have a median of {median:g} lines; 5 or less are wanted"
     if ninetieth > 12:
@@ -101,7 +113,8 @@ def no_stderr_or_errors(page: Page) -> Iterator[str]:
 
 
 def figures_are_stored(page: Page) -> Iterator[str]:
-    """A cell that draws stores its PNG: nbval does not compare pictures, so their absence must show here."""
+    """A cell that draws stores its PNG: nbval does not compare pictures, so their absence must show
+    here."""
     for cell in page.code:
         if calls(cell) & (DRAWING_CALLS | _plot_helpers()) and not holds_image(cell):
             yield f"{page.where(cell)} draws a figure but stores no PNG"
@@ -119,7 +132,8 @@ def figures_are_labelled(page: Page) -> Iterator[str]:
 
 @cache
 def _plot_helpers() -> frozenset[str]:
-    """What draws a labelled figure: functions of utils.plots that return one, a scoreboard's picture."""
+    """What draws a labelled figure: functions of utils.plots that return one, a scoreboard's
+    picture."""
     source = (places.ROOT / "utils" / "plots.py").read_text(encoding="utf-8")
     functions = [
         node
@@ -133,13 +147,16 @@ def _plot_helpers() -> frozenset[str]:
 def _sets_labels(module: ast.Module) -> bool:
     """True when some call is like ``axes.set(xlabel=..., ylabel=..., title=...)``."""
     keywords = [
-        {keyword.arg for keyword in node.keywords} for node in ast.walk(module) if isinstance(node, ast.Call)
+        {keyword.arg for keyword in node.keywords}
+        for node in ast.walk(module)
+        if isinstance(node, ast.Call)
     ]
     return any({"xlabel", "ylabel", "title"} <= names for names in keywords)
 
 
 def figures_are_told(page: Page) -> Iterator[str]:
-    """Prose follows a figure; its numbers are printed by the cell or by the code cell before or after."""
+    """Prose follows a figure; its numbers are printed by the cell or by the code cell before or
+    after."""
     for i, cell in enumerate(page.cells):
         if cell.cell_type == "code" and holds_image(cell):
             if i + 1 == len(page.cells) or page.cells[i + 1].cell_type != "markdown":
@@ -232,12 +249,17 @@ def copied_helpers(paths: list[Path]) -> list[str]:
     messages = []
     for page in map(Page.read, paths):
         functions = [
-            node for cell in page.code for node in tree(cell).body if isinstance(node, ast.FunctionDef)
+            node
+            for cell in page.code
+            for node in tree(cell).body
+            if isinstance(node, ast.FunctionDef)
         ]
         for function in functions:
             first = seen.setdefault(ast.dump(function), page.path.name)
             if first != page.path.name:
-                messages.append(f"{page.path.name} copies {function.name}() from {first}; move it to utils")
+                messages.append(
+                    f"{page.path.name} copies {function.name}() from {first}; move it to utils"
+                )
     return messages
 
 
@@ -248,13 +270,16 @@ def not_compared(paths: list[Path]) -> tuple[int, int]:
 
 
 def comparison_shares(paths: list[Path]) -> Iterator[str]:
-    """One line a notebook and one for all: code cells, those with outputs, the share of these compared."""
+    """One line a notebook and one for all: code cells, those with outputs, the share of these
+    compared."""
     totals = [0, 0, 0]
     for path in paths:
         code = Page.read(path).code
         printing = [cell for cell in code if cell.outputs]
         checked = [
-            cell for cell in printing if NOT_COMPARED not in tags(cell) and _has_comparable_output(cell)
+            cell
+            for cell in printing
+            if NOT_COMPARED not in tags(cell) and _has_comparable_output(cell)
         ]
         counts = [len(code), len(printing), len(checked)]
         totals = [total + count for total, count in zip(totals, counts)]

@@ -24,7 +24,8 @@ LINK_TO_NOTEBOOK = re.compile(r'(href="[^":]*?)\.ipynb(?=["#])')
 
 @dataclass
 class LessonRun:
-    """What one run of a lesson measured: code cells, wall seconds, peak memory of the kernel's processes."""
+    """What one run of a lesson measured: code cells, wall seconds, peak memory of the kernel's
+    processes."""
 
     lesson: str
     cells: int
@@ -37,7 +38,8 @@ class LessonRun:
 def run_course(
     root: Path = places.ROOT, only: list[Path] | None = None
 ) -> tuple[list[LessonRun], list[NotebookNode], list[LessonFailed]]:
-    """Run every lesson, or ``only`` some, in order into ``build/``; the notebooks themselves stay untouched.
+    """Run every lesson, or ``only`` some, in order into ``build/``; the notebooks themselves stay
+    untouched.
 
     Prints a progress bar and one line a lesson. A lesson that fails does not stop the others.
     Returns what was measured, the executed notebooks and the failures.
@@ -80,7 +82,8 @@ def _line(run: LessonRun) -> str:
 
 
 def record(measured: list[LessonRun], folder: Path, keep: bool = False) -> None:
-    """Store a measured run as ``lessons.csv`` in ``folder``; keep : with the last lines of other lessons."""
+    """Store a measured run as ``lessons.csv`` in ``folder``; keep : with the last lines of other
+    lessons."""
     rows = (recorded(folder) if keep else {}) | {run.lesson: asdict(run) for run in measured}
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / MEASURED).open("w", encoding="utf-8", newline="") as file:

@@ -17,19 +17,29 @@ RECORDS = "scoreboard.json"
 
 def records_in(notebook: NotebookNode) -> list[dict]:
     """The scoreboard records that a notebook's outputs carry, in order."""
-    outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
+    outputs = [
+        output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs
+    ]
     return [output.data[MIME_TYPE] for output in outputs if MIME_TYPE in output.get("data", {})]
 
 
 def merge(records: Iterable[dict]) -> list[dict]:
-    """One record a table: all rows, yardsticks first; a later lesson's row replaces an earlier namesake."""
+    """One record a table: all rows, yardsticks first; a later lesson's row replaces an earlier
+    namesake."""
     tables: dict[str, dict] = {}
     for record in records:
-        merged = tables.setdefault(record["table"], {"table": record["table"], "columns": [], "rows": {}})
-        merged["columns"] += [column for column in record["columns"] if column not in merged["columns"]]
+        merged = tables.setdefault(
+            record["table"], {"table": record["table"], "columns": [], "rows": {}}
+        )
+        merged["columns"] += [
+            column for column in record["columns"] if column not in merged["columns"]
+        ]
         for row in record["rows"]:
             merged["rows"][row["name"]] = {**row, "lesson": record["lesson"]}
-    return [{**table, "rows": sorted(table["rows"].values(), key=_is_generator)} for table in tables.values()]
+    return [
+        {**table, "rows": sorted(table["rows"].values(), key=_is_generator)}
+        for table in tables.values()
+    ]
 
 
 def _is_generator(row: dict) -> bool:
@@ -37,13 +47,16 @@ def _is_generator(row: dict) -> bool:
 
 
 def as_text(record: dict, width: int) -> str:
-    """A merged record as a readable table, folded into blocks of columns at ``width`` characters."""
+    """A merged record as a readable table, folded into blocks of columns at ``width``
+    characters."""
     from utils.scoring import METRICS
 
     means, spreads = _frame(record, "mean"), _frame(record, "spread")
     shown = pd.DataFrame(
         {
-            METRICS[name].label: [_cell(METRICS[name], *pair) for pair in zip(means[name], spreads[name])]
+            METRICS[name].label: [
+                _cell(METRICS[name], *pair) for pair in zip(means[name], spreads[name])
+            ]
             for name in record["columns"]
         },
         index=means.index,
@@ -53,7 +66,8 @@ def as_text(record: dict, width: int) -> str:
 
 
 def _frame(record: dict, statistic: str) -> pd.DataFrame:
-    """One statistic of a record, float64: one row a name, one column a metric, NaN where there is none."""
+    """One statistic of a record, float64: one row a name, one column a metric, NaN where there is
+    none."""
     rows = {
         row["name"]: [_value(row, column, statistic) for column in record["columns"]]
         for row in record["rows"]
@@ -78,7 +92,9 @@ def picture(record: dict):
     metrics = {name: METRICS[name] for name in record["columns"]}
     yardsticks = [row["name"] for row in record["rows"] if not _is_generator(row)]
     title = f"Each generator of the course between its yardsticks ({record['table']})"
-    return scoreboard_picture(_frame(record, "mean"), _frame(record, "spread"), metrics, yardsticks, title)
+    return scoreboard_picture(
+        _frame(record, "mean"), _frame(record, "spread"), metrics, yardsticks, title
+    )
 
 
 def store(records: list[dict], folder: Path) -> None:

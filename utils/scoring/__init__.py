@@ -1,10 +1,27 @@
-"""Scores of a synthetic table (valid, similar, useful, private) and the scoreboard that adds yardsticks."""
+"""Scores of a synthetic table (valid, similar, useful, private) and the scoreboard that adds
+yardsticks."""
+
 from utils.scoring.fidelity import c2st, shape, trend
 from utils.scoring.privacy import distance_to_closest_record, exact_copies, membership
 from utils.scoring.scoreboard import METRICS, Metric, Scoreboard, score, shuffle_columns
 from utils.scoring.utility import trtr, tstr, utility_measure
 from utils.scoring.validity import valid, validity_report
 
-__all__ = ["METRICS", "Metric", "Scoreboard", "c2st", "distance_to_closest_record", "exact_copies",
-           "membership", "score", "shape", "shuffle_columns", "trend", "trtr", "tstr",
-           "utility_measure", "valid", "validity_report"]
+__all__ = [
+    "METRICS",
+    "Metric",
+    "Scoreboard",
+    "c2st",
+    "distance_to_closest_record",
+    "exact_copies",
+    "membership",
+    "score",
+    "shape",
+    "shuffle_columns",
+    "trend",
+    "trtr",
+    "tstr",
+    "utility_measure",
+    "valid",
+    "validity_report",
+]

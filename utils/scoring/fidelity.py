@@ -1,4 +1,6 @@
-"""Similar? Shape of each column, trend of each pair, and a classifier that tells real from synthetic."""
+"""Similar? Shape of each column, trend of each pair, and a classifier that tells real from
+synthetic."""
+
 from __future__ import annotations
 
 from itertools import combinations
@@ -9,8 +11,14 @@ from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedKFold
 
 from utils.schema import Schema
-from utils.scoring.judge import (as_floats, boosted_trees, check_tables, feature_matrices, one_thread,
-                                 shared_codes)
+from utils.scoring.judge import (
+    as_floats,
+    boosted_trees,
+    check_tables,
+    feature_matrices,
+    one_thread,
+    shared_codes,
+)
 
 CORRELATION_THRESHOLD = 0.5  # |Pearson correlation| above which SDMetrics counts a pair of numbers
 ASSOCIATION_THRESHOLD = 0.3  # Cramer's V above which it counts any other pair
@@ -21,17 +29,19 @@ FOLDS = 5
 def shape(real: pd.DataFrame, synthetic: pd.DataFrame, schema: Schema) -> pd.Series:
     """How alike the columns are, each on its own: 1 is equal, 0 is disjoint.
 
-    Numbers, dates: 1 - Kolmogorov-Smirnov statistic. Categories, booleans: 1 - total variation distance.
-    Missing values are left out; NaN where a side has no value at all. The mean equals "Column Shapes" of
-    SDMetrics 0.32's QualityReport.
+    Numbers, dates: 1 - Kolmogorov-Smirnov statistic. Categories, booleans: 1 - total variation
+    distance. Missing values are left out; NaN where a side has no value at all. The mean equals
+    "Column Shapes" of SDMetrics 0.32's QualityReport.
 
     Returns
     -------
     float64 Series, one value a column.
     """
     check_tables(schema, real=real, synthetic=synthetic)
-    scores = {column.name: _column_shape(column, real[column.name], synthetic[column.name])
-              for column in schema.columns}
+    scores = {
+        column.name: _column_shape(column, real[column.name], synthetic[column.name])
+        for column in schema.columns
+    }
     return pd.Series(scores, name="shape", dtype=np.float64)
 
 
@@ -46,8 +56,9 @@ def _kolmogorov_smirnov_complement(real: np.ndarray, synthetic: np.ndarray) -> f
     if not len(real) or not len(synthetic):
         return np.nan
     points = np.concatenate([real, synthetic])
-    gaps = (np.searchsorted(real, points, side="right") / len(real)
-            - np.searchsorted(synthetic, points, side="right") / len(synthetic))
+    gaps = np.searchsorted(real, points, side="right") / len(real) - np.searchsorted(
+        synthetic, points, side="right"
+    ) / len(synthetic)
     return float(1 - np.abs(gaps).max())
 
 
@@ -64,47 +75,68 @@ def _overlap(real: np.ndarray, synthetic: np.ndarray, size: int) -> float:
     return float(1 - np.abs(shares[0] - shares[1]).sum() / 2)
 
 
-def trend(real: pd.DataFrame, synthetic: pd.DataFrame, schema: Schema,
-          correlation_threshold: float = CORRELATION_THRESHOLD,
-          association_threshold: float = ASSOCIATION_THRESHOLD) -> pd.Series:
+def trend(
+    real: pd.DataFrame,
+    synthetic: pd.DataFrame,
+    schema: Schema,
+    correlation_threshold: float = CORRELATION_THRESHOLD,
+    association_threshold: float = ASSOCIATION_THRESHOLD,
+) -> pd.Series:
     """How alike the columns are in pairs: 1 is equal, 0 is opposite.
 
-    Two numbers or dates: 1 - half the difference of their Pearson correlations. Any other pair: 1 - total
-    variation distance of their joint table, numbers cut into ten equal-width bins between the extremes of
-    *each* table. A pair whose correlation, or Cramer's V, in the real table is not above its threshold gives
-    NaN, and so does a constant column: only pairs with a trend to keep are judged. The mean equals "Column
-    Pair Trends" of SDMetrics 0.32's QualityReport, which draws 50,000 rows at random from larger tables where
-    this uses all.
+    Two numbers or dates: 1 - half the difference of their Pearson correlations. Any other pair: 1 -
+    total variation distance of their joint table, numbers cut into ten equal-width bins between the
+    extremes of *each* table. A pair whose correlation, or Cramer's V, in the real table is not
+    above its threshold gives NaN, and so does a constant column: only pairs with a trend to keep
+    are judged. The mean equals "Column Pair Trends" of SDMetrics 0.32's QualityReport, which draws
+    50,000 rows at random from larger tables where this uses all.
 
     Returns
     -------
     float64 Series indexed by (first column, second column).
     """
     check_tables(schema, real=real, synthetic=synthetic)
-    numbers = {column.name: [as_floats(table[column.name], column) for table in (real, synthetic)]
-               for column in schema.columns if not column.discrete}
-    codes = {column.name: _codes([real[column.name], synthetic[column.name]], numbers.get(column.name))
-             for column in schema.columns}
+    numbers = {
+        column.name: [as_floats(table[column.name], column) for table in (real, synthetic)]
+        for column in schema.columns
+        if not column.discrete
+    }
+    codes = {
+        column.name: _codes([real[column.name], synthetic[column.name]], numbers.get(column.name))
+        for column in schema.columns
+    }
     pairs = list(combinations(schema.names, 2))
-    scores = [_correlation_similarity(numbers[first], numbers[second], correlation_threshold)
-              if first in numbers and second in numbers
-              else _contingency_similarity(codes[first], codes[second], association_threshold)
-              for first, second in pairs]
+    scores = [
+        _correlation_similarity(numbers[first], numbers[second], correlation_threshold)
+        if first in numbers and second in numbers
+        else _contingency_similarity(codes[first], codes[second], association_threshold)
+        for first, second in pairs
+    ]
     index = pd.MultiIndex.from_tuples(pairs, names=["first", "second"]) if pairs else None
     return pd.Series(scores, index=index, name="trend", dtype=np.float64)
 
 
 def _codes(parts: list[pd.Series], numbers: list[np.ndarray] | None) -> list[np.ndarray]:
-    """Non-negative codes of both tables: bins for numbers, shared codes (0 for missing) for categories."""
-    return [_bin(values) for values in numbers] if numbers else [codes + 1 for codes in shared_codes(parts)]
+    """Non-negative codes of both tables: bins for numbers, shared codes (0 for missing) for
+    categories."""
+    return (
+        [_bin(values) for values in numbers]
+        if numbers
+        else [codes + 1 for codes in shared_codes(parts)]
+    )
 
 
 def _bin(values: np.ndarray) -> np.ndarray:
-    """Codes 1 to 10, and 11 for the largest value and for missing ones (so np.digitize, and so SDMetrics)."""
-    return np.digitize(values, np.histogram_bin_edges(values[~np.isnan(values)], bins=BINS)).astype(np.int64)
+    """Codes 1 to 10, and 11 for the largest value and for missing ones (so np.digitize, and so
+    SDMetrics)."""
+    return np.digitize(values, np.histogram_bin_edges(values[~np.isnan(values)], bins=BINS)).astype(
+        np.int64
+    )
 
 
-def _correlation_similarity(first: list[np.ndarray], second: list[np.ndarray], threshold: float) -> float:
+def _correlation_similarity(
+    first: list[np.ndarray], second: list[np.ndarray], threshold: float
+) -> float:
     real, synthetic = (_correlation(*pair) for pair in zip(first, second))
     if np.isnan(real) or abs(real) <= threshold:
         return np.nan
@@ -120,13 +152,15 @@ def _correlation(first: np.ndarray, second: np.ndarray) -> float:
     return float(first @ second / np.sqrt((first @ first) * (second @ second)))
 
 
-def _contingency_similarity(first: list[np.ndarray], second: list[np.ndarray], threshold: float) -> float:
+def _contingency_similarity(
+    first: list[np.ndarray], second: list[np.ndarray], threshold: float
+) -> float:
     width = 1 + max(codes.max() for codes in second)
     joint = [one * width + two for one, two in zip(first, second)]
     if _cramers_v(first[0], second[0], joint[0]) <= threshold:
         return np.nan
     cells, position = np.unique(np.concatenate(joint), return_inverse=True)
-    return _overlap(position[:len(joint[0])], position[len(joint[0]):], size=len(cells))
+    return _overlap(position[: len(joint[0])], position[len(joint[0]) :], size=len(cells))
 
 
 def _cramers_v(first: np.ndarray, second: np.ndarray, joint: np.ndarray) -> float:
@@ -137,25 +171,31 @@ def _cramers_v(first: np.ndarray, second: np.ndarray, joint: np.ndarray) -> floa
         return 0.0
     _, where, observed = np.unique(joint, return_index=True, return_counts=True)
     expected = first_counts[first[where]] * second_counts[second[where]].astype(np.float64)
-    return float(np.sqrt(max((observed ** 2 / expected).sum() - 1, 0) / degrees))
+    return float(np.sqrt(max((observed**2 / expected).sum() - 1, 0) / degrees))
 
 
 @one_thread
-def c2st(real: pd.DataFrame, synthetic: pd.DataFrame, schema: Schema, random_state: int = 0,
-         early_stopping: bool | str = "auto") -> float:
-    """Classifier two-sample test (Lopez-Paz and Oquab, ICLR 2017): can boosted trees tell the tables apart?
+def c2st(
+    real: pd.DataFrame,
+    synthetic: pd.DataFrame,
+    schema: Schema,
+    random_state: int = 0,
+    early_stopping: bool | str = "auto",
+) -> float:
+    """Classifier two-sample test (Lopez-Paz and Oquab, ICLR 2017): can boosted trees tell the
+    tables apart?
 
-    Equal numbers of rows from both sides (the larger is sampled down), five stratified folds, each judged by
-    a classifier that has not seen it. The classifier keeps all of scikit-learn's defaults, so that scores can
-    be compared with other people's; above 10,000 rows they stop early; ``early_stopping=False`` is a judge
-    that looks harder (about .02 more for good copies of Adult).
+    Equal numbers of rows from both sides (the larger is sampled down), five stratified folds, each
+    judged by a classifier that has not seen it. The classifier keeps all of scikit-learn's
+    defaults, so that scores can be compared with other people's; above 10,000 rows they stop early;
+    ``early_stopping=False`` is a judge that looks harder (about .02 more for good copies of Adult).
 
     Returns
     -------
-    mean over the folds of the area under the ROC curve: 0.5 cannot tell, 1 always tells. Folds are averaged
-    rather than pooled, because five classifiers need not share one scale. Below 0.5 happens by chance, and
-    when synthetic rows repeat the very rows they are compared with, or were drawn in step with them. NaN with
-    fewer than two rows a fold and side.
+    mean over the folds of the area under the ROC curve: 0.5 cannot tell, 1 always tells. Folds are
+    averaged rather than pooled, because five classifiers need not share one scale. Below 0.5
+    happens by chance, and when synthetic rows repeat the very rows they are compared with, or were
+    drawn in step with them. NaN with fewer than two rows a fold and side.
     """
     check_tables(schema, real=real, synthetic=synthetic)
     matrices, categorical = feature_matrices([real, synthetic], schema)
@@ -167,7 +207,9 @@ def c2st(real: pd.DataFrame, synthetic: pd.DataFrame, schema: Schema, random_sta
     labels = np.repeat([0, 1], size)
     folds = StratifiedKFold(FOLDS, shuffle=True, random_state=random_state).split(rows, labels)
     judge = boosted_trees("classify", categorical, random_state, early_stopping=early_stopping)
-    return float(np.mean([_fold_auc(rows, labels, fit, held_out, judge) for fit, held_out in folds]))
+    return float(
+        np.mean([_fold_auc(rows, labels, fit, held_out, judge) for fit, held_out in folds])
+    )
 
 
 def _fold_auc(rows, labels, fit, held_out, judge) -> float:

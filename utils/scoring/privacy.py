@@ -1,4 +1,6 @@
-"""Private? Does the synthetic table betray who was in training: membership inference, copies, distances."""
+"""Private? Does the synthetic table betray who was in training: membership inference, copies,
+distances."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -12,18 +14,24 @@ MOST_RECORDS = 5_000  # attacked records, members and non-members alike: enough 
 CHUNK = 512  # records whose distances are held at once: 512 x 32,561 float32 are 67 MB
 
 
-def membership(train: pd.DataFrame, holdout: pd.DataFrame, synthetic: pd.DataFrame, schema: Schema,
-               random_state: int = 0) -> pd.Series:
-    """Distance-based membership inference (Chen et al., GAN-Leaks, CCS 2020; full black-box attack).
+def membership(
+    train: pd.DataFrame,
+    holdout: pd.DataFrame,
+    synthetic: pd.DataFrame,
+    schema: Schema,
+    random_state: int = 0,
+) -> pd.Series:
+    """Distance-based membership inference (Chen et al., GAN-Leaks, CCS 2020; full black-box
+    attack).
 
-    The attacker believes that a record was in training if some synthetic record lies close to it. Members are
-    rows of train, non-members rows of holdout, at most 5,000 of each.
+    The attacker believes that a record was in training if some synthetic record lies close to it.
+    Members are rows of train, non-members rows of holdout, at most 5,000 of each.
 
     Returns
     -------
-    Series with ``membership_auc`` (area under the ROC curve: 0.5 is a guess) and ``membership_tpr_at_1``,
-    ``membership_tpr_at_10``: share of members found where 1 % or 10 % of non-members are accused (a guess
-    finds 0.01 and 0.10; interpolated on the ROC curve).
+    Series with ``membership_auc`` (area under the ROC curve: 0.5 is a guess) and
+    ``membership_tpr_at_1``, ``membership_tpr_at_10``: share of members found where 1 % or 10 % of
+    non-members are accused (a guess finds 0.01 and 0.10; interpolated on the ROC curve).
     """
     check_tables(schema, train=train, holdout=holdout, synthetic=synthetic)
     generator = np.random.default_rng(random_state)
@@ -32,13 +40,18 @@ def membership(train: pd.DataFrame, holdout: pd.DataFrame, synthetic: pd.DataFra
     belief = -np.concatenate([nearest_distance(points, targets) for points in records])
     truth = np.repeat([1, 0], [len(members), len(others)])
     false_rate, true_rate, _ = roc_curve(truth, belief, drop_intermediate=False)
-    return pd.Series({"membership_auc": roc_auc_score(truth, belief),
-                      "membership_tpr_at_1": np.interp(0.01, false_rate, true_rate),
-                      "membership_tpr_at_10": np.interp(0.10, false_rate, true_rate)})
+    return pd.Series(
+        {
+            "membership_auc": roc_auc_score(truth, belief),
+            "membership_tpr_at_1": np.interp(0.01, false_rate, true_rate),
+            "membership_tpr_at_10": np.interp(0.10, false_rate, true_rate),
+        }
+    )
 
 
 def exact_copies(train: pd.DataFrame, synthetic: pd.DataFrame, schema: Schema) -> float:
-    """Share of synthetic rows, 0 to 1, that equal a training row in every cell (missing equals missing)."""
+    """Share of synthetic rows, 0 to 1, that equal a training row in every cell (missing equals
+    missing)."""
     check_tables(schema, train=train, synthetic=synthetic)
     codes = [shared_codes([train[name], synthetic[name]]) for name in schema.names]
     train_keys, synthetic_keys = (_row_keys([column[side] for column in codes]) for side in (0, 1))
@@ -49,11 +62,14 @@ def _row_keys(codes: list[np.ndarray]) -> np.ndarray:
     return pd.util.hash_pandas_object(pd.DataFrame(np.column_stack(codes)), index=False).to_numpy()
 
 
-def distance_to_closest_record(train: pd.DataFrame, synthetic: pd.DataFrame, schema: Schema,
-                               random_state: int = 0) -> float:
-    """Median distance from a synthetic row to its closest training row: 0 for copies; proves nothing.
+def distance_to_closest_record(
+    train: pd.DataFrame, synthetic: pd.DataFrame, schema: Schema, random_state: int = 0
+) -> float:
+    """Median distance from a synthetic row to its closest training row: 0 for copies; proves
+    nothing.
 
-    One column that differs fully counts 1 (see :func:`_points`); at most 5,000 synthetic rows are measured.
+    One column that differs fully counts 1 (see :func:`_points`); at most 5,000 synthetic rows are
+    measured.
     """
     check_tables(schema, train=train, synthetic=synthetic)
     sample = _at_most(synthetic, MOST_RECORDS, np.random.default_rng(random_state))
@@ -63,35 +79,46 @@ def distance_to_closest_record(train: pd.DataFrame, synthetic: pd.DataFrame, sch
 def nearest_distance(queries: np.ndarray, points: np.ndarray) -> np.ndarray:
     """Euclidean distance from each query (m, d) to its nearest point (n, d), float64 (m,).
 
-    Exact search in chunks by float32 matrix products; the distance to the point found is computed anew, so
-    that a copy is at exactly 0.
+    Exact search in chunks by float32 matrix products; the distance to the point found is computed
+    anew, so that a copy is at exactly 0.
     """
     found = np.empty(len(queries), dtype=np.int64)
     squares = np.einsum("ij,ij->i", points, points) / 2
     for start in range(0, len(queries), CHUNK):
-        closeness = queries[start:start + CHUNK] @ points.T
+        closeness = queries[start : start + CHUNK] @ points.T
         closeness -= squares
-        found[start:start + CHUNK] = closeness.argmax(axis=1)
+        found[start : start + CHUNK] = closeness.argmax(axis=1)
     gaps = queries.astype(np.float64) - points[found]
     return np.sqrt(np.einsum("ij,ij->i", gaps, gaps))
 
 
-def _points(tables: list[pd.DataFrame], schema: Schema, reference: pd.DataFrame) -> list[np.ndarray]:
-    """The tables as float32 points (rows, width), close to Gower (1971): numbers by rank, categories one-hot.
+def _points(
+    tables: list[pd.DataFrame], schema: Schema, reference: pd.DataFrame
+) -> list[np.ndarray]:
+    """The tables as float32 points (rows, width), close to Gower (1971): numbers by rank,
+    categories one-hot.
 
-    A number or date is its rank in the reference table, 0 to 1, so that heavy tails do not hide the rest; a
-    category is one-hot at weight 1/2 a square, so that two different ones are at distance 1. A missing number
-    stands at the middle with a flag of its own.
+    A number or date is its rank in the reference table, 0 to 1, so that heavy tails do not hide the
+    rest; a category is one-hot at weight 1/2 a square, so that two different ones are at distance
+    1. A missing number stands at the middle with a flag of its own.
     """
-    blocks = [_category_block([table[column.name] for table in tables]) if column.discrete
-              else _number_block([as_floats(table[column.name], column) for table in tables],
-                                 as_floats(reference[column.name], column)) for column in schema.columns]
+    blocks = [
+        _category_block([table[column.name] for table in tables])
+        if column.discrete
+        else _number_block(
+            [as_floats(table[column.name], column) for table in tables],
+            as_floats(reference[column.name], column),
+        )
+        for column in schema.columns
+    ]
     return [np.hstack([block[part] for block in blocks]) for part in range(len(tables))]
 
 
 def _category_block(parts: list[pd.Series]) -> list[np.ndarray]:
     codes = shared_codes(parts, MOST_CATEGORIES)
-    unit = np.sqrt(np.float32(0.5)) * np.eye(2 + max(part.max() for part in codes), dtype=np.float32)
+    unit = np.sqrt(np.float32(0.5)) * np.eye(
+        2 + max(part.max() for part in codes), dtype=np.float32
+    )
     return [unit[part + 1] for part in codes]  # row 0 stands for missing
 
 

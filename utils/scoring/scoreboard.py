@@ -1,4 +1,5 @@
 """One row of numbers for a synthetic table, and the scoreboard that sets it between yardsticks."""
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -20,8 +21,12 @@ from utils.scoring.utility import tstr, utility_measure
 from utils.scoring.validity import valid
 
 MIME_TYPE = "application/vnd.course.scoreboard+json"
-FRESH, HALF, SHUFFLED, COPY = ("fresh real rows", "half of the holdout (real)", "shuffled columns",
-                               "copy of the training rows")
+FRESH, HALF, SHUFFLED, COPY = (
+    "fresh real rows",
+    "half of the holdout (real)",
+    "shuffled columns",
+    "copy of the training rows",
+)
 
 MEASURES = {"auc": "the area under the ROC curve", "accuracy": "the accuracy", "R2": "R squared"}
 
@@ -32,9 +37,11 @@ class Metric:
 
     question : "valid?", "similar?", "useful?" or "private?".  label : short column heading.
     direction : "up" (more is better), "down", "half" (0.5 is best) or "none" (neither).
-    perfect : value of a perfect table; None where only the yardsticks tell.  percent : shown as a percentage.
-    digits : shown after the point.  meaning : one line.  compute : (train, holdout, synthetic, schema,
-    random_state) -> float, or a Series that holds this metric by name (metrics may share one function).
+    perfect : value of a perfect table; None where only the yardsticks tell.  percent : shown as a
+        percentage.
+    digits : shown after the point.  meaning : one line.  compute : (train, holdout, synthetic,
+    schema, random_state) -> float, or a Series that holds this metric by name (metrics may share
+    one function).
     """
 
     question: str
@@ -53,7 +60,8 @@ class Metric:
 
     @property
     def goal(self) -> str:
-        """Direction and perfect value in short, such as "↑ 1" or "↓ 10%"; "(no goal)" for neither."""
+        """Direction and perfect value in short, such as "↑ 1" or "↓ 10%"; "(no goal)" for
+        neither."""
         perfect = "" if self.perfect is None else self.format(self.perfect, short=True)
         return f"{self.arrow} {perfect}".strip() or "(no goal)"
 
@@ -95,36 +103,104 @@ def _distance(train, holdout, synthetic, schema, random_state):
 
 
 METRICS: dict[str, Metric] = {
-    "valid": Metric("valid?", "valid rows", "up", 1.0,
-                    "share of rows with right types, ranges, categories and rules", _valid, percent=True),
-    "shape": Metric("similar?", "shape", "up", 1.0,
-                    "each column's distribution (SDMetrics Column Shapes)", _shape, digits=3),
-    "trend": Metric("similar?", "trend", "up", 1.0,
-                    "each pair of columns (SDMetrics Column Pair Trends)", _trend, digits=3),
-    "c2st": Metric("similar?", "C2ST", "half", 0.5,
-                   "AUC of boosted trees that tell synthetic from real", _c2st, digits=3),
-    "tstr": Metric("useful?", "TSTR", "up", None, "train on synthetic, test on real", _tstr, digits=3),
-    "membership_auc": Metric("private?", "membership AUC", "half", 0.5,
-                             "AUC of guessing who was in training", membership, digits=3),
-    "membership_tpr_at_1": Metric("private?", "found at 1%", "down", 0.01,
-                                  "training rows found when 1% of others are accused", membership,
-                                  percent=True),
-    "membership_tpr_at_10": Metric("private?", "found at 10%", "down", 0.10,
-                                   "training rows found when 10% of others are accused", membership,
-                                   percent=True),
-    "copies": Metric("private?", "copies", "down", 0.0,
-                     "synthetic rows equal to a training row", _copies, percent=True),
-    "distance": Metric("private?", "distance", "none", None,
-                       "median distance to the closest training row; proves nothing", _distance, digits=2),
+    "valid": Metric(
+        "valid?",
+        "valid rows",
+        "up",
+        1.0,
+        "share of rows with right types, ranges, categories and rules",
+        _valid,
+        percent=True,
+    ),
+    "shape": Metric(
+        "similar?",
+        "shape",
+        "up",
+        1.0,
+        "each column's distribution (SDMetrics Column Shapes)",
+        _shape,
+        digits=3,
+    ),
+    "trend": Metric(
+        "similar?",
+        "trend",
+        "up",
+        1.0,
+        "each pair of columns (SDMetrics Column Pair Trends)",
+        _trend,
+        digits=3,
+    ),
+    "c2st": Metric(
+        "similar?",
+        "C2ST",
+        "half",
+        0.5,
+        "AUC of boosted trees that tell synthetic from real",
+        _c2st,
+        digits=3,
+    ),
+    "tstr": Metric(
+        "useful?", "TSTR", "up", None, "train on synthetic, test on real", _tstr, digits=3
+    ),
+    "membership_auc": Metric(
+        "private?",
+        "membership AUC",
+        "half",
+        0.5,
+        "AUC of guessing who was in training",
+        membership,
+        digits=3,
+    ),
+    "membership_tpr_at_1": Metric(
+        "private?",
+        "found at 1%",
+        "down",
+        0.01,
+        "training rows found when 1% of others are accused",
+        membership,
+        percent=True,
+    ),
+    "membership_tpr_at_10": Metric(
+        "private?",
+        "found at 10%",
+        "down",
+        0.10,
+        "training rows found when 10% of others are accused",
+        membership,
+        percent=True,
+    ),
+    "copies": Metric(
+        "private?",
+        "copies",
+        "down",
+        0.0,
+        "synthetic rows equal to a training row",
+        _copies,
+        percent=True,
+    ),
+    "distance": Metric(
+        "private?",
+        "distance",
+        "none",
+        None,
+        "median distance to the closest training row; proves nothing",
+        _distance,
+        digits=2,
+    ),
 }
 
 
-def score(train: pd.DataFrame, holdout: pd.DataFrame, synthetic: pd.DataFrame, schema: Schema,
-          random_state: int = 0) -> pd.Series:
+def score(
+    train: pd.DataFrame,
+    holdout: pd.DataFrame,
+    synthetic: pd.DataFrame,
+    schema: Schema,
+    random_state: int = 0,
+) -> pd.Series:
     """One row of the scoreboard: every metric of :data:`METRICS`, in order.
 
-    Likeness and usefulness are judged against holdout, rows that no generator has seen; train serves the
-    privacy attacks only.
+    Likeness and usefulness are judged against holdout, rows that no generator has seen; train
+    serves the privacy attacks only.
 
     Returns
     -------
@@ -135,8 +211,10 @@ def score(train: pd.DataFrame, holdout: pd.DataFrame, synthetic: pd.DataFrame, s
     TableError : an empty table, a missing column, or a column whose values are of another kind.
     """
     check_tables(schema, train=train, holdout=holdout, synthetic=synthetic)
-    results = {metric.compute: metric.compute(train, holdout, synthetic, schema, random_state)
-               for metric in METRICS.values()}
+    results = {
+        metric.compute: metric.compute(train, holdout, synthetic, schema, random_state)
+        for metric in METRICS.values()
+    }
     values = {name: _pick(results[metric.compute], name) for name, metric in METRICS.items()}
     return pd.Series(values, name="score", dtype=np.float64)
 
@@ -155,9 +233,10 @@ def shuffle_columns(table: pd.DataFrame, random_state: int = 0) -> pd.DataFrame:
 class Scoreboard:
     """Generators side by side on one table, between yardsticks.
 
-    Yardsticks, computed when first needed: fresh real rows (the ceiling; without a source of fresh rows one
-    half of the holdout is judged against the other), shuffled columns (the floor for all but shape), and a
-    copy of the training rows (the floor for privacy; its TSTR is TRTR, train on real, test on real).
+    Yardsticks, computed when first needed: fresh real rows (the ceiling; without a source of fresh
+    rows one half of the holdout is judged against the other), shuffled columns (the floor for all
+    but shape), and a copy of the training rows (the floor for privacy; its TSTR is TRTR, train on
+    real, test on real).
 
     Parameters
     ----------
@@ -173,9 +252,16 @@ class Scoreboard:
     synthetic_ : name -> the table sampled with the first seed, for pictures.
     """
 
-    def __init__(self, train: pd.DataFrame, holdout: pd.DataFrame, schema: Schema | None = None,
-                 seeds: tuple[int, ...] = (0, 1, 2), fresh: Callable | None = None, lesson: str = "",
-                 table: str = ""):
+    def __init__(
+        self,
+        train: pd.DataFrame,
+        holdout: pd.DataFrame,
+        schema: Schema | None = None,
+        seeds: tuple[int, ...] = (0, 1, 2),
+        fresh: Callable | None = None,
+        lesson: str = "",
+        table: str = "",
+    ):
         self.train, self.holdout = train, holdout
         self.schema = Schema.infer(train) if schema is None else schema
         self.seeds, self.fresh, self.lesson, self.table_name = tuple(seeds), fresh, lesson, table
@@ -188,20 +274,26 @@ class Scoreboard:
             raise ValueError("Scoreboard needs at least one seed, such as seeds=(0, 1, 2).")
 
     def add(self, name: str, source, progress: bool = False) -> Scoreboard:
-        """Fit, sample as many rows as train has, and score, once a seed; a name that is there is replaced.
+        """Fit, sample as many rows as train has, and score, once a seed; a name that is there is
+        replaced.
 
-        source : a synthesizer (cloned, so it stays as it is), or a callable ``source(n, seed)`` -> DataFrame.
+        source : a synthesizer (cloned, so it stays as it is), or a callable ``source(n, seed)`` ->
+            DataFrame.
         progress : show a bar (on standard error).
         """
         self.seconds_[name] = {"fit": [], "sample": []}
-        scores = [score(self.train, self.holdout, self._sample(name, source, seed), self.schema, seed)
-                  for seed in tqdm(self.seeds, desc=name, disable=not progress)]
+        scores = [
+            score(self.train, self.holdout, self._sample(name, source, seed), self.schema, seed)
+            for seed in tqdm(self.seeds, desc=name, disable=not progress)
+        ]
         return self.add_scores(name, scores)
 
     def add_scores(self, name: str, scores: list[pd.Series]) -> Scoreboard:
         """Add results of :func:`score` that were computed elsewhere, one Series a seed."""
         if name in (FRESH, HALF, SHUFFLED, COPY):
-            raise ValueError(f"{name!r} is the name of a yardstick. Give the generator another name.")
+            raise ValueError(
+                f"{name!r} is the name of a yardstick. Give the generator another name."
+            )
         self._scores[name] = list(scores)
         return self
 
@@ -220,13 +312,24 @@ class Scoreboard:
         return synthetic
 
     def yardsticks(self) -> dict[str, list[pd.Series]]:
-        """Name -> scores of each yardstick, one Series a seed (the copy knows no chance: one in all)."""
+        """Name -> scores of each yardstick, one Series a seed (the copy knows no chance: one in
+        all)."""
         if not self._yardsticks:
-            ceiling = {HALF: [self._score_half(seed) for seed in self.seeds]} if self.fresh is None else {
-                FRESH: [self._score(self.fresh(len(self.train), seed), seed) for seed in self.seeds]}
+            ceiling = (
+                {HALF: [self._score_half(seed) for seed in self.seeds]}
+                if self.fresh is None
+                else {
+                    FRESH: [
+                        self._score(self.fresh(len(self.train), seed), seed) for seed in self.seeds
+                    ]
+                }
+            )
             self._yardsticks = ceiling | {
-                SHUFFLED: [self._score(shuffle_columns(self.train, seed), seed) for seed in self.seeds],
-                COPY: [self._score(self.train, self.seeds[0])]}
+                SHUFFLED: [
+                    self._score(shuffle_columns(self.train, seed), seed) for seed in self.seeds
+                ],
+                COPY: [self._score(self.train, self.seeds[0])],
+            }
         return self._yardsticks
 
     def _score(self, synthetic: pd.DataFrame, seed: int) -> pd.Series:
@@ -234,10 +337,14 @@ class Scoreboard:
 
     def _score_half(self, seed: int) -> pd.Series:
         if len(self.holdout) < 2:
-            raise TableError("The holdout has a single row, which cannot be halved. Hold out more rows.")
+            raise TableError(
+                "The holdout has a single row, which cannot be halved. Hold out more rows."
+            )
         order = np.random.default_rng(seed).permutation(len(self.holdout))
         half, other = np.array_split(order, 2)
-        return score(self.train, self.holdout.iloc[half], self.holdout.iloc[other], self.schema, seed)
+        return score(
+            self.train, self.holdout.iloc[half], self.holdout.iloc[other], self.schema, seed
+        )
 
     def rows(self) -> dict[str, list[pd.Series]]:
         """Name -> scores of all rows, yardsticks first."""
@@ -245,51 +352,95 @@ class Scoreboard:
 
     def means(self) -> pd.DataFrame:
         """Mean over the seeds: float64, one row a name, one column a metric of :data:`METRICS`."""
-        return pd.DataFrame({name: pd.DataFrame(scores).mean() for name, scores in self.rows().items()}).T
+        return pd.DataFrame(
+            {name: pd.DataFrame(scores).mean() for name, scores in self.rows().items()}
+        ).T
 
     def spreads(self) -> pd.DataFrame:
-        """Sample standard deviation (n - 1) over the seeds, like :meth:`means`; NaN if there is one seed."""
-        return pd.DataFrame({name: pd.DataFrame(scores).std() for name, scores in self.rows().items()}).T
+        """Sample standard deviation (n - 1) over the seeds, like :meth:`means`; NaN if there is one
+        seed."""
+        return pd.DataFrame(
+            {name: pd.DataFrame(scores).std() for name, scores in self.rows().items()}
+        ).T
 
     def table(self) -> pd.DataFrame:
-        """Text for a reader: "0.931 ± 0.012", one row a name (yardsticks first), one column a metric."""
+        """Text for a reader: "0.931 ± 0.012", one row a name (yardsticks first), one column a
+        metric."""
         means, spreads = self.means(), self.spreads()
-        return pd.DataFrame({name: [_cell(metric, *pair) for pair in zip(means[name], spreads[name])]
-                             for name, metric in METRICS.items()}, index=means.index)
+        return pd.DataFrame(
+            {
+                name: [_cell(metric, *pair) for pair in zip(means[name], spreads[name])]
+                for name, metric in METRICS.items()
+            },
+            index=means.index,
+        )
 
     @property
     def caption(self) -> str:
         """What stands under the table: how to read the spread and TSTR."""
-        spread = f"± standard deviation over {len(self.seeds)} seeds. " if len(self.seeds) > 1 else ""
+        spread = (
+            f"± standard deviation over {len(self.seeds)} seeds. " if len(self.seeds) > 1 else ""
+        )
         measure = utility_measure(self.schema)
-        useful = "No TSTR, because the schema names no target." if measure is None else (
-            f"TSTR is {MEASURES[measure]} for {self.schema.target}; TRTR is that of the copy.")
+        useful = (
+            "No TSTR, because the schema names no target."
+            if measure is None
+            else (
+                f"TSTR is {MEASURES[measure]} for {self.schema.target}; TRTR is that of the copy."
+            )
+        )
         return spread + useful
 
     def picture(self, title: str | None = None):
         """The scoreboard as a matplotlib Figure, one panel a metric."""
-        return scoreboard_picture(self.means(), self.spreads(), METRICS, yardsticks=list(self.yardsticks()),
-                                  title=title or "Each generator between its yardsticks")
+        return scoreboard_picture(
+            self.means(),
+            self.spreads(),
+            METRICS,
+            yardsticks=list(self.yardsticks()),
+            title=title or "Each generator between its yardsticks",
+        )
 
     def to_dict(self) -> dict:
         """Plain data for JSON, numbers rounded to four digits, None for missing ones."""
         means, spreads = self.means(), self.spreads()
-        rows = [{"name": name, "kind": "yardstick" if name in self.yardsticks() else "generator",
-                 "metrics": {metric: {"mean": _plain(means.at[name, metric]),
-                                      "spread": _plain(spreads.at[name, metric])} for metric in METRICS}}
-                for name in means.index]
-        return {"table": self.table_name, "lesson": self.lesson, "columns": list(METRICS), "rows": rows}
+        rows = [
+            {
+                "name": name,
+                "kind": "yardstick" if name in self.yardsticks() else "generator",
+                "metrics": {
+                    metric: {
+                        "mean": _plain(means.at[name, metric]),
+                        "spread": _plain(spreads.at[name, metric]),
+                    }
+                    for metric in METRICS
+                },
+            }
+            for name in means.index
+        ]
+        return {
+            "table": self.table_name,
+            "lesson": self.lesson,
+            "columns": list(METRICS),
+            "rows": rows,
+        }
 
     def __repr__(self) -> str:
         table = self.table()
-        table.columns = pd.MultiIndex.from_tuples([(m.question, m.label, m.goal) for m in METRICS.values()])
+        table.columns = pd.MultiIndex.from_tuples(
+            [(m.question, m.label, m.goal) for m in METRICS.values()]
+        )
         return f"{table.to_string()}\n{self.caption}"
 
     def _repr_html_(self) -> str:
         return scoreboard_html(self.table(), METRICS, len(self.yardsticks()), self.caption)
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
-        return {"text/plain": repr(self), "text/html": self._repr_html_(), MIME_TYPE: self.to_dict()}
+        return {
+            "text/plain": repr(self),
+            "text/html": self._repr_html_(),
+            MIME_TYPE: self.to_dict(),
+        }
 
 
 def _cell(metric: Metric, mean: float, spread: float) -> str:

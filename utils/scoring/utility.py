@@ -1,4 +1,5 @@
 """Useful? Train on synthetic, test on real (TSTR), beside train on real, test on real (TRTR)."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -13,15 +14,19 @@ TREES = 1000  # for targets of many classes: one tree a class and round, so fewe
 
 
 @one_thread
-def tstr(synthetic: pd.DataFrame, holdout: pd.DataFrame, schema: Schema, random_state: int = 0) -> float:
-    """Train on synthetic rows, test on real ones (Esteban, Hyland and Raetsch 2017), with boosted trees.
+def tstr(
+    synthetic: pd.DataFrame, holdout: pd.DataFrame, schema: Schema, random_state: int = 0
+) -> float:
+    """Train on synthetic rows, test on real ones (Esteban, Hyland and Raetsch 2017), with boosted
+    trees.
 
     Returns
     -------
-    area under the ROC curve for a target of two values (the second category is the positive one; a model that
-    learned nothing scores 0.5), accuracy for more, R squared for numbers and dates (0 predicts the mean, no
-    lower bound). NaN if the schema has no target, or holdout offers nothing to rank. Synthetic rows of one
-    class only, or without any target, score as the constant prediction they lead to.
+    area under the ROC curve for a target of two values (the second category is the positive one; a
+    model that learned nothing scores 0.5), accuracy for more, R squared for numbers and dates (0
+    predicts the mean, no lower bound). NaN if the schema has no target, or holdout offers nothing
+    to rank. Synthetic rows of one class only, or without any target, score as the constant
+    prediction they lead to.
     """
     check_tables(schema, synthetic=synthetic, holdout=holdout)
     if schema.target is None or len(schema.columns) < 2:
@@ -33,17 +38,28 @@ def tstr(synthetic: pd.DataFrame, holdout: pd.DataFrame, schema: Schema, random_
     if not schema[schema.target].discrete:
         known = ~np.isnan(train_target)
     judge = {"auc": _auc, "accuracy": _accuracy, "R2": _r_squared}[utility_measure(schema)]
-    return float(judge(train_rows[known], train_target[known], test_rows[present], test_target[present],
-                       categorical, random_state))
+    return float(
+        judge(
+            train_rows[known],
+            train_target[known],
+            test_rows[present],
+            test_target[present],
+            categorical,
+            random_state,
+        )
+    )
 
 
-def trtr(train: pd.DataFrame, holdout: pd.DataFrame, schema: Schema, random_state: int = 0) -> float:
+def trtr(
+    train: pd.DataFrame, holdout: pd.DataFrame, schema: Schema, random_state: int = 0
+) -> float:
     """Train on real rows, test on real ones: what :func:`tstr` can hope for."""
     return tstr(train, holdout, schema, random_state)
 
 
 def utility_measure(schema: Schema) -> str | None:
-    """What :func:`tstr` measures for the schema's target: "auc", "accuracy", "R2", or None without one."""
+    """What :func:`tstr` measures for the schema's target: "auc", "accuracy", "R2", or None without
+    one."""
     if schema.target is None:
         return None
     target = schema[schema.target]
@@ -54,7 +70,11 @@ def utility_measure(schema: Schema) -> str | None:
 
 def _target(table: pd.DataFrame, schema: Schema) -> np.ndarray:
     target = schema[schema.target]
-    return to_codes(table[target.name], target) if target.discrete else as_floats(table[target.name], target)
+    return (
+        to_codes(table[target.name], target)
+        if target.discrete
+        else as_floats(table[target.name], target)
+    )
 
 
 def _auc(train_rows, train_target, test_rows, test_target, categorical, random_state) -> float:
@@ -74,11 +94,15 @@ def _accuracy(train_rows, train_target, test_rows, test_target, categorical, ran
     if len(classes) < 2:
         return np.mean(np.isin(test_target, classes))
     rounds = min(100, max(1, TREES // len(classes)))
-    model = boosted_trees("classify", categorical, random_state, rounds).fit(train_rows, train_target)
+    model = boosted_trees("classify", categorical, random_state, rounds).fit(
+        train_rows, train_target
+    )
     return accuracy_score(test_target, model.predict(test_rows))
 
 
-def _r_squared(train_rows, train_target, test_rows, test_target, categorical, random_state) -> float:
+def _r_squared(
+    train_rows, train_target, test_rows, test_target, categorical, random_state
+) -> float:
     if len(test_target) < 2 or np.ptp(test_target) == 0:
         return np.nan
     if not len(train_target):

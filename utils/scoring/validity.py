@@ -1,4 +1,6 @@
-"""Valid? Could each row stand in the real table: right types, ranges and categories, no rule broken."""
+"""Valid? Could each row stand in the real table: right types, ranges and categories, no rule
+broken."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -9,16 +11,20 @@ from utils.encoding import float_range, to_codes
 from utils.schema import Column, Schema
 from utils.scoring.judge import as_floats, check_tables
 
-_FAMILIES = (("boolean", types.is_bool_dtype), ("date", types.is_datetime64_any_dtype),
-             ("integer", types.is_integer_dtype), ("number", types.is_float_dtype))
+_FAMILIES = (
+    ("boolean", types.is_bool_dtype),
+    ("date", types.is_datetime64_any_dtype),
+    ("integer", types.is_integer_dtype),
+    ("number", types.is_float_dtype),
+)
 
 
 def faults(table: pd.DataFrame, schema: Schema) -> pd.DataFrame:
     """Boolean frame (rows of the table, possible faults), True where the row has the fault.
 
-    A column ``name`` may give "name: wrong type" (every row, then), "name: out of range", "name: unseen
-    category" and "name: missing" (where training had no missing value); each rule of the schema gives
-    "rule: its name", unless a wrong type keeps the rules from being evaluated.
+    A column ``name`` may give "name: wrong type" (every row, then), "name: out of range", "name:
+    unseen category" and "name: missing" (where training had no missing value); each rule of the
+    schema gives "rule: its name", unless a wrong type keeps the rules from being evaluated.
     """
     check_tables(schema, synthetic=table)
     found = {}
@@ -41,7 +47,9 @@ def _column_faults(values: pd.Series, column: Column) -> dict[str, np.ndarray]:
     if column.discrete:
         found[f"{column.name}: unseen category"] = ~missing & (to_codes(values, column) < 0)
     else:
-        found[f"{column.name}: out of range"] = ~missing & ~_within(as_floats(values, column), column)
+        found[f"{column.name}: out of range"] = ~missing & ~_within(
+            as_floats(values, column), column
+        )
     return found
 
 
@@ -60,6 +68,7 @@ def valid(table: pd.DataFrame, schema: Schema) -> float:
 
 
 def validity_report(table: pd.DataFrame, schema: Schema) -> pd.Series:
-    """Share of rows with each fault that occurs at all, the commonest first; empty if every row is valid."""
+    """Share of rows with each fault that occurs at all, the commonest first; empty if every row is
+    valid."""
     shares = faults(table, schema).mean()
     return shares[shares > 0].sort_values(ascending=False).rename("share of rows")

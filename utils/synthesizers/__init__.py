@@ -1,4 +1,5 @@
-"""All generators. A module put here joins by itself: its classes register and can be imported from here."""
+"""All generators. A module put here joins by itself: its classes register and can be imported from
+here."""
 
 from importlib import import_module
 from pkgutil import iter_modules

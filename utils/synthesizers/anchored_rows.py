@@ -1,4 +1,5 @@
-"""A table as a GAN sees it: a cell drawn by counting, tokens for categories, scores for smooth numbers."""
+"""A table as a GAN sees it: a cell drawn by counting, tokens for categories, scores for smooth
+numbers."""
 
 from __future__ import annotations
 
@@ -11,7 +12,10 @@ from utils.schema import Schema
 from utils.synthesizers.codes import TableCodes
 from utils.synthesizers.normal_scores import GroupedScores
 
-FEW_VALUES, SPIKE = 16, 0.3  # a number of so few values, or so large a share of one, is better told in tokens
+FEW_VALUES, SPIKE = (
+    16,
+    0.3,
+)  # a number of so few values, or so large a share of one, is better told in tokens
 MOST_TOKENS = 128
 ROWS_PER_VALUE = 30
 MOST_CELLS, ROWS_PER_CELL = 32, 100
@@ -19,16 +23,20 @@ MOST_CELLS, ROWS_PER_CELL = 32, 100
 
 @portable
 class AnchoredRows:
-    """Rows as the number of their cell, int32 (n,), tokens, int32 (n, t), and scores, float32 (n, s).
+    """Rows as the number of their cell, int32 (n,), tokens, int32 (n, t), and scores, float32 (n,
+    s).
 
-    A cell is one combination of the anchor columns. Tokens stand for every other category, for numbers with
-    few values or a spike, and for whether a score is missing; of a column with more than 128 values, the
-    rarest share the last token. Scores are normal scores of the other numbers, taken within the cell. A
-    column that another one determines (years of schooling, by the degree) is not learned but looked up.
+    A cell is one combination of the anchor columns. Tokens stand for every other category, for
+    numbers with few values or a spike, and for whether a score is missing; of a column with more
+    than 128 values, the rarest share the last token. Scores are normal scores of the other numbers,
+    taken within the cell. A column that another one determines (years of schooling, by the degree)
+    is not learned but looked up.
 
-    anchors : names.  cells : int32 (k, anchors).  shares : float64 (k,), how often a cell occurs.  codes :
-    TableCodes of all columns but anchors and scores.  twins : {name: (name that determines it, its code for
-    each code of that one)}.  tokens : {name: (its codes, frequent ones first, and their counts)}.
+    anchors : names.  cells : int32 (k, anchors).  shares : float64 (k,), how often a cell occurs.
+        codes :
+    TableCodes of all columns but anchors and scores.  twins : {name: (name that determines it, its
+    code for each code of that one)}.  tokens : {name: (its codes, frequent ones first, and their
+    counts)}.
     scores : {name: GroupedScores}.  gaps : names of the scores with missing values.
     """
 
@@ -36,14 +44,20 @@ class AnchoredRows:
         vars(self).update(parts)
 
     @classmethod
-    def fit(cls, columns: dict[str, np.ndarray], schema: Schema, anchors: list[str]) -> AnchoredRows:
+    def fit(
+        cls, columns: dict[str, np.ndarray], schema: Schema, anchors: list[str]
+    ) -> AnchoredRows:
         """Read the columns of :meth:`Synthesizer._fit`."""
         rows = len(columns[schema.names[0]])
         together = np.column_stack([np.zeros(rows, np.int32), *(columns[name] for name in anchors)])
         cells, cell, counts = np.unique(together, axis=0, return_inverse=True, return_counts=True)
-        smooth = [name for name in schema.names if not schema[name].discrete and _is_smooth(columns[name])]
+        smooth = [
+            name for name in schema.names if not schema[name].discrete and _is_smooth(columns[name])
+        ]
         known = {name: ~np.isnan(columns[name]) for name in smooth}
-        codes = TableCodes.fit(columns, schema.select([n for n in schema.names if n not in anchors + smooth]))
+        codes = TableCodes.fit(
+            columns, schema.select([n for n in schema.names if n not in anchors + smooth])
+        )
         encoded = dict(zip(codes.names, codes.encode(columns).T)) if codes.names else {}
         twins = _twins(encoded, dict(zip(codes.names, codes.sizes)))
         return cls(
@@ -69,15 +83,22 @@ class AnchoredRows:
     @property
     def sizes(self) -> list[int]:
         """Values of each token."""
-        return [min(len(codes), MOST_TOKENS) for codes, _ in self.tokens.values()] + [2] * len(self.gaps)
+        return [min(len(codes), MOST_TOKENS) for codes, _ in self.tokens.values()] + [2] * len(
+            self.gaps
+        )
 
-    def encode(self, columns: dict, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Cells, tokens and scores of the fitted rows; a missing score is noise, for its token tells."""
+    def encode(
+        self, columns: dict, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Cells, tokens and scores of the fitted rows; a missing score is noise, for its token
+        tells."""
         rows = len(next(iter(columns.values())))
         cell = np.zeros(rows, np.int32)
         for number in range(1, len(self.cells)):
             cell[self._in_cell(number, columns)] = number
-        codes = dict(zip(self.codes.names, self.codes.encode(columns).T)) if self.codes.names else {}
+        codes = (
+            dict(zip(self.codes.names, self.codes.encode(columns).T)) if self.codes.names else {}
+        )
         tokens = [self._token(name, codes[name]) for name in self.tokens]
         tokens += [np.isnan(columns[name]) for name in self.gaps]
         scores = rng.standard_normal((rows, len(self.scores)), dtype=np.float32)
@@ -94,7 +115,9 @@ class AnchoredRows:
         place = np.argsort(self.tokens[name][0])
         return np.minimum(place[codes], MOST_TOKENS - 1)
 
-    def decode(self, cell, tokens, scores, schema: Schema, given: dict, rng: np.random.Generator) -> dict:
+    def decode(
+        self, cell, tokens, scores, schema: Schema, given: dict, rng: np.random.Generator
+    ) -> dict:
         """Columns as :meth:`Synthesizer._sample` returns them, with the given values exactly."""
         codes = {
             name: _draw_code(tokens[:, place], *self.tokens[name], rng)
@@ -113,11 +136,14 @@ class AnchoredRows:
         return columns
 
     def possible(self, given: dict) -> tuple[np.ndarray, list[np.ndarray]]:
-        """What a condition leaves possible: bool (k,) over the cells, and bool (size,) over each token."""
+        """What a condition leaves possible: bool (k,) over the cells, and bool (size,) over each
+        token."""
         cells = np.ones(len(self.cells), dtype=bool)
         tokens = [np.ones(size, dtype=bool) for size in self.sizes]
         names = list(self.tokens)
-        codes = self.codes.encode_given({name: v for name, v in given.items() if name in self.codes.names})
+        codes = self.codes.encode_given(
+            {name: v for name, v in given.items() if name in self.codes.names}
+        )
         for name, value in given.items():
             if name in self.anchors:
                 cells &= self.cells[:, self.anchors.index(name)] == value
@@ -127,15 +153,21 @@ class AnchoredRows:
                 code = codes[self.codes.names.index(name)]
                 source, table = self.twins.get(name, (name, np.arange(code + 1)))
                 allowed = self._token(source, np.flatnonzero(table == code))
-                tokens[names.index(source)] &= np.isin(np.arange(len(tokens[names.index(source)])), allowed)
+                tokens[names.index(source)] &= np.isin(
+                    np.arange(len(tokens[names.index(source)])), allowed
+                )
         return cells, tokens
 
-    def margins(self, cell: np.ndarray, tokens: np.ndarray, pooled_rows: float = 10.0) -> np.ndarray:
-        """Frequency of each token in each cell, float32 (k, sum of sizes); the frequency in the whole table
-        counts as ``pooled_rows`` rows more of every cell."""
+    def margins(
+        self, cell: np.ndarray, tokens: np.ndarray, pooled_rows: float = 10.0
+    ) -> np.ndarray:
+        """Frequency of each token in each cell, float32 (k, sum of sizes); the frequency in the
+        whole table counts as ``pooled_rows`` rows more of every cell."""
         blocks = [np.zeros((len(self.cells), 0))]
         for column, size in zip(tokens.T, self.sizes):
-            counts = np.bincount(cell * size + column, minlength=len(self.cells) * size).reshape(-1, size)
+            counts = np.bincount(cell * size + column, minlength=len(self.cells) * size).reshape(
+                -1, size
+            )
             counts = counts + pooled_rows * counts.sum(axis=0) / counts.sum()
             blocks.append(counts / counts.sum(axis=1, keepdims=True))
         return np.hstack(blocks).astype(np.float32)
@@ -151,7 +183,8 @@ class AnchoredRows:
 
 
 def find_anchors(columns: dict[str, np.ndarray], schema: Schema) -> list[str]:
-    """The target, and the category that tells most about the others, if their combinations are few and common."""
+    """The target, and the category that tells most about the others, if their combinations are few
+    and common."""
     names = [column.name for column in schema.columns if column.discrete]
     anchors = [name for name in names if name == schema.target and _fits([name], columns)]
     others = [name for name in names if name not in anchors and _fits([*anchors, name], columns)]
@@ -191,8 +224,11 @@ def _draw_code(tokens, codes, counts, rng):
     return drawn
 
 
-def _twins(codes: dict[str, np.ndarray], sizes: dict[str, int]) -> dict[str, tuple[str, np.ndarray]]:
-    """Columns that another one determines in every row, with 30 rows or more a value to tell it from chance."""
+def _twins(
+    codes: dict[str, np.ndarray], sizes: dict[str, int]
+) -> dict[str, tuple[str, np.ndarray]]:
+    """Columns that another one determines in every row, with 30 rows or more a value to tell it
+    from chance."""
     twins, sources = {}, set()
     for name, values in codes.items():
         for source, origin in codes.items():
@@ -209,4 +245,6 @@ def _twins(codes: dict[str, np.ndarray], sizes: dict[str, int]) -> dict[str, tup
 def _determines(origin, values) -> bool:
     pairs = np.unique(origin.astype(np.int64) * (int(values.max()) + 1) + values)
     seen = len(np.unique(origin))
-    return len(pairs) == seen and values.max() > values.min() and seen * ROWS_PER_VALUE <= len(values)
+    return (
+        len(pairs) == seen and values.max() > values.min() and seen * ROWS_PER_VALUE <= len(values)
+    )

@@ -1,4 +1,5 @@
-"""A row written one cell at a time: a Keras network gives each cell's chances from the cells before it."""
+"""A row written one cell at a time: a Keras network gives each cell's chances from the cells before
+it."""
 
 from __future__ import annotations
 
@@ -21,21 +22,25 @@ HELD_OUT, FEWEST_TO_HOLD_OUT, MOST_HELD_OUT = 0.1, 200, 2_000
 
 
 class AutoregressiveSynthesizer(NeuralSynthesizer):
-    """The chain rule of probability with one small network (NADE: Larochelle and Murray 2011; Uria et al. 2016).
+    """The chain rule of probability with one small network (NADE: Larochelle and Murray 2011; Uria
+    et al. 2016).
 
-    Every column is codes: categories as they are, numbers as quantile bins with the value drawn inside. A cell's
-    chances come from the sum of one vector for each cell before it, a residual layer and a softmax; all columns
-    are learned in one pass. Neighbouring bins share their vectors. The weights kept are an average over steps,
-    at the best likelihood of held-out rows.
+    Every column is codes: categories as they are, numbers as quantile bins with the value drawn
+    inside. A cell's chances come from the sum of one vector for each cell before it, a residual
+    layer and a softmax; all columns are learned in one pass. Neighbouring bins share their vectors.
+    The weights kept are an average over steps, at the best likelihood of held-out rows.
 
-    epochs : passes over the table at most.  units : length of a vector.  bins : most codes of a number.
+    epochs : passes over the table at most.  units : length of a vector.  bins : most codes of a
+        number.
     smoothing : how far bins share, as part of a column's bins; 0 leaves each bin to itself.
     dropout : share of the layer left out in each training step.
-    order : names of the columns as they are drawn; None takes the column with the fewest codes first.
+    order : names of the columns as they are drawn; None takes the column with the fewest codes
+        first.
 
-    A condition on the first columns of ``order_`` is exact: the rest is drawn given it. Other conditions hold in
-    every row as well, but what was drawn before them is weighted: of 8 candidates a row (512 at least), those
-    are kept that make the condition likely (importance resampling): exact only as the candidates grow in number.
+    A condition on the first columns of ``order_`` is exact: the rest is drawn given it. Other
+    conditions hold in every row as well, but what was drawn before them is weighted: of 8
+    candidates a row (512 at least), those are kept that make the condition likely (importance
+    resampling): exact only as the candidates grow in number.
     """
 
     method = "autoregressive"
@@ -56,7 +61,13 @@ class AutoregressiveSynthesizer(NeuralSynthesizer):
     ):
         super().__init__(random_state)
         self.epochs, self.batch_size, self.learning_rate = epochs, batch_size, learning_rate
-        self.units, self.bins, self.smoothing, self.dropout, self.order = units, bins, smoothing, dropout, order
+        self.units, self.bins, self.smoothing, self.dropout, self.order = (
+            units,
+            bins,
+            smoothing,
+            dropout,
+            order,
+        )
         self.progress, self.checkpoint = progress, checkpoint
 
     def _fit(self, columns, rng):
@@ -65,7 +76,9 @@ class AutoregressiveSynthesizer(NeuralSynthesizer):
         self.order_ = self._drawing_order()
         self.spikes_ = {name: self._spikes(columns[name], name) for name in self.codes_.bins}
         rows = rng.permutation(self._encode(columns))
-        held_out = min(int(len(rows) * HELD_OUT), MOST_HELD_OUT) if len(rows) >= FEWEST_TO_HOLD_OUT else 0
+        held_out = (
+            min(int(len(rows) * HELD_OUT), MOST_HELD_OUT) if len(rows) >= FEWEST_TO_HOLD_OUT else 0
+        )
         learner, average = self._build(rng), self._build(rng)
         learner.start_from(rows)
         average.set_weights(learner.weights)
@@ -148,15 +161,18 @@ class AutoregressiveSynthesizer(NeuralSynthesizer):
         return self.codes_.decode(table, self.schema_, given, rng)
 
     def log_likelihood(self, table: pd.DataFrame) -> np.ndarray:
-        """Natural logarithm of the model's probability of each row, float64 (n,); see :meth:`surprise`."""
+        """Natural logarithm of the model's probability of each row, float64 (n,); see
+        :meth:`surprise`."""
         return -self.surprise(table).sum(axis=1).to_numpy()
 
     def surprise(self, table: pd.DataFrame) -> pd.DataFrame:
-        """Nats (-log probability) of each cell given the cells before it, float64, columns as in ``order_``.
+        """Nats (-log probability) of each cell given the cells before it, float64, columns as in
+        ``order_``.
 
-        Exact for the codes. A number has a density: the mass of its bin over the bin's width, counted in steps
-        of the column's grid (so a probability for integers), or in its unit where there is none. A bin with one
-        value is taken for a point with all of its mass. ValueError for a category that training never saw.
+        Exact for the codes. A number has a density: the mass of its bin over the bin's width,
+        counted in steps of the column's grid (so a probability for integers), or in its unit where
+        there is none. A bin with one value is taken for a point with all of its mass. ValueError
+        for a category that training never saw.
         """
         table = table[self.schema_.names]
         self._refuse_unseen(table, numbers=False)
@@ -170,12 +186,16 @@ class AutoregressiveSynthesizer(NeuralSynthesizer):
                 nats[:, place] += np.append(widths, 0.0)[codes[:, place]]
         return pd.DataFrame(nats, columns=self.order_, index=table.index)
 
-    def impute(self, table: pd.DataFrame, random_state: int = 0, candidates: int = 32) -> pd.DataFrame:
-        """The rows with their missing cells drawn given the known ones; columns may be absent altogether.
+    def impute(
+        self, table: pd.DataFrame, random_state: int = 0, candidates: int = 32
+    ) -> pd.DataFrame:
+        """The rows with their missing cells drawn given the known ones; columns may be absent
+        altogether.
 
-        Known cells stay. Cells known before a missing one count exactly, those after it by importance: one of
-        ``candidates`` fillings of each row is kept, in proportion to how likely it makes the known cells.
-        ValueError for a column, category or number that training never saw.
+        Known cells stay. Cells known before a missing one count exactly, those after it by
+        importance: one of ``candidates`` fillings of each row is kept, in proportion to how likely
+        it makes the known cells. ValueError for a column, category or number that training never
+        saw.
         """
         rng = np.random.default_rng(random_state)
         self._refuse_unseen(table)
@@ -183,15 +203,20 @@ class AutoregressiveSynthesizer(NeuralSynthesizer):
         columns = self._arrays(table)
         missing = table[self.order_].isna().to_numpy()
         known = np.where(missing, -1, self._encode(columns))
-        codes, log_chances = self._trained().draw(np.repeat(known, candidates, axis=0), rng, self._absent)
-        weights = log_chances.sum(axis=1) + rng.gumbel(size=len(codes))  # the largest is a draw by weight
+        codes, log_chances = self._trained().draw(
+            np.repeat(known, candidates, axis=0), rng, self._absent
+        )
+        weights = log_chances.sum(axis=1) + rng.gumbel(
+            size=len(codes)
+        )  # the largest is a draw by weight
         best = weights.reshape(-1, candidates).argmax(axis=1)
         kept = codes[np.arange(len(table)) * candidates + best]
         drawn = self._decode(kept, {}, rng)
         return pd.DataFrame(
             {
                 column.name: from_array(
-                    np.where(table[column.name].isna(), drawn[column.name], columns[column.name]), column
+                    np.where(table[column.name].isna(), drawn[column.name], columns[column.name]),
+                    column,
                 )
                 for column in self.schema_.columns
             },
@@ -200,9 +225,13 @@ class AutoregressiveSynthesizer(NeuralSynthesizer):
 
     def _arrays(self, table) -> dict:
         """Columns as :meth:`_fit` gets them, from a table of the schema's columns."""
-        dates = {column.name: column.dtype for column in self.schema_.columns if column.kind == "date"}
+        dates = {
+            column.name: column.dtype for column in self.schema_.columns if column.kind == "date"
+        }
         table = table.astype(dates)
-        return {column.name: to_array(table[column.name], column) for column in self.schema_.columns}
+        return {
+            column.name: to_array(table[column.name], column) for column in self.schema_.columns
+        }
 
     def _refuse_unseen(self, table, numbers: bool = True) -> None:
         """ValueError for columns and categories, and on demand numbers, that training never saw."""
@@ -217,12 +246,15 @@ class AutoregressiveSynthesizer(NeuralSynthesizer):
         """The code of a missing cell in each column, None where there is none or nothing else."""
         return [
             size - 1 if missing and size > 1 else None
-            for size, missing in zip(self.codes_.sizes[self._places], self.codes_.missing[self._places])
+            for size, missing in zip(
+                self.codes_.sizes[self._places], self.codes_.missing[self._places]
+            )
         ]
 
 
 def _log_widths(bins, step: float) -> np.ndarray:
-    """Logarithm of how much each bin spans: grid steps, or the column's unit where it has no grid."""
+    """Logarithm of how much each bin spans: grid steps, or the column's unit where it has no
+    grid."""
     first, last = bins.knots[:, 0], bins.knots[:, -1]
     spans = np.append(bins.lower[1:] - first[:-1], last[-1] - first[-1] + step)
     return np.log(np.where(last > first, spans / (step or 1.0), 1.0))

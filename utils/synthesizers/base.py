@@ -27,10 +27,11 @@ class Synthesizer(BaseEstimator):
 
     A subclass names its ``method`` (which registers it) and writes two functions:
 
-    ``_fit(columns, rng)`` : ``columns`` maps each column's name to an array of length n, int32 codes for
-    categories and booleans (-1 is missing), float64 for numbers, integers and dates (NaN is missing).
-    ``_sample(n, given, rng)`` : returns the same kind of dictionary; ``given`` maps names to one code or
-    float.
+    ``_fit(columns, rng)`` : ``columns`` maps each column's name to an array of length n, int32
+    codes for categories and booleans (-1 is missing), float64 for numbers, integers and dates (NaN
+    is missing).
+    ``_sample(n, given, rng)`` : returns the same kind of dictionary; ``given`` maps names to one
+    code or float.
     """
 
     method = ""
@@ -47,7 +48,8 @@ class Synthesizer(BaseEstimator):
             SYNTHESIZERS[cls.method] = cls
 
     def fit(self, table: pd.DataFrame, schema: Schema | None = None) -> Synthesizer:
-        """Learn from a table; infers the schema unless passed. TableError for a table it cannot use."""
+        """Learn from a table; infers the schema unless passed. TableError for a table it cannot
+        use."""
         if schema is None:
             schema = Schema.infer(table)
         else:
@@ -60,7 +62,9 @@ class Synthesizer(BaseEstimator):
             self._fit(columns, np.random.default_rng(self.random_state))
         return self
 
-    def sample(self, n: int, given: dict | None = None, random_state: int | None = None) -> pd.DataFrame:
+    def sample(
+        self, n: int, given: dict | None = None, random_state: int | None = None
+    ) -> pd.DataFrame:
         """Draw n rows, a DataFrame with the columns, order and dtypes of the training table.
 
         given : values that every row must have, such as ``{"App": "Netflix"}``.
@@ -78,7 +82,9 @@ class Synthesizer(BaseEstimator):
             raise ValueError(f"The number of rows must be a whole number of 0 or more, not {n!r}.")
         condition = self._condition(given or {})
         seed = self.random_state if random_state is None else random_state
-        rng = np.random.default_rng(None if seed is None else [1, seed])  # not the stream that fit used
+        rng = np.random.default_rng(
+            None if seed is None else [1, seed]
+        )  # not the stream that fit used
         return self._chunks(int(n), condition, rng)
 
     def _chunks(self, n, condition, rng):
@@ -88,7 +94,10 @@ class Synthesizer(BaseEstimator):
     def _sample_table(self, n, condition, rng) -> pd.DataFrame:
         columns = self._sample(n, condition, rng)
         return pd.DataFrame(
-            {column.name: from_array(columns[column.name], column) for column in self.schema_.columns}
+            {
+                column.name: from_array(columns[column.name], column)
+                for column in self.schema_.columns
+            }
         )
 
     def _check_counts(self, *names: str) -> None:
@@ -100,13 +109,19 @@ class Synthesizer(BaseEstimator):
 
     def _condition(self, given: dict) -> dict:
         if not isinstance(given, dict):
-            raise ValueError(f"given must be a dictionary such as {{'App': 'Netflix'}}, not {given!r}.")
+            raise ValueError(
+                f"given must be a dictionary such as {{'App': 'Netflix'}}, not {given!r}."
+            )
         return {name: condition_value(self.schema_[name], value) for name, value in given.items()}
 
     def save(self, path: str | os.PathLike) -> None:
         """Write the fitted model to one file that holds data, not code."""
         check_is_fitted(self)
-        fitted = {name: value for name, value in vars(self).items() if name.endswith("_") and name[0] != "_"}
+        fitted = {
+            name: value
+            for name, value in vars(self).items()
+            if name.endswith("_") and name[0] != "_"
+        }
         portable.write(
             path,
             {
@@ -123,7 +138,8 @@ class Synthesizer(BaseEstimator):
 
     @classmethod
     def load(cls, path: str | os.PathLike) -> Synthesizer:
-        """Read a saved model; it samples the same rows as the one that was saved. Runs nothing from the file.
+        """Read a saved model; it samples the same rows as the one that was saved. Runs nothing from
+        the file.
 
         Raises SavedModelError for a damaged or foreign file, or one of another class.
         """
@@ -162,7 +178,8 @@ def from_array(values: np.ndarray, column: Column):
 
 
 def condition_value(column: Column, value) -> int | float:
-    """The code or float of a value that rows shall be given; ValueError where no row can have it."""
+    """The code or float of a value that rows shall be given; ValueError where no row can have
+    it."""
     if not pd.api.types.is_scalar(value):
         raise ValueError(f"Column {column.name!r} can be given one value, not {value!r}.")
     if pd.isna(value):
@@ -174,13 +191,17 @@ def condition_value(column: Column, value) -> int | float:
     if column.discrete:
         if value in column.categories:
             return column.categories.index(value)
-        close = difflib.get_close_matches(str(value), [str(item) for item in column.categories], n=1)
+        close = difflib.get_close_matches(
+            str(value), [str(item) for item in column.categories], n=1
+        )
         hint = (
             f"Did you mean {close[0]!r}?"
             if close
             else f"Known: {', '.join(map(str, column.categories[:10]))}."
         )
-        raise ValueError(f"Column {column.name!r} has no category {value!r} in the training table. {hint}")
+        raise ValueError(
+            f"Column {column.name!r} has no category {value!r} in the training table. {hint}"
+        )
     return _condition_number(column, value)
 
 
@@ -190,7 +211,9 @@ def _condition_number(column: Column, value) -> float:
         typed = _moment(column, value) if column.kind == "date" else float(value)
         number = float(to_float(pd.Series([typed]), column)[0])
     except (TypeError, ValueError):
-        raise ValueError(f"Column {column.name!r} holds {column.kind} values; {value!r} is none.") from None
+        raise ValueError(
+            f"Column {column.name!r} holds {column.kind} values; {value!r} is none."
+        ) from None
     if not low <= number <= high:
         raise ValueError(
             f"Column {column.name!r} runs from {column.minimum} to {column.maximum} in the training "
@@ -215,8 +238,8 @@ def _moment(column: Column, value) -> pd.Timestamp:
 def resample(log_weights: np.ndarray, n: int, rng: np.random.Generator, what: str) -> np.ndarray:
     """Positions (n,) of candidates drawn in proportion to their weights, by systematic resampling.
 
-    Systematic resampling (Carpenter, Clifford and Fearnhead 1999) has the least variance of the simple
-    schemes: a candidate of weight w is drawn floor(nw) or ceil(nw) times.
+    Systematic resampling (Carpenter, Clifford and Fearnhead 1999) has the least variance of the
+    simple schemes: a candidate of weight w is drawn floor(nw) or ceil(nw) times.
     """
     top = log_weights.max(initial=-np.inf)
     if not np.isfinite(top):
@@ -231,9 +254,11 @@ def resample(log_weights: np.ndarray, n: int, rng: np.random.Generator, what: st
 
 
 def draw_from_tables(tables: np.ndarray, rows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """A category for each entry of ``rows``, drawn from that row of ``tables`` (k, size); each row sums to 1.
+    """A category for each entry of ``rows``, drawn from that row of ``tables`` (k, size); each row
+    sums to 1.
 
-    All rows stand one behind the other as one rising staircase, so one binary search serves every draw.
+    All rows stand one behind the other as one rising staircase, so one binary search serves every
+    draw.
     """
     size = tables.shape[1]
     cumulative = np.cumsum(tables, axis=1, dtype=np.float64)
@@ -244,12 +269,15 @@ def draw_from_tables(tables: np.ndarray, rows: np.ndarray, rng: np.random.Genera
 
 
 def assemble(chunks: Iterator[pd.DataFrame], n: int) -> pd.DataFrame:
-    """One table of n rows from its pieces, filled column by column, so that no second copy is ever held."""
+    """One table of n rows from its pieces, filled column by column, so that no second copy is ever
+    held."""
     first = next(chunks)
     if len(first) == n:
         return first
     stores = {
-        name: np.empty(n, dtype=first[name].dtype) if isinstance(first[name].dtype, np.dtype) else []
+        name: np.empty(n, dtype=first[name].dtype)
+        if isinstance(first[name].dtype, np.dtype)
+        else []
         for name in first.columns
     }
     filled = 0
@@ -263,6 +291,9 @@ def assemble(chunks: Iterator[pd.DataFrame], n: int) -> pd.DataFrame:
     for name, store in stores.items():
         if isinstance(store, list):
             stores[name] = pd.concat([pd.Series(piece) for piece in store], ignore_index=True).array
-    # a Series that names its dtype spares pandas the search for one, which would copy columns of text
-    columns = {name: pd.Series(store, dtype=store.dtype, copy=False) for name, store in stores.items()}
+    # a Series that names its dtype spares pandas the search for one, which would copy columns of
+    # text
+    columns = {
+        name: pd.Series(store, dtype=store.dtype, copy=False) for name, store in stores.items()
+    }
     return pd.DataFrame(columns, copy=False)

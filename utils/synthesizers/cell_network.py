@@ -1,4 +1,5 @@
-"""The network behind the autoregressive generator: chances of every cell given the cells before it."""
+"""The network behind the autoregressive generator: chances of every cell given the cells before
+it."""
 
 from __future__ import annotations
 
@@ -52,10 +53,14 @@ class CellNetwork:
     def _by_column(self, weight) -> list:
         """A table of all columns cut into one a column, with neighbouring bins sharing."""
         pieces = tf.split(weight.value, self.sizes)
-        return [piece if kernel is None else kernel @ piece for kernel, piece in zip(self.kernels, pieces)]
+        return [
+            piece if kernel is None else kernel @ piece
+            for kernel, piece in zip(self.kernels, pieces)
+        ]
 
     def losses(self, codes, dropout: float = 0.0, key=None) -> list:
-        """Mean of -log probability of each column's codes, a list of d scalars; codes int32 (n, d)."""
+        """Mean of -log probability of each column's codes, a list of d scalars; codes int32 (n,
+        d)."""
         values, mix, mix_bias, output, output_bias = self.weights
         columns = tf.unstack(codes, axis=1)
         vectors = tf.stack([tf.gather(*pair) for pair in zip(self._by_column(values), columns)])
@@ -64,7 +69,12 @@ class CellNetwork:
         if key is not None and dropout:
             kept = tf.random.stateless_uniform(tf.shape(after), key) >= dropout
             after = tf.where(kept, after / (1 - dropout), 0.0)
-        heads = zip(columns, tf.unstack(after), self._by_column(output), tf.split(output_bias.value, self.sizes))
+        heads = zip(
+            columns,
+            tf.unstack(after),
+            self._by_column(output),
+            tf.split(output_bias.value, self.sizes),
+        )
         return [
             tf.reduce_mean(
                 tf.nn.sparse_softmax_cross_entropy_with_logits(
@@ -83,22 +93,33 @@ class CellNetwork:
         tables = [table.numpy() for table in self._by_column(values)]
         return list(zip(tables, mix.numpy(), mix_bias.numpy(), outputs, biases))
 
-    def draw(self, wanted: np.ndarray, rng: np.random.Generator, never: list | None = None) -> tuple:
-        """Rows from left to right: codes int32 (n, d), and the log chances of the wanted ones, float64 (n, d).
+    def draw(
+        self, wanted: np.ndarray, rng: np.random.Generator, never: list | None = None
+    ) -> tuple:
+        """Rows from left to right: codes int32 (n, d), and the log chances of the wanted ones,
+        float64 (n, d).
 
-        wanted : int (n, d), a code to be set, or -1 for one to be drawn.  never : for each column a code that is
-        not to be drawn, or None.
+        wanted : int (n, d), a code to be set, or -1 for one to be drawn.  never : for each column a
+        code that is not to be drawn, or None.
         """
         never = never or [None] * len(self.sizes)
         block = max(1, min(8_192, BLOCK_CELLS // max(self.sizes)))
-        blocks = [self._draw_block(wanted[at : at + block], rng, never) for at in range(0, len(wanted), block)]
-        codes, log_chances = zip(*blocks) if blocks else ([wanted.astype(np.int32)], [np.zeros(wanted.shape)])
+        blocks = [
+            self._draw_block(wanted[at : at + block], rng, never)
+            for at in range(0, len(wanted), block)
+        ]
+        codes, log_chances = (
+            zip(*blocks) if blocks else ([wanted.astype(np.int32)], [np.zeros(wanted.shape)])
+        )
         return np.concatenate(codes), np.concatenate(log_chances)
 
     def _draw_block(self, wanted, rng, never):
         """Rows that agree so far share one state, so the first columns cost next to nothing."""
         codes, log_chances = wanted.astype(np.int32), np.zeros(wanted.shape)
-        states, member = np.zeros((1, self.weights[1].shape[1]), np.float32), np.zeros(len(wanted), np.int64)
+        states, member = (
+            np.zeros((1, self.weights[1].shape[1]), np.float32),
+            np.zeros(len(wanted), np.int64),
+        )
         for place, (values, mix, mix_bias, output, output_bias) in enumerate(self._arrays):
             chances = (states + np.maximum(states @ mix + mix_bias, 0)) @ output + output_bias
             chances = np.exp(chances - chances.max(axis=1, keepdims=True))
@@ -124,9 +145,11 @@ def _pick(chances, rows, never, rng) -> np.ndarray:
 
 
 def neighbours(spikes: np.ndarray, size: int, smoothing: float) -> np.ndarray | None:
-    """Matrix (size, size) by which the bins of a number share with those near them; None where none does.
+    """Matrix (size, size) by which the bins of a number share with those near them; None where none
+    does.
 
-    spikes : bool (bins,), bins with so many rows of one value that they keep most to themselves.  size : codes
+    spikes : bool (bins,), bins with so many rows of one value that they keep most to themselves.
+        size : codes
     of the column.  smoothing : standard deviation of the sharing, as part of the bins.
     """
     bins = len(spikes)

@@ -1,4 +1,5 @@
-"""Where a decoder starts from: the margins of the codes in each stratum, and smooth ways to bend them."""
+"""Where a decoder starts from: the margins of the codes in each stratum, and smooth ways to bend
+them."""
 
 from __future__ import annotations
 
@@ -18,8 +19,9 @@ RAREST = 1e-9  # a value that never occurred, such as False in a column of True
 def margins(codes: np.ndarray, strata: np.ndarray, size: int, smooth: bool) -> np.ndarray:
     """Share of each code in each stratum, float64 (strata, size), all above 0.
 
-    codes, strata : int32 (n,).  smooth : the codes are bins of a number, in order. Then shares are smoothed
-    across neighbours: a stratum's own counts are rough, and rows that copy the roughness are found out.
+    codes, strata : int32 (n,).  smooth : the codes are bins of a number, in order. Then shares are
+    smoothed across neighbours: a stratum's own counts are rough, and rows that copy the roughness
+    are found out.
     """
     count = int(strata.max()) + 1
     pooled = np.bincount(codes, minlength=size) / len(codes)
@@ -35,7 +37,8 @@ def margins(codes: np.ndarray, strata: np.ndarray, size: int, smooth: bool) -> n
 def smooth_counts(counts: np.ndarray, pooled: np.ndarray) -> np.ndarray:
     """Counts smoothed by a Gaussian kernel across codes, in proportion to ``pooled``; same sum.
 
-    Spikes stay as they are. The width has the best leave-one-out likelihood (Silverman 1986, section 3.4.4).
+    Spikes stay as they are. The width has the best leave-one-out likelihood (Silverman 1986,
+    section 3.4.4).
     """
     spikes = np.isin(np.arange(len(counts)), find_spikes(np.repeat(np.arange(len(counts)), counts)))
     free = np.where(spikes, 0, counts)
@@ -53,11 +56,12 @@ def smooth_counts(counts: np.ndarray, pooled: np.ndarray) -> np.ndarray:
 
 
 def tilts(shares: np.ndarray, waves: int) -> np.ndarray | None:
-    """Smooth functions of a number's rank in its stratum, float32 (strata, size, f); None if f >= size.
+    """Smooth functions of a number's rank in its stratum, float32 (strata, size, f); None if f >=
+    size.
 
-    A margin times exp(a z + b z**2), with z the normal score of the rank, is again a bell curve over z: with
-    these two functions a decoder says "about here, and this sure". Then come ``waves`` cosines of the rank,
-    and an indicator for each code that holds 5 % of the rows or more.
+    A margin times exp(a z + b z**2), with z the normal score of the rank, is again a bell curve
+    over z: with these two functions a decoder says "about here, and this sure". Then come ``waves``
+    cosines of the rank, and an indicator for each code that holds 5 % of the rows or more.
     """
     rank = np.cumsum(shares, axis=1) - shares / 2
     score = ndtri(rank.clip(CLIP, 1 - CLIP))

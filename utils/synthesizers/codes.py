@@ -1,4 +1,5 @@
-"""A whole table as codes: one small whole number a cell, for networks that see every column as categories."""
+"""A whole table as codes: one small whole number a cell, for networks that see every column as
+categories."""
 
 from __future__ import annotations
 
@@ -13,8 +14,8 @@ from utils.schema import Column, Schema
 class TableCodes:
     """Every column as codes 0 .. size - 1: categories as they are, numbers in quantile bins.
 
-    A column with missing values has one code more, its last, for these. A column with nothing but missing
-    values has size 1.
+    A column with missing values has one code more, its last, for these. A column with nothing but
+    missing values has size 1.
 
     names : the columns in order.  sizes : int (d,), codes of each column.  missing : bool (d,).
     bins : QuantileBins of each column of numbers that has any.
@@ -25,14 +26,18 @@ class TableCodes:
 
     @classmethod
     def fit(cls, columns: dict[str, np.ndarray], schema: Schema, most_bins: int = 64) -> TableCodes:
-        """Make codes for the columns of :meth:`Synthesizer._fit` (int32 codes with -1, float64 with NaN)."""
+        """Make codes for the columns of :meth:`Synthesizer._fit` (int32 codes with -1, float64 with
+        NaN)."""
         bins = {
             column.name: QuantileBins.fit(known, most_bins)
             for column in schema.columns
-            if not column.discrete and len(known := columns[column.name][~np.isnan(columns[column.name])])
+            if not column.discrete
+            and len(known := columns[column.name][~np.isnan(columns[column.name])])
         }
         values = np.array([_values(column, bins) for column in schema.columns], dtype=int)
-        missing = np.array([_has_missing(columns[name]) for name in schema.names], dtype=bool) | (values == 0)
+        missing = np.array([_has_missing(columns[name]) for name in schema.names], dtype=bool) | (
+            values == 0
+        )
         return cls(schema.names, values + missing, missing, bins)
 
     def encode(self, columns: dict[str, np.ndarray]) -> np.ndarray:
@@ -49,10 +54,14 @@ class TableCodes:
     def _encode(self, name, values):
         place = self.names.index(name)
         if values.dtype.kind == "f":
-            values = self.bins[name].encode(values) if name in self.bins else np.full(len(values), -1)
+            values = (
+                self.bins[name].encode(values) if name in self.bins else np.full(len(values), -1)
+            )
         return np.where(values < 0, self.sizes[place] - 1, values).astype(np.int32)
 
-    def decode(self, codes: np.ndarray, schema: Schema, given: dict, rng: np.random.Generator) -> dict:
+    def decode(
+        self, codes: np.ndarray, schema: Schema, given: dict, rng: np.random.Generator
+    ) -> dict:
         """Columns as :meth:`Synthesizer._sample` returns them, with the given values exactly."""
         return {
             column.name: self._decode(column, codes[:, place], self.missing[place], given, rng)

@@ -1,4 +1,5 @@
-"""Gaussian copula: every column's own distribution, and one correlation matrix for how they move."""
+"""Gaussian copula: every column's own distribution, and one correlation matrix for how they
+move."""
 
 from __future__ import annotations
 
@@ -17,15 +18,15 @@ RIDGE = 1e-4
 class CopulaSynthesizer(Synthesizer):
     """Gaussian copula for mixed columns, fitted by Gibbs sampling of the scores behind the ranks.
 
-    The method follows Hoff 2007 ("Extending the rank likelihood for semiparametric copula estimation"). A
-    standard normal score stands behind every column. A value says only between which two limits its score
-    lies (limits that come from the column's own distribution), so ties, categories and missing values need
-    no special care. The correlation matrix is the mean over ``sweeps`` Gibbs sweeps of the scores within
-    their limits, after ``sweeps`` more are thrown away. Categories are put in order along the main axis of
-    the other columns.
+    The method follows Hoff 2007 ("Extending the rank likelihood for semiparametric copula
+    estimation"). A standard normal score stands behind every column. A value says only between
+    which two limits its score lies (limits that come from the column's own distribution), so ties,
+    categories and missing values need no special care. The correlation matrix is the mean over
+    ``sweeps`` Gibbs sweeps of the scores within their limits, after ``sweeps`` more are thrown
+    away. Categories are put in order along the main axis of the other columns.
 
-    A margin keeps each distinct value with its share where there are at most ``values`` of them, else as many
-    quantiles with straight lines between. Needs memory of rows x columns x 16 bytes.
+    A margin keeps each distinct value with its share where there are at most ``values`` of them,
+    else as many quantiles with straight lines between. Needs memory of rows x columns x 16 bytes.
     """
 
     method = "copula"
@@ -42,13 +43,18 @@ class CopulaSynthesizer(Synthesizer):
             self.margins_[name], low, high = _fit_margin(values, order.get(name), self.values)
             limits.append((low, high))
         self.correlation_ = _rank_likelihood(
-            np.array([low for low, _ in limits]).T, np.array([high for _, high in limits]).T, self.sweeps, rng
+            np.array([low for low, _ in limits]).T,
+            np.array([high for _, high in limits]).T,
+            self.sweeps,
+            rng,
         )
 
     def _sample(self, n, given, rng):
         names = self.schema_.names
         scores = self._conditional(n, given, rng)
-        drawn = {name: _quantile(self.margins_[name], ndtr(scores[:, j])) for j, name in enumerate(names)}
+        drawn = {
+            name: _quantile(self.margins_[name], ndtr(scores[:, j])) for j, name in enumerate(names)
+        }
         drawn |= {name: np.full(n, value) for name, value in given.items()}
         return {
             name: values.astype(np.int32) if self.schema_[name].discrete else values
@@ -56,9 +62,9 @@ class CopulaSynthesizer(Synthesizer):
         }
 
     def _conditional(self, n, given, rng) -> np.ndarray:
-        """Scores of n rows under the condition: the asked columns one by one within their limits, each
-        candidate weighted by the probability of the limits (Geweke, Hajivassiliou and Keane; then
-        resampled), then the rest.
+        """Scores of n rows under the condition: the asked columns one by one within their limits,
+        each candidate weighted by the probability of the limits (Geweke, Hajivassiliou and Keane;
+        then resampled), then the rest.
         """
         names = self.schema_.names
         asked = [names.index(name) for name in given]
@@ -71,7 +77,9 @@ class CopulaSynthesizer(Synthesizer):
             shift = noise[:, :k] @ factor[k, :k]
             bottom, top = (ndtr((ndtri(edge) - shift) / factor[k, k]) for edge in (low, high))
             log_weights += np.log(np.maximum(top - bottom, 1e-300))
-            noise[:, k] = ndtri(np.clip(bottom + rng.random(len(noise)) * (top - bottom), EDGE, 1 - EDGE))
+            noise[:, k] = ndtri(
+                np.clip(bottom + rng.random(len(noise)) * (top - bottom), EDGE, 1 - EDGE)
+            )
         keep = resample(log_weights, n, rng, ", ".join(given)) if given else slice(None)
         scores = np.empty((n, len(names)))
         scores[:, order] = noise[keep] @ factor.T
@@ -79,16 +87,19 @@ class CopulaSynthesizer(Synthesizer):
 
 
 def _category_order(columns, schema) -> dict[str, np.ndarray]:
-    """The codes of each discrete column (-1 for missing) in order along the table's first principal axis.
+    """The codes of each discrete column (-1 for missing) in order along the table's first principal
+    axis.
 
-    A copula knows only "more" and "less", so names need a direction; the axis on which the rows differ most
-    gives one.
+    A copula knows only "more" and "less", so names need a direction; the axis on which the rows
+    differ most gives one.
     """
     most = min(MOST_AXES, AXES_IN_ALL // len(schema.columns))
     features = np.hstack(
         [_standardised(columns[column.name], column.discrete, most) for column in schema.columns]
     )
-    axis = np.linalg.eigh(np.cov(features, rowvar=False, bias=True).reshape(features.shape[1], -1))[1][:, -1]
+    axis = np.linalg.eigh(np.cov(features, rowvar=False, bias=True).reshape(features.shape[1], -1))[
+        1
+    ][:, -1]
     place = features @ axis
     order = {}
     for name in (column.name for column in schema.columns if column.discrete):
@@ -99,7 +110,8 @@ def _category_order(columns, schema) -> dict[str, np.ndarray]:
 
 
 def _standardised(values, discrete, most) -> np.ndarray:
-    """Ranks of a number, or one column a category (none if over ``most``), with mean 0 and variance 1."""
+    """Ranks of a number, or one column a category (none if over ``most``), with mean 0 and variance
+    1."""
     if discrete:
         codes, positions = np.unique(values, return_inverse=True)
         block = np.eye(len(codes))[positions] if len(codes) <= most else np.zeros((len(values), 1))
@@ -163,7 +175,8 @@ def _limits(margin, value) -> tuple[float, float]:
 
 
 def _rank_likelihood(low, high, sweeps, rng) -> np.ndarray:
-    """Correlations (d, d) of normal scores known only to lie between limits (n, d), by Gibbs sampling."""
+    """Correlations (d, d) of normal scores known only to lie between limits (n, d), by Gibbs
+    sampling."""
     low, high = ndtri(low), ndtri(high)
     scores = ndtri(ndtr(low) + rng.random(low.shape) * (ndtr(high) - ndtr(low)))
     kept = []
@@ -174,7 +187,10 @@ def _rank_likelihood(low, high, sweeps, rng) -> np.ndarray:
             slope = np.linalg.solve(correlation[np.ix_(others, others)], correlation[others, j])
             mean = scores[:, others] @ slope
             deviation = np.sqrt(max(1 - slope @ correlation[others, j], RIDGE))
-            bottom, top = ndtr((low[:, j] - mean) / deviation), ndtr((high[:, j] - mean) / deviation)
+            bottom, top = (
+                ndtr((low[:, j] - mean) / deviation),
+                ndtr((high[:, j] - mean) / deviation),
+            )
             uniform = np.clip(bottom + rng.random(len(mean)) * (top - bottom), EDGE, 1 - EDGE)
             scores[:, j] = np.clip(mean + deviation * ndtri(uniform), low[:, j], high[:, j])
         if sweep >= sweeps:
@@ -183,7 +199,8 @@ def _rank_likelihood(low, high, sweeps, rng) -> np.ndarray:
 
 
 def _correlation(scores) -> np.ndarray:
-    """Correlations (d, d), a little towards independence, so that the matrix can always be inverted."""
+    """Correlations (d, d), a little towards independence, so that the matrix can always be
+    inverted."""
     centred = scores - scores.mean(axis=0)
     scale = np.sqrt((centred**2).mean(axis=0) + EDGE)
     return (centred / scale).T @ (centred / scale) / len(scores) * (1 - RIDGE) + RIDGE * np.eye(

@@ -1,4 +1,5 @@
-"""The network of diffusion: what it sees of a half-destroyed row, how it is taught, how it fills a row."""
+"""The network of diffusion: what it sees of a half-destroyed row, how it is taught, how it fills a
+row."""
 
 from __future__ import annotations
 
@@ -15,22 +16,28 @@ NEVER = 1e-13  # chance of a token that no row has
 class Denoiser:
     """Sees tokens, some of them masked, and scores, some of them noisy; says what was there.
 
-    **Tokens** (masked diffusion: Austin et al. 2021; Sahoo et al. 2024): any number of cells is masked, and a
-    softmax for each column tells what stood there. Its loss, weighted by d / number masked, bounds the
-    negative log-likelihood (Hoogeboom et al. 2022).
+    **Tokens** (masked diffusion: Austin et al. 2021; Sahoo et al. 2024): any number of cells is
+    masked, and a softmax for each column tells what stood there. Its loss, weighted by d / number
+    masked, bounds the negative log-likelihood (Hoogeboom et al. 2022).
 
     **Scores** (Gaussian diffusion: Ho et al. 2020): a score z is turned into noise e by an angle a,
-    x = cos(a) z + sin(a) e, which keeps the variance, and the network says the velocity dx/da = cos(a) e -
-    sin(a) z (Salimans and Ho 2022). Every score has an angle of its own: 0 for a known one, 90 degrees for
-    one that is pure noise.
+    x = cos(a) z + sin(a) e, which keeps the variance, and the network says the velocity dx/da =
+    cos(a) e - sin(a) z (Salimans and Ho 2022). Every score has an angle of its own: 0 for a known
+    one, 90 degrees for one that is pure noise.
 
-    Half of the rows learn tokens (their scores known or absent), the other half scores (all tokens known).
+    Half of the rows learn tokens (their scores known or absent), the other half scores (all tokens
+    known).
 
     sizes : int (d,), values of each token.  places : positions of the m scored columns among the d.
     """
 
     def __init__(
-        self, sizes: np.ndarray, places: list[int], units: int, layers: int, rng: np.random.Generator
+        self,
+        sizes: np.ndarray,
+        places: list[int],
+        units: int,
+        layers: int,
+        rng: np.random.Generator,
     ):
         self.sizes, self.places = sizes.astype(np.int32), np.array(places, np.int32)
         self.starts = np.append(0, np.cumsum(self.sizes + 1))[:-1].astype(np.int32)
@@ -39,7 +46,9 @@ class Denoiser:
         )
         self.feel = keras.layers.Dense(units, kernel_initializer=seeded(rng))
         self.head = keras.layers.Dense(int(sum(sizes)), kernel_initializer=seeded(rng, 0.1))
-        self.turn = keras.layers.Dense(len(places), kernel_initializer=seeded(rng, 0.1)) if places else None
+        self.turn = (
+            keras.layers.Dense(len(places), kernel_initializer=seeded(rng, 0.1)) if places else None
+        )
         self.body = _residual(units, layers, rng)
         codes, scores = keras.Input([len(sizes)], dtype="int32"), keras.Input([len(places)])
         hidden = self.body(self.embed(codes, scores, scores))
@@ -57,28 +66,34 @@ class Denoiser:
             weight.assign(value)
 
     def start_from(self, codes: np.ndarray) -> None:
-        """Before it has learned anything, let it draw tokens by their shares in the rows, int32 (n, d)."""
+        """Before it has learned anything, let it draw tokens by their shares in the rows, int32 (n,
+        d)."""
         counts = [np.bincount(column, minlength=size) for column, size in zip(codes.T, self.sizes)]
         self.head.bias.assign(np.log(np.maximum(np.concatenate(counts) / len(codes), NEVER)))
 
     # --- what it sees ---
 
     def embed(self, codes, scores, angles):
-        """Sum of one vector a cell, float32 (n, units); code ``sizes[j]`` is the mask of column j."""
+        """Sum of one vector a cell, float32 (n, units); code ``sizes[j]`` is the mask of column
+        j."""
         seen = keras.ops.sum(self.table(codes + self.starts), axis=1)
         return seen + self.sense(scores, angles) if len(self.places) else seen
 
     def sense(self, scores, angles):
         """What the scores and their angles (0 to 1, in quarter turns) add to that sum."""
-        waves = [wave(k * QUARTER * angles) for k in (1, 2) for wave in (keras.ops.cos, keras.ops.sin)]
+        waves = [
+            wave(k * QUARTER * angles) for k in (1, 2) for wave in (keras.ops.cos, keras.ops.sin)
+        ]
         return self.feel(keras.ops.concatenate([scores, angles, *waves], axis=1))
 
     # --- how it is taught ---
 
     def losses(self, batch, key) -> tuple:
-        """Loss of each token, float32 (n, d), and of each score, float32 (n, m), on freshly destroyed rows.
+        """Loss of each token, float32 (n, d), and of each score, float32 (n, m), on freshly
+        destroyed rows.
 
-        batch : tokens, their scores within the group and pooled, and which are there (see MixedCells.encode).
+        batch : tokens, their scores within the group and pooled, and which are there (see
+            MixedCells.encode).
         """
         codes, own, pooled, inside = batch
         shape, uniform = tf.shape(codes), tf.random.stateless_uniform
@@ -93,7 +108,9 @@ class Denoiser:
         masked = masked & teaches_tokens
         known = tf.gather(asked, self.places, axis=1)
         noise = tf.random.stateless_normal(tf.shape(own), key + 2_000)
-        angles = tf.where(inside > 0, tf.where(known, 0.0, tf.where(teaches_tokens, 1.0, level)), 1.0)
+        angles = tf.where(
+            inside > 0, tf.where(known, 0.0, tf.where(teaches_tokens, 1.0, level)), 1.0
+        )
         turned = tf.cos(QUARTER * angles) * own + tf.sin(QUARTER * angles) * noise
         scores = tf.where(teaches_tokens, tf.where(known, pooled, 0.0), turned) * inside
         hidden = self.body(self.embed(tf.where(masked, self.sizes, codes), scores, angles))
@@ -107,36 +124,48 @@ class Denoiser:
     def _asked(self, shape, key):
         """Which scored numbers are known from the start, bool (n, d): none in half of the rows.
 
-        Both tokens and scores of such a column are shown, whatever they are: if the absence of a score told
-        that the number is a pile, what the network learns of the other cells would be biased.
+        Both tokens and scores of such a column are shown, whatever they are: if the absence of a
+        score told that the number is a pile, what the network learns of the other cells would be
+        biased.
         """
-        share = tf.nn.relu(tf.random.stateless_uniform(shape[:1], key + 3_000, -MOST_KNOWN, MOST_KNOWN))
+        share = tf.nn.relu(
+            tf.random.stateless_uniform(shape[:1], key + 3_000, -MOST_KNOWN, MOST_KNOWN)
+        )
         drawn = tf.random.stateless_uniform(shape, key + 4_000) < share[:, None]
         return drawn & np.isin(np.arange(len(self.sizes)), self.places)
 
     def _mask(self, asked, level, key):
-        """Masked cells, bool (n, d): as many of those not asked for as the level says; and their weight."""
+        """Masked cells, bool (n, d): as many of those not asked for as the level says; and their
+        weight."""
         left = tf.reduce_sum(tf.where(asked, 0.0, 1.0), axis=1, keepdims=True)
         count = tf.floor(level * left) + 1
-        drawn = tf.random.stateless_uniform(tf.shape(asked), key + 5_000) + tf.cast(asked, tf.float32)
+        drawn = tf.random.stateless_uniform(tf.shape(asked), key + 5_000) + tf.cast(
+            asked, tf.float32
+        )
         rank = tf.argsort(tf.argsort(drawn, axis=1), axis=1)
         return (tf.cast(rank, tf.float32) < count) & ~asked, left / count
 
     def _surprise(self, codes, logits):
         parts = tf.split(logits, self.sizes, axis=1)
         surprise = tf.nn.sparse_softmax_cross_entropy_with_logits
-        return tf.stack([surprise(codes[:, place], part) for place, part in enumerate(parts)], axis=1)
+        return tf.stack(
+            [surprise(codes[:, place], part) for place, part in enumerate(parts)], axis=1
+        )
 
     # --- how it fills a row ---
 
     def token_filler(self):
-        """A compiled function (codes, scores, angles, order, fresh, key) -> codes with no mask left.
+        """A compiled function (codes, scores, angles, order, fresh, key) -> codes with no mask
+        left.
 
-        order : columns, int32, in which masks are drawn.  fresh : bool, where the network looks again before
-        it draws; columns drawn after one look do not see each other.
+        order : columns, int32, in which masks are drawn.  fresh : bool, where the network looks
+        again before it draws; columns drawn after one look do not see each other.
         """
         ends = np.cumsum(self.sizes)
-        spans, masks = tf.constant(np.stack([ends - self.sizes, ends])), tf.constant(self.starts + self.sizes)
+        spans, masks = (
+            tf.constant(np.stack([ends - self.sizes, ends])),
+            tf.constant(self.starts + self.sizes),
+        )
         (kernel, bias), starts = self.head.weights, tf.constant(self.starts)
 
         def draw(place, codes, seen, hidden, order, fresh, key):
@@ -145,7 +174,9 @@ class Denoiser:
             span = slice(spans[0, column], spans[1, column])
             logits = hidden @ kernel.value[:, span] + bias.value[span]
             chance = tf.random.stateless_uniform(tf.shape(logits), key + place, minval=1e-9)
-            drawn = tf.argmax(logits - tf.math.log(-tf.math.log(chance)), axis=1, output_type=tf.int32)
+            drawn = tf.argmax(
+                logits - tf.math.log(-tf.math.log(chance)), axis=1, output_type=tf.int32
+            )
             change = self.table(starts[column] + drawn) - self.table(masks[column])
             codes = tf.where(tf.range(len(self.sizes)) == column, drawn[:, None], codes)
             return place + 1, codes, seen + change, hidden
@@ -159,12 +190,16 @@ class Denoiser:
             )[1]
 
         whole = tf.TensorSpec([None], tf.int32)
-        return self._compiled(fill, whole, tf.TensorSpec([None], tf.bool), tf.TensorSpec([2], tf.int32))
+        return self._compiled(
+            fill, whole, tf.TensorSpec([None], tf.bool), tf.TensorSpec([2], tf.int32)
+        )
 
     def score_filler(self, steps: int):
-        """A compiled function (codes, scores, angles) -> scores, in which angles of 1 have been turned to 0.
+        """A compiled function (codes, scores, angles) -> scores, in which angles of 1 have been
+        turned to 0.
 
-        Each step looks half-way: x(a - d) = x(a) - 2 sin(d / 2) dx/da at a - d / 2, exact on a circle.
+        Each step looks half-way: x(a - d) = x(a) - 2 sin(d / 2) dx/da at a - d / 2, exact on a
+        circle.
         """
         size = QUARTER / steps
 
@@ -178,8 +213,12 @@ class Denoiser:
             def one(number, scores):
                 angle = 1 - tf.cast(number, tf.float32) / steps
                 there = velocity(scores, angle)
-                middle = tf.where(moving, tf.cos(size / 2) * scores, scores) - tf.sin(size / 2) * there
-                return number + 1, scores - 2 * tf.sin(size / 2) * velocity(middle, angle - 0.5 / steps)
+                middle = (
+                    tf.where(moving, tf.cos(size / 2) * scores, scores) - tf.sin(size / 2) * there
+                )
+                return number + 1, scores - 2 * tf.sin(size / 2) * velocity(
+                    middle, angle - 0.5 / steps
+                )
 
             return tf.while_loop(lambda number, _: number < steps, one, (0, scores))[1]
 
@@ -188,7 +227,9 @@ class Denoiser:
     def _compiled(self, function, *more):
         scores = tf.TensorSpec([None, len(self.places)], tf.float32)
         codes = tf.TensorSpec([None, len(self.sizes)], tf.int32)
-        return tf.function(function, input_signature=[codes, scores, scores, *more], autograph=False)
+        return tf.function(
+            function, input_signature=[codes, scores, scores, *more], autograph=False
+        )
 
 
 def _residual(units, layers, rng):

@@ -17,18 +17,21 @@ CELLS_AT_ONCE, ROWS_AT_ONCE, FEWEST_AT_ONCE, ORDERS = 4_000_000, 4_096, 64, 16
 class DiffusionSynthesizer(NeuralSynthesizer):
     """Masked diffusion for categories and piles, Gaussian diffusion for the numbers between them.
 
-    See Denoiser for what is learned and MixedCells for how a row is told. A row is made in two turns: all of
-    its tokens, column by column in an order drawn by chance; then all of its scores, from noise.
+    See Denoiser for what is learned and MixedCells for how a row is told. A row is made in two
+    turns: all of its tokens, column by column in an order drawn by chance; then all of its scores,
+    from noise.
 
-    epochs, batch_size, learning_rate : of Adam; the rate falls along a cosine.  numbers : "auto", "scores" or
-    "tokens" (see MixedCells).  bins : tokens of a number without scores.  units, layers : of the network.
-    looks : how often at most the network sees a row in each of the two turns; fewer are faster, but tokens
-    drawn after one look do not see each other, and scores take two looks a step.  average : how far back the
-    averaged weights reach, as part of the steps so far; 0 takes the last weights.  patience : held-out scores
-    without a better one before training stops.
+    epochs, batch_size, learning_rate : of Adam; the rate falls along a cosine.  numbers : "auto",
+    "scores" or "tokens" (see MixedCells).  bins : tokens of a number without scores.  units, layers
+    : of the network.
+    looks : how often at most the network sees a row in each of the two turns; fewer are faster, but
+    tokens drawn after one look do not see each other, and scores take two looks a step.  average :
+    how far back the averaged weights reach, as part of the steps so far; 0 takes the last weights.
+    patience : held-out scores without a better one before training stops.
 
-    A condition is a cell that is never destroyed: the network was taught with any set of known cells, so
-    tokens and scores are drawn given it without weights or rejection. How exactly, is a matter of learning.
+    A condition is a cell that is never destroyed: the network was taught with any set of known
+    cells, so tokens and scores are drawn given it without weights or rejection. How exactly, is a
+    matter of learning.
     """
 
     method = "diffusion"
@@ -59,7 +62,11 @@ class DiffusionSynthesizer(NeuralSynthesizer):
         self._check_settings()
         self.cells_ = self._read_cells(columns)
         order = rng.permutation(len(columns[self.schema_.names[0]]))
-        held_out = int(min(HELD_OUT * len(order), MOST_HELD_OUT)) if len(order) >= FEWEST_TO_HOLD_OUT else 0
+        held_out = (
+            int(min(HELD_OUT * len(order), MOST_HELD_OUT))
+            if len(order) >= FEWEST_TO_HOLD_OUT
+            else 0
+        )
         rows = [array[order] for array in self.cells_.encode(columns, rng)]
         self._learn([array[held_out:] for array in rows], [array[:held_out] for array in rows], rng)
 
@@ -101,7 +108,9 @@ class DiffusionSynthesizer(NeuralSynthesizer):
             return losses
 
         test, key = [tf.constant(array) for array in held_out], tf.constant([1, 2])
-        score = tf.function(lambda: sum(map(_mean_row, averaged.losses(test, key))), autograph=False)
+        score = tf.function(
+            lambda: sum(map(_mean_row, averaged.losses(test, key))), autograph=False
+        )
         self._train(
             step, rows, [*weights, *averaged.weights, *optimizer.variables],
             averaged, rng, column_losses=column_losses, patience=self.patience,
@@ -115,16 +124,25 @@ class DiffusionSynthesizer(NeuralSynthesizer):
     def _sample(self, n, given, rng):
         cells, (fill_tokens, fill_scores) = self.cells_, self._fillers()
         start, known = self._start(given)
-        tokens, angles = np.tile(start, (n, 1)), np.tile(np.where(known, 0, 1).astype(np.float32), (n, 1))
-        asked = {name: np.full(n, given[name]) for name, is_known in zip(cells.scores, known) if is_known}
+        tokens, angles = (
+            np.tile(start, (n, 1)),
+            np.tile(np.where(known, 0, 1).astype(np.float32), (n, 1)),
+        )
+        asked = {
+            name: np.full(n, given[name]) for name, is_known in zip(cells.scores, known) if is_known
+        }
         unknown = np.flatnonzero(start == cells.tokens.sizes).astype(np.int32)
-        pooled = self._scores(lambda name: cells.scores[name].pooled.transform(asked[name], rng), asked, n)
+        pooled = self._scores(
+            lambda name: cells.scores[name].pooled.transform(asked[name], rng), asked, n
+        )
         for rows in self._pieces(n) if len(unknown) else []:
             key = rng.integers(2**31, size=2, dtype=np.int32)
             order, fresh = rng.permutation(unknown), self._looks_before(len(unknown))
             tokens[rows] = fill_tokens(tokens[rows], pooled[rows], angles[rows], order, fresh, key)
         inside, groups = cells.inside(tokens), cells.groups(tokens)
-        own = self._scores(lambda name: cells.scores[name].transform(asked[name], groups, rng), asked, n)
+        own = self._scores(
+            lambda name: cells.scores[name].transform(asked[name], groups, rng), asked, n
+        )
         moving = inside & ~known
         own = np.where(moving, rng.standard_normal(own.shape, dtype=np.float32), own)
         for rows in self._pieces(n) if moving.any() else []:
@@ -132,8 +150,8 @@ class DiffusionSynthesizer(NeuralSynthesizer):
         return cells.decode(tokens, own, self.schema_, given, rng)
 
     def _start(self, given) -> tuple[np.ndarray, np.ndarray]:
-        """The row that filling starts from: its tokens, masked where there is something to draw, int32 (d,);
-        and which scores are known, bool (m,)."""
+        """The row that filling starts from: its tokens, masked where there is something to draw,
+        int32 (d,); and which scores are known, bool (m,)."""
         cells, sizes = self.cells_, self.cells_.tokens.sizes
         tokens = np.where(sizes > 1, sizes, 0).astype(np.int32)
         for place, code in cells.tokens.encode_given(given).items():
@@ -153,8 +171,11 @@ class DiffusionSynthesizer(NeuralSynthesizer):
         return scores
 
     def _pieces(self, n) -> list[slice]:
-        """Rows that share an order: so few that memory stays bounded, and the quirks of an order even out."""
-        most = min(ROWS_AT_ONCE, max(FEWEST_AT_ONCE, CELLS_AT_ONCE // int(self.cells_.tokens.sizes.max())))
+        """Rows that share an order: so few that memory stays bounded, and the quirks of an order
+        even out."""
+        most = min(
+            ROWS_AT_ONCE, max(FEWEST_AT_ONCE, CELLS_AT_ONCE // int(self.cells_.tokens.sizes.max()))
+        )
         size = min(most, max(FEWEST_AT_ONCE, -(-n // ORDERS)))
         return [slice(start, start + size) for start in range(0, n, size)]
 

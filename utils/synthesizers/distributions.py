@@ -1,4 +1,5 @@
-"""Named distributions for hand-written rules: categories, counts, amounts, dates, given earlier columns."""
+"""Named distributions for hand-written rules: categories, counts, amounts, dates, given earlier
+columns."""
 
 from __future__ import annotations
 
@@ -18,8 +19,9 @@ from utils.synthesizers.base import draw_from_tables
 class Distribution:
     """One named distribution; made by the functions below, such as ``poisson(3)``.
 
-    kind : a key of :data:`KINDS`.  parameters : numbers, or expressions over columns drawn earlier ("0.2 *
-    Usage"). minimum, maximum : the distribution is cut off there (not clipped: no heap at the edge).
+    kind : a key of :data:`KINDS`.  parameters : numbers, or expressions over columns drawn earlier
+    ("0.2 * Usage"). minimum, maximum : the distribution is cut off there (not clipped: no heap at
+    the edge).
     decimals : digits kept; 0 makes whole numbers, None keeps all.  missing : share of empty cells.
     """
 
@@ -46,7 +48,9 @@ KINDS = {
     "gamma": lambda mean, shape: stats.gamma(shape, scale=np.asarray(mean) / shape),
     "uniform": lambda low, high: stats.uniform(low, np.asarray(high) - low),
     "poisson": lambda mean: stats.poisson(mean),
-    "negative_binomial": lambda mean, shape: stats.nbinom(shape, shape / (shape + np.asarray(mean))),
+    "negative_binomial": lambda mean, shape: stats.nbinom(
+        shape, shape / (shape + np.asarray(mean))
+    ),
 }
 COUNTS = ("poisson", "negative_binomial")
 EXACT = 2**53  # float64 holds every whole number up to here
@@ -58,29 +62,44 @@ def choice(shares: dict, missing: float = 0.0) -> Distribution:
         raise ValueError(
             f"choice needs values with weights of 0 or more, at least one above 0; got {shares!r}."
         )
-    return Distribution("choice", {"values": list(shares), "weights": list(shares.values())}, missing=missing)
+    return Distribution(
+        "choice", {"values": list(shares), "weights": list(shares.values())}, missing=missing
+    )
 
 
 def by(column: str, distributions: dict) -> Distribution:
     """Another distribution for each value of a category drawn earlier."""
     return Distribution(
-        "by", {"column": column, "values": list(distributions), "distributions": list(distributions.values())}
+        "by",
+        {
+            "column": column,
+            "values": list(distributions),
+            "distributions": list(distributions.values()),
+        },
     )
 
 
 def normal(mean, deviation, minimum=None, maximum=None, decimals=None, missing=0.0) -> Distribution:
     """The bell curve, by mean and standard deviation."""
-    return Distribution("normal", {"mean": mean, "deviation": deviation}, minimum, maximum, decimals, missing)
+    return Distribution(
+        "normal", {"mean": mean, "deviation": deviation}, minimum, maximum, decimals, missing
+    )
 
 
-def lognormal(median, sigma, minimum=None, maximum=None, decimals=None, missing=0.0) -> Distribution:
+def lognormal(
+    median, sigma, minimum=None, maximum=None, decimals=None, missing=0.0
+) -> Distribution:
     """Positive, skewed to the right: the logarithm is normal with standard deviation sigma."""
-    return Distribution("lognormal", {"median": median, "sigma": sigma}, minimum, maximum, decimals, missing)
+    return Distribution(
+        "lognormal", {"median": median, "sigma": sigma}, minimum, maximum, decimals, missing
+    )
 
 
 def gamma(mean, shape, minimum=None, maximum=None, decimals=None, missing=0.0) -> Distribution:
     """Positive; shape 1 is the exponential distribution, larger is steadier."""
-    return Distribution("gamma", {"mean": mean, "shape": shape}, minimum, maximum, decimals, missing)
+    return Distribution(
+        "gamma", {"mean": mean, "shape": shape}, minimum, maximum, decimals, missing
+    )
 
 
 def uniform(low, high, decimals=None, missing=0.0) -> Distribution:
@@ -99,14 +118,18 @@ def poisson(mean, minimum=None, maximum=None, missing=0.0) -> Distribution:
 
 def negative_binomial(mean, shape, minimum=None, maximum=None, missing=0.0) -> Distribution:
     """Counts with more spread than Poisson's: variance mean + mean**2 / shape."""
-    return Distribution("negative_binomial", {"mean": mean, "shape": shape}, minimum, maximum, 0, missing)
+    return Distribution(
+        "negative_binomial", {"mean": mean, "shape": shape}, minimum, maximum, 0, missing
+    )
 
 
 def dates(first: str, last: str) -> Distribution:
     """A day between two days, both included, such as ``dates("2024-01-01", "2024-12-31")``."""
     days = pd.date_range(first, last, freq="D", normalize=True)
     if not len(days):
-        raise ValueError(f"dates needs a first day that is not after the last; got {first} and {last}.")
+        raise ValueError(
+            f"dates needs a first day that is not after the last; got {first} and {last}."
+        )
     return Distribution("dates", {"first": days[0].isoformat(), "last": days[-1].isoformat()})
 
 
@@ -122,7 +145,9 @@ def parts_of(distribution: Distribution) -> list[Distribution]:
     """The distribution itself, or all those between which a :func:`by` chooses."""
     if distribution.kind != "by":
         return [distribution]
-    return [part for member in distribution.parameters["distributions"] for part in parts_of(member)]
+    return [
+        part for member in distribution.parameters["distributions"] for part in parts_of(member)
+    ]
 
 
 def _half_step(decimals) -> float:
@@ -133,14 +158,17 @@ def _half_step(decimals) -> float:
 def _numbers(distribution, table):
     """The scipy distribution for every row, with the limits of its uniform score.
 
-    Values that will be rounded are cut off half a step further out, so that the ends keep their whole share.
+    Values that will be rounded are cut off half a step further out, so that the ends keep their
+    whole share.
     """
     parameters = {
         name: evaluate(value, table) if isinstance(value, str) else value
         for name, value in distribution.parameters.items()
     }
     frozen = KINDS[distribution.kind](**parameters)
-    below, above = (1, 0) if distribution.kind in COUNTS else [_half_step(distribution.decimals)] * 2
+    below, above = (
+        (1, 0) if distribution.kind in COUNTS else [_half_step(distribution.decimals)] * 2
+    )
     low = 0.0 if distribution.minimum is None else frozen.cdf(distribution.minimum - below)
     high = 1.0 if distribution.maximum is None else frozen.cdf(distribution.maximum + above)
     return frozen, low, high
@@ -154,7 +182,9 @@ def values_for(distribution, table, rng):
     if distribution.kind == "choice":
         values = _choice(distribution, n, rng)
     elif distribution.kind == "dates":
-        days = pd.date_range(distribution.parameters["first"], distribution.parameters["last"], freq="D")
+        days = pd.date_range(
+            distribution.parameters["first"], distribution.parameters["last"], freq="D"
+        )
         values = pd.Series(days.to_numpy()[rng.integers(len(days), size=n)])
     elif distribution.kind in KINDS:
         values = pd.Series(_truncated(distribution, table, n, rng))
@@ -193,7 +223,11 @@ def _truncated(distribution, table, n, rng) -> np.ndarray:
             f"parameters {distribution.parameters}. See that the limits hold some of its probability, "
             "and that no parameter is missing or negative in any row."
         )
-    whole = distribution.decimals == 0 and not distribution.missing and np.abs(values).max(initial=0) < EXACT
+    whole = (
+        distribution.decimals == 0
+        and not distribution.missing
+        and np.abs(values).max(initial=0) < EXACT
+    )
     return values.astype(np.int64) if whole else values
 
 
@@ -209,9 +243,15 @@ def _values_by(distribution, table, rng):
     for value, part in zip(parameters["values"], parameters["distributions"]):
         rows = table[groups == value]
         pieces.append(
-            pd.Series(np.asarray(values_for(part, rows.reset_index(drop=True), rng)), index=rows.index)
+            pd.Series(
+                np.asarray(values_for(part, rows.reset_index(drop=True), rng)), index=rows.index
+            )
         )
-    return pd.concat([piece for piece in pieces if len(piece)]).sort_index() if len(table) else pieces[0]
+    return (
+        pd.concat([piece for piece in pieces if len(piece)]).sort_index()
+        if len(table)
+        else pieces[0]
+    )
 
 
 def log_probability(distribution, value, table) -> np.ndarray:
@@ -235,7 +275,9 @@ def log_probability(distribution, value, table) -> np.ndarray:
 
 def _log_probability_by(distribution, value, table):
     result, groups = np.full(len(table), -np.inf), table[distribution.parameters["column"]]
-    for group, part in zip(distribution.parameters["values"], distribution.parameters["distributions"]):
+    for group, part in zip(
+        distribution.parameters["values"], distribution.parameters["distributions"]
+    ):
         rows = (groups == group).to_numpy()
         result[rows] = log_probability(part, value, table[rows])
     return result

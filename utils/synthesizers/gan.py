@@ -1,4 +1,5 @@
-"""A generative adversarial network for mixed tables: a generator, and a critic that it learns to please."""
+"""A generative adversarial network for mixed tables: a generator, and a critic that it learns to
+please."""
 
 from __future__ import annotations
 
@@ -22,22 +23,25 @@ FLOOR, FAR = 1e-30, 50.0
 class GANSynthesizer(NeuralSynthesizer):
     """A Wasserstein GAN with gradient penalty (Gulrajani et al. 2017), made for tables.
 
-    An anchor (one or two columns) is drawn by its frequencies, and generator and critic are told which
-    (Xu et al. 2019, section 4.3, train by such sampling). The generator starts as the independent model:
-    each column as frequent as it is next to that anchor, so only what binds columns together is left to
-    learn. Categories pass the critic as straight-through Gumbel-softmax draws (Jang, Gu and Poole 2017). The
-    critic judges ``pack`` rows together, so that too much of the same is seen (Lin et al. 2018). Rows are
-    sampled from an average of the generator's weights over many steps (Yazici et al. 2019), whose margins
-    are set right at the end.
+    An anchor (one or two columns) is drawn by its frequencies, and generator and critic are told
+    which (Xu et al. 2019, section 4.3, train by such sampling). The generator starts as the
+    independent model: each column as frequent as it is next to that anchor, so only what binds
+    columns together is left to learn. Categories pass the critic as straight-through Gumbel-softmax
+    draws (Jang, Gu and Poole 2017). The critic judges ``pack`` rows together, so that too much of
+    the same is seen (Lin et al. 2018). Rows are sampled from an average of the generator's weights
+    over many steps (Yazici et al. 2019), whose margins are set right at the end.
 
-    epochs, batch_size, learning_rate : of both networks (Adam).  units : width of the layers.  noise : numbers
-    a row starts from.  pack : rows judged together.  penalty : weight of the gradient penalty.  temperature :
-    of the Gumbel-softmax.  average : share of the average that each step keeps.  anchors : names of the anchor
-    columns; None takes the schema's target, and the category that tells most about the other columns.
+    epochs, batch_size, learning_rate : of both networks (Adam).  units : width of the layers.
+        noise : numbers
+    a row starts from.  pack : rows judged together.  penalty : weight of the gradient penalty.
+    temperature : of the Gumbel-softmax.  average : share of the average that each step keeps.
+    anchors : names of the anchor columns; None takes the schema's target, and the category that
+        tells most about the other columns.
 
-    A condition on an anchor is met by construction, one on another category by drawing it and weighting the
-    rows by how likely it was; one on a smooth number by keeping rows that have it, or, if these are few, the
-    rows nearest to it, with the number set. In every case each row meets it.
+    A condition on an anchor is met by construction, one on another category by drawing it and
+    weighting the rows by how likely it was; one on a smooth number by keeping rows that have it,
+    or, if these are few, the rows nearest to it, with the number set. In every case each row meets
+    it.
     """
 
     method = "gan"
@@ -81,7 +85,11 @@ class GANSynthesizer(NeuralSynthesizer):
             self._train(
                 self._step(generating, judging, averaged),
                 (cell, tokens, scores),
-                [variable for part in (averaged, *generating, *judging) for variable in part.variables],
+                [
+                    variable
+                    for part in (averaged, *generating, *judging)
+                    for variable in part.variables
+                ],
                 averaged,
                 rng,
                 column_losses=lambda batch, key: self._column_sizes(generator, batch, key),
@@ -92,7 +100,9 @@ class GANSynthesizer(NeuralSynthesizer):
                 self._calibrate(rng)
 
     def _fit_rows(self, columns) -> AnchoredRows:
-        anchors = find_anchors(columns, self.schema_) if self.anchors is None else list(self.anchors)
+        anchors = (
+            find_anchors(columns, self.schema_) if self.anchors is None else list(self.anchors)
+        )
         names = [column.name for column in self.schema_.columns if column.discrete]
         if not set(anchors) <= set(names) or len(anchors) >= len(columns):
             raise ValueError(
@@ -131,7 +141,9 @@ class GANSynthesizer(NeuralSynthesizer):
                 return self.penalty * players.steepness(critic, real, fake, key + 3) - distance
 
             def praise():
-                return -tf.reduce_mean(critic(self._packed(self._generate(generator, cell, key + 1), cell)))
+                return -tf.reduce_mean(
+                    critic(self._packed(self._generate(generator, cell, key + 1), cell))
+                )
 
             losses = {
                 "critic": players.update(critic_adam, critic, blame),
@@ -172,16 +184,21 @@ class GANSynthesizer(NeuralSynthesizer):
     # --- margins set right ---
 
     def _calibrate(self, rng):
-        """Shift logits and scores until what is generated in each cell has the margins of its real rows."""
+        """Shift logits and scores until what is generated in each cell has the margins of its real
+        rows."""
         cells, entries, scores = self._widths
         wanted = self.bias_
         place = np.repeat(np.arange(cells, dtype=np.int32), max(CALIBRATION_ROWS // cells, 512))
         noise = rng.standard_normal((len(place), self._noise), dtype=np.float32)
         output = self._network([noise, np.eye(cells, dtype=np.float32)[place]]).numpy()
-        moved = (noise[:, :scores] + output[:, entries:]).reshape(cells, len(place) // cells, scores)
+        moved = (noise[:, :scores] + output[:, entries:]).reshape(
+            cells, len(place) // cells, scores
+        )
         self.quantiles_ = np.quantile(moved, ndtr(GRID), axis=1).transpose(1, 2, 0)
         for _ in range(CALIBRATION_ROUNDS if entries else 0):
-            chances = players.block_softmax(output[:, :entries] + self.bias_[place], self.rows_.sizes)
+            chances = players.block_softmax(
+                output[:, :entries] + self.bias_[place], self.rows_.sizes
+            )
             found = chances.reshape(cells, -1, entries).mean(axis=1)
             self.bias_ = self.bias_ + wanted - np.log(np.maximum(found, FLOOR))
 
@@ -191,7 +208,9 @@ class GANSynthesizer(NeuralSynthesizer):
         cells, masks = self.rows_.possible(given)
         chances = self.rows_.shares * cells
         if not chances.any():
-            raise ValueError(f"No row with {', '.join(given)} as asked occurred in training. Ask for less at once.")
+            raise ValueError(
+                f"No row with {', '.join(given)} as asked occurred in training. Ask for less at once."
+            )
         free = set(given) <= set(self.rows_.anchors)
         candidates = n if free else max(CANDIDATES * n, FEWEST_CANDIDATES)
         cell = rng.choice(len(chances), candidates, p=chances / chances.sum()).astype(np.int32)
@@ -205,7 +224,8 @@ class GANSynthesizer(NeuralSynthesizer):
         return self.rows_.decode(cell, tokens, scores, self.schema_, given, rng)
 
     def _draw(self, cell, allowed, rng):
-        """Tokens, calibrated scores and the log-probability of what is allowed, for rows in these cells."""
+        """Tokens, calibrated scores and the log-probability of what is allowed, for rows in these
+        cells."""
         if getattr(self, "_sampler", None) is None:
             self._sampler = players.compiled_sampler(
                 self._trained(), self.rows_.sizes, len(self.rows_.scores)
@@ -235,11 +255,14 @@ class GANSynthesizer(NeuralSynthesizer):
         """Log-weight of each row for a number it should have."""
         if np.isnan(value):
             return 0.0
-        values = self.rows_.scores[name].inverse(scores[:, list(self.rows_.scores).index(name)], cell)
+        values = self.rows_.scores[name].inverse(
+            scores[:, list(self.rows_.scores).index(name)], cell
+        )
         distance = np.abs(values - value)
         equal = distance <= grid_step(self.schema_[name]) / 2
         if equal.sum() >= EXACT_MATCHES:
             return np.where(equal, 0.0, -FAR)
-        width = max(1.06 * values.std() * len(values) ** -0.2, 1e-9)  # Silverman 1986, section 3.4.2
+        width = max(
+            1.06 * values.std() * len(values) ** -0.2, 1e-9
+        )  # Silverman 1986, section 3.4.2
         return -0.5 * np.minimum(distance / width, FAR) ** 2
-

@@ -1,9 +1,10 @@
-"""Gaussian mixtures given the category: the table falls into cells, and each cell gets a mixture of its own.
+"""Gaussian mixtures given the category: the table falls into cells, and each cell gets a mixture of
+its own.
 
-A cell is one combination of categories together with the state of each number: missing, at a spike (a
-value that far more rows share than its neighbours do, such as 0 minutes), or free. The free numbers of a
-cell follow one mixture; BIC (Schwarz 1978) chooses how many components it has and whether it lives on the
-plain or the log scale.
+A cell is one combination of categories together with the state of each number: missing, at a spike
+(a value that far more rows share than its neighbours do, such as 0 minutes), or free. The free
+numbers of a cell follow one mixture; BIC (Schwarz 1978) chooses how many components it has and
+whether it lives on the plain or the log scale.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ MISSING, FREE = -1, 0
 
 
 def find_spikes(values: np.ndarray) -> np.ndarray:
-    """Values that 5 % of the rows hold and 3 times as many as any of the 4 nearest distinct values."""
+    """Values that 5 % of the rows hold and 3 times as many as any of the 4 nearest distinct
+    values."""
     distinct, counts = np.unique(values[~np.isnan(values)], return_counts=True)
     padded = np.pad(counts, 2)
     neighbours = np.max([padded[:-4], padded[1:-3], padded[3:-1], padded[4:]], axis=0, initial=0)
@@ -33,7 +35,8 @@ def find_spikes(values: np.ndarray) -> np.ndarray:
 
 
 def states(values: np.ndarray, spikes: list[np.ndarray]) -> np.ndarray:
-    """State of each entry of a matrix (n, m): -1 missing, 0 free, k at the k-th spike of its column; int8."""
+    """State of each entry of a matrix (n, m): -1 missing, 0 free, k at the k-th spike of its
+    column; int8."""
     result = np.zeros(values.shape, dtype=np.int8)
     for column, found in enumerate(spikes):
         for number, value in enumerate(found, start=1):
@@ -43,13 +46,18 @@ def states(values: np.ndarray, spikes: list[np.ndarray]) -> np.ndarray:
 
 
 def fit_cell(
-    values: np.ndarray, steps: np.ndarray, spread: np.ndarray, most_components: int, rng: np.random.Generator
+    values: np.ndarray,
+    steps: np.ndarray,
+    spread: np.ndarray,
+    most_components: int,
+    rng: np.random.Generator,
 ) -> dict:
     """Fit one mixture to the free numbers of a cell.
 
-    values : float64 (n, m) without NaN.  steps : grid step of each column, 0 if continuous; numbers on a
-    grid are blurred by half a step, so that a density exists.  spread : standard deviation of each column in
-    the whole table, the scale used where the cell has too few rows for one of its own.
+    values : float64 (n, m) without NaN.  steps : grid step of each column, 0 if continuous; numbers
+    on a grid are blurred by half a step, so that a density exists.  spread : standard deviation of
+    each column in the whole table, the scale used where the cell has too few rows for one of its
+    own.
     """
     low, high = values.min(axis=0) - steps / 2, values.max(axis=0) + steps / 2
     blurred = values + (rng.random(values.shape) - 0.5) * steps
@@ -74,18 +82,23 @@ def fit_cell(
 
 
 def _fit_mixture(blurred, cell, most_components, seed) -> dict:
-    """The mixture with the lowest BIC on the cell's scale, and that BIC in the units of the table."""
+    """The mixture with the lowest BIC on the cell's scale, and that BIC in the units of the
+    table."""
     bent = bend(blurred, cell)
     centre, scale = bent.mean(axis=0), np.maximum(bent.std(axis=0), 1e-9)
     points = (bent - centre) / scale
     candidates = []
-    with warnings.catch_warnings():  # a start that has not converged simply loses the comparison by BIC
+    with (
+        warnings.catch_warnings()
+    ):  # a start that has not converged simply loses the comparison by BIC
         warnings.simplefilter("ignore", ConvergenceWarning)
         for components in range(1, max(1, min(most_components, len(points) // SMALLEST_FIT)) + 1):
             model = GaussianMixture(components, reg_covar=REGULARISATION, random_state=seed)
             candidates.append(model.fit(points))
     best = min(candidates, key=lambda model: model.bic(points))
-    stretch = len(points) * np.log(scale).sum() + (bent * cell["log"]).sum()  # log of |d table / d points|
+    stretch = (
+        len(points) * np.log(scale).sum() + (bent * cell["log"]).sum()
+    )  # log of |d table / d points|
     return cell | {
         "centre": centre,
         "scale": scale,
@@ -109,22 +122,30 @@ def unbend(values: np.ndarray, cell: dict) -> np.ndarray:
 
 
 def condition(cell: dict, known: np.ndarray, values: np.ndarray) -> tuple[float, dict]:
-    """The mixture of the unknown columns given the known ones, and the log-density of what is known.
+    """The mixture of the unknown columns given the known ones, and the log-density of what is
+    known.
 
-    known : bool (m,).  values : float64 (m,), used where known. By the conditional Gaussian of each component
-    (Bishop 2006, section 2.3.1). The cell that comes back has zero variance in the known columns.
+    known : bool (m,).  values : float64 (m,), used where known. By the conditional Gaussian of each
+    component (Bishop 2006, section 2.3.1). The cell that comes back has zero variance in the known
+    columns.
     """
     point = (bend(values, cell) - cell["centre"]) / cell["scale"]
     if not known.any():
         return 0.0, cell
     if not np.isfinite(point[known]).all():
         return -np.inf, cell
-    means, covariances, density = cell["means"].copy(), cell["covariances"].copy(), np.log(cell["weights"])
+    means, covariances, density = (
+        cell["means"].copy(),
+        cell["covariances"].copy(),
+        np.log(cell["weights"]),
+    )
     for k in range(len(density)):
         within = covariances[k][np.ix_(known, known)]
         gain = np.linalg.solve(within, covariances[k][known]).T
         gap = point[known] - means[k][known]
-        density[k] += -0.5 * (gap @ np.linalg.solve(within, gap) + np.linalg.slogdet(2 * np.pi * within)[1])
+        density[k] += -0.5 * (
+            gap @ np.linalg.solve(within, gap) + np.linalg.slogdet(2 * np.pi * within)[1]
+        )
         means[k] = means[k] + gain @ gap
         covariances[k] = covariances[k] - gain @ covariances[k][known]
     total = logsumexp(density)
@@ -132,12 +153,17 @@ def condition(cell: dict, known: np.ndarray, values: np.ndarray) -> tuple[float,
         np.where(cell["log"], 1 / np.maximum(values - cell["low"] + cell["offset"], 1e-300), 1.0)
         / cell["scale"]
     )
-    changed = cell | {"weights": np.exp(density - total), "means": means, "covariances": covariances}
+    changed = cell | {
+        "weights": np.exp(density - total),
+        "means": means,
+        "covariances": covariances,
+    }
     return total + float(np.log(slope[known]).sum()), changed
 
 
 def draw(cell: dict, n: int, known: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """n rows (n, m) from the cell's mixture inside the range of the cell; draws outside are drawn again."""
+    """n rows (n, m) from the cell's mixture inside the range of the cell; draws outside are drawn
+    again."""
     factors = [_root(covariance) for covariance in cell["covariances"]]
     result, waiting = np.empty((n, len(cell["low"]))), np.arange(n)
     for _ in range(MOST_TRIES):

@@ -1,8 +1,9 @@
-"""Latent-class mixture for wide tables of mixed columns: inside a class, the columns are independent.
+"""Latent-class mixture for wide tables of mixed columns: inside a class, the columns are
+independent.
 
-Every column is a code (numbers in quantile bins), class k has one probability table a column, and EM finds
-classes and tables together (Lazarsfeld and Henry 1968; EM by Dempster, Laird and Rubin 1977). With several
-hundred classes the mixture follows almost any joint distribution.
+Every column is a code (numbers in quantile bins), class k has one probability table a column, and
+EM finds classes and tables together (Lazarsfeld and Henry 1968; EM by Dempster, Laird and Rubin
+1977). With several hundred classes the mixture follows almost any joint distribution.
 """
 
 from __future__ import annotations
@@ -23,19 +24,19 @@ def fit_latent_classes(
     smoothing: float = 0.1,
     dtype=np.float32,
 ):
-    """Fit by EM from a random start: half a row of the table, half the shares in the table, shaken a little
-    because classes that start alike stay alike.
+    """Fit by EM from a random start: half a row of the table, half the shares in the table, shaken
+    a little because classes that start alike stay alike.
 
     Parameters
     ----------
     codes : int (n, d), column j with values 0 .. sizes[j] - 1.  classes : K.
-    smoothing : pseudo-rows added to each class, spread as in the whole table; values that never occur stay
-        impossible. With 0, EM maximises the plain likelihood.
+    smoothing : pseudo-rows added to each class, spread as in the whole table; values that never
+        occur stay impossible. With 0, EM maximises the plain likelihood.
 
     Returns
     -------
-    weights float64 (K,), tables (K, sum(sizes)) with the columns side by side, and the mean log-likelihood
-    (plus log-prior) a row before each iteration, in nats: it never falls.
+    weights float64 (K,), tables (K, sum(sizes)) with the columns side by side, and the mean
+    log-likelihood (plus log-prior) a row before each iteration, in nats: it never falls.
     """
     n, width = codes.shape
     starts = np.append(0, np.cumsum(sizes)[:-1])
@@ -44,10 +45,15 @@ def fit_latent_classes(
     tables = 0.5 * _normalised(
         margins * rng.uniform(0.5, 1.5, (classes, sizes.sum())), starts, sizes, margins
     )
-    np.add.at(tables, (np.arange(classes)[:, None], flat[rng.choice(n, classes, replace=classes > n)]), 0.5)
+    np.add.at(
+        tables,
+        (np.arange(classes)[:, None], flat[rng.choice(n, classes, replace=classes > n)]),
+        0.5,
+    )
     weights, history = np.full(classes, 1 / classes), []
     batches = [
-        _one_hot(flat[start : start + BATCH_ROWS], sizes.sum(), dtype) for start in range(0, n, BATCH_ROWS)
+        _one_hot(flat[start : start + BATCH_ROWS], sizes.sum(), dtype)
+        for start in range(0, n, BATCH_ROWS)
     ]
     for _ in range(iterations):
         likelihood, weights, counts = _expectation(batches, weights, tables, dtype)
@@ -57,7 +63,8 @@ def fit_latent_classes(
 
 
 def _normalised(counts, starts, sizes, margins):
-    """Tables (K, width) whose columns each sum to 1; a class that lost all its rows gets the margins."""
+    """Tables (K, width) whose columns each sum to 1; a class that lost all its rows gets the
+    margins."""
     totals = np.repeat(np.add.reduceat(counts, starts, axis=1), sizes, axis=1)
     return np.where(totals > TINY, counts / np.maximum(totals, TINY), margins)
 
@@ -65,11 +72,14 @@ def _normalised(counts, starts, sizes, margins):
 def _one_hot(flat, width, dtype):
     rows, columns = flat.shape
     pointers = np.arange(0, rows * columns + 1, columns)
-    return sparse.csr_matrix((np.ones(rows * columns, dtype), flat.ravel(), pointers), shape=(rows, width))
+    return sparse.csr_matrix(
+        (np.ones(rows * columns, dtype), flat.ravel(), pointers), shape=(rows, width)
+    )
 
 
 def _expectation(batches, weights, tables, dtype):
-    """Sum of log-likelihoods, new class weights, and expected counts (K, width) under the current model."""
+    """Sum of log-likelihoods, new class weights, and expected counts (K, width) under the current
+    model."""
     log_tables = np.log(np.maximum(tables.T, TINY)).astype(dtype)
     log_weights = np.log(np.maximum(weights, TINY)).astype(dtype)
     likelihood, sizes, counts = 0.0, 0.0, 0.0
@@ -86,10 +96,13 @@ def _expectation(batches, weights, tables, dtype):
 
 
 def _log_prior(tables, margins, smoothing):
-    return smoothing * float((margins * np.log(np.maximum(tables, TINY))).sum()) if smoothing else 0.0
+    return (
+        smoothing * float((margins * np.log(np.maximum(tables, TINY))).sum()) if smoothing else 0.0
+    )
 
 
 def share_of_classes(total: int, sizes: np.ndarray) -> np.ndarray:
-    """How many classes each stratum gets: by the square root of its size, at least one, at most one a row."""
+    """How many classes each stratum gets: by the square root of its size, at least one, at most one
+    a row."""
     share = np.sqrt(sizes) / np.sqrt(sizes).sum()
     return np.minimum(np.maximum(np.rint(total * share).astype(int), 1), sizes)

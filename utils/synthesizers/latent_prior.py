@@ -1,7 +1,8 @@
 """Where the rows of a table lie in latent space: a Gaussian mixture for each stratum.
 
-A variational autoencoder is trained towards N(0, I), but the clouds of its training rows never fill that
-evenly: points drawn from the gaps decode to rows that do not exist. The mixture follows the clouds.
+A variational autoencoder is trained towards N(0, I), but the clouds of its training rows never fill
+that evenly: points drawn from the gaps decode to rows that do not exist. The mixture follows the
+clouds.
 """
 
 from __future__ import annotations
@@ -27,11 +28,11 @@ def fit(
 ) -> dict[str, np.ndarray]:
     """Fit mixtures to points drawn from the rows' clouds.
 
-    means, log_variances : float32 (n, latent).  strata : int32 (n,).  components : the most a stratum gets;
-    each needs as many rows as it has parameters.
+    means, log_variances : float32 (n, latent).  strata : int32 (n,).  components : the most a
+    stratum gets; each needs as many rows as it has parameters.
 
-    Returns {"strata": int32 (k,), "weights": (k,) of sum 1, "means": (k, latent), "roots": (k, latent,
-    latent)}, all components of all strata; a root times its transpose is a covariance.
+    Returns {"strata": int32 (k,), "weights": (k,) of sum 1, "means": (k, latent), "roots": (k,
+    latent, latent)}, all components of all strata; a root times its transpose is a covariance.
     """
     parts = []
     for stratum in np.unique(strata):
@@ -57,18 +58,25 @@ def _fit(means, deviations, components, rng):
     seed = int(rng.integers(2**31))
     with warnings.catch_warnings():  # the last percent of likelihood is not worth more steps
         warnings.simplefilter("ignore", ConvergenceWarning)
-        return GaussianMixture(count, reg_covar=REGULARISATION, max_iter=STEPS, random_state=seed).fit(points)
+        return GaussianMixture(
+            count, reg_covar=REGULARISATION, max_iter=STEPS, random_state=seed
+        ).fit(points)
 
 
 def of_stratum(prior: dict[str, np.ndarray], stratum: int | None) -> dict[str, np.ndarray]:
-    """The components of one stratum; all of them for None. ValueError for a stratum without rows."""
+    """The components of one stratum; all of them for None. ValueError for a stratum without
+    rows."""
     rows = np.ones(len(prior["strata"]), bool) if stratum is None else prior["strata"] == stratum
     if not rows.any():
-        raise ValueError("No training row had the given value of the target. Ask for one that occurs.")
+        raise ValueError(
+            "No training row had the given value of the target. Ask for one that occurs."
+        )
     return {name: values[rows] for name, values in prior.items()}
 
 
-def draw(prior: dict[str, np.ndarray], n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def draw(
+    prior: dict[str, np.ndarray], n: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
     """Points float32 (n, latent) and their strata int32 (n,), in random order."""
     counts = rng.multinomial(n, prior["weights"] / prior["weights"].sum())
     parts = [

@@ -1,4 +1,5 @@
-"""Rows as diffusion sees them: every cell a token, and beside it a score for the smooth part of a number."""
+"""Rows as diffusion sees them: every cell a token, and beside it a score for the smooth part of a
+number."""
 
 from __future__ import annotations
 
@@ -17,28 +18,35 @@ from utils.synthesizers.smooth_scores import grouped
 class MixedCells:
     """Tokens, int32 (n, d), one a column, and scores, float32 (n, m), of the numbers in ``scores``.
 
-    The token of a scored number says only where it lies: on a pile (a value that many rows share, such as 0
-    minutes), in the range between two piles, or nowhere, because it is missing. Within a range the score says
-    the rest: a smooth score among the rows of the same group, a group being one combination of categories.
+    The token of a scored number says only where it lies: on a pile (a value that many rows share,
+    such as 0 minutes), in the range between two piles, or nowhere, because it is missing. Within a
+    range the score says the rest: a smooth score among the rows of the same group, a group being
+    one combination of categories.
 
-    tokens : TableCodes.  free : {name: bool (codes,)}, which tokens of a scored number have a score.
-    scores : {name: GroupedScores}.  strides : int64 (d,), whose product with the tokens names the group.
+    tokens : TableCodes.  free : {name: bool (codes,)}, which tokens of a scored number have a
+        score.
+    scores : {name: GroupedScores}.  strides : int64 (d,), whose product with the tokens names the
+        group.
     """
 
     def __init__(self, tokens: TableCodes, free: dict, scores: dict, strides: np.ndarray):
         self.tokens, self.free, self.scores, self.strides = tokens, free, scores, strides
 
     @classmethod
-    def fit(cls, columns: dict[str, np.ndarray], schema: Schema, numbers: str, bins: int) -> MixedCells:
+    def fit(
+        cls, columns: dict[str, np.ndarray], schema: Schema, numbers: str, bins: int
+    ) -> MixedCells:
         """Read the columns of :meth:`Synthesizer._fit`.
 
-        numbers : "scores", "tokens" (numbers become ``bins`` quantile bins without a score), or "auto":
-        scores where there are on average 30 rows or more for each combination of categories.
+        numbers : "scores", "tokens" (numbers become ``bins`` quantile bins without a score), or
+        "auto": scores where there are on average 30 rows or more for each combination of
+        categories.
         """
         tokens = TableCodes.fit(columns, schema, bins)
         discrete = np.array([column.discrete for column in schema.columns])
         strides = (
-            np.cumprod(np.append(1, np.where(discrete, tokens.sizes, 1)[:-1]), dtype=np.int64) * discrete
+            np.cumprod(np.append(1, np.where(discrete, tokens.sizes, 1)[:-1]), dtype=np.int64)
+            * discrete
         )
         cells = cls(tokens, {}, {}, strides)
         groups = cells.groups(tokens.encode(columns))
@@ -75,8 +83,11 @@ class MixedCells:
         flags = [self.free[name][tokens[:, place]] for name, place in zip(self.free, self.places)]
         return np.column_stack([np.zeros((len(tokens), 0), bool), *flags])
 
-    def encode(self, columns: dict[str, np.ndarray], rng: np.random.Generator) -> tuple[np.ndarray, ...]:
-        """Tokens, scores within the group, scores among all rows (0 where there is none), and ``inside``."""
+    def encode(
+        self, columns: dict[str, np.ndarray], rng: np.random.Generator
+    ) -> tuple[np.ndarray, ...]:
+        """Tokens, scores within the group, scores among all rows (0 where there is none), and
+        ``inside``."""
         tokens = self.tokens.encode(columns)
         inside, groups = self.inside(tokens), self.groups(tokens)
         own, pooled = np.zeros((2, *inside.shape), np.float32)
@@ -115,7 +126,8 @@ def find_piles(values: np.ndarray) -> np.ndarray:
 
 
 def _piles_and_ranges(values, groups) -> tuple[QuantileBins, np.ndarray]:
-    """One bin for each pile of any group and one for each range between them; which bins are such ranges."""
+    """One bin for each pile of any group and one for each range between them; which bins are such
+    ranges."""
     names, counts = np.unique(groups, return_counts=True)
     crowds = [values[groups == name] for name in names[counts >= ROWS_PER_GROUP]]
     piles = np.unique(np.concatenate([find_piles(crowd) for crowd in crowds] or [values[:0]]))

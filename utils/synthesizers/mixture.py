@@ -1,4 +1,5 @@
-"""Mixtures: Gaussian ones given the category for narrow tables, latent classes for wide mixed ones."""
+"""Mixtures: Gaussian ones given the category for narrow tables, latent classes for wide mixed
+ones."""
 
 from __future__ import annotations
 
@@ -16,18 +17,18 @@ ROWS_PER_GROUP = 30
 class MixtureSynthesizer(Synthesizer):
     """A mixture model for mixed tables.
 
-    kind : "gaussian" (each combination of categories gets a Gaussian mixture of its numbers), "latent_class"
-        (a mixture over all columns, in which a class holds one table a column), or "auto": Gaussian if there
-        are numbers and on average 30 rows or more for each combination of categories, latent classes
-        otherwise.
+    kind : "gaussian" (each combination of categories gets a Gaussian mixture of its numbers),
+        "latent_class" (a mixture over all columns, in which a class holds one table a column), or
+        "auto": Gaussian if there are numbers and on average 30 rows or more for each combination of
+        categories, latent classes otherwise.
     components : the most Gaussian components a cell may get; BIC chooses how many it does get.
     classes : the number of latent classes; None takes one for every 32 rows, at most 1,000.
-    bins : quantile bins of a number, iterations : of EM, smoothing : pseudo-rows a class (latent classes
-    only).
+    bins : quantile bins of a number, iterations : of EM, smoothing : pseudo-rows a class (latent
+    classes only).
 
-    Fitted with latent classes, ``log_likelihood_`` holds the mean log-likelihood a row after each iteration.
-    If the schema has a discrete target, its classes are fitted apart for each value of it, which keeps what
-    predicts it.
+    Fitted with latent classes, ``log_likelihood_`` holds the mean log-likelihood a row after each
+    iteration. If the schema has a discrete target, its classes are fitted apart for each value of
+    it, which keeps what predicts it.
     """
 
     method = "mixture"
@@ -54,13 +55,17 @@ class MixtureSynthesizer(Synthesizer):
         numeric = [column.name for column in self.schema_.columns if not column.discrete]
         self.kind_ = self._choose(columns, discrete, numeric)
         if self.kind_ == "gaussian":
-            self.model_ = _fit_gaussian(columns, discrete, numeric, self.schema_, self.components, rng)
+            self.model_ = _fit_gaussian(
+                columns, discrete, numeric, self.schema_, self.components, rng
+            )
         else:
             self.model_ = self._fit_classes(columns, rng)
 
     def _choose(self, columns, discrete, numeric) -> str:
         if self.kind not in ("auto", "gaussian", "latent_class"):
-            raise ValueError(f"kind must be 'auto', 'gaussian' or 'latent_class', not {self.kind!r}.")
+            raise ValueError(
+                f"kind must be 'auto', 'gaussian' or 'latent_class', not {self.kind!r}."
+            )
         if self.kind != "auto":
             return self.kind
         if not numeric:
@@ -69,12 +74,18 @@ class MixtureSynthesizer(Synthesizer):
             return "gaussian"
         groups = np.unique(np.column_stack([columns[name] for name in discrete]), axis=0)
         rows = len(columns[numeric[0]])
-        return "gaussian" if len(groups) * ROWS_PER_GROUP <= rows or len(groups) == 1 else "latent_class"
+        return (
+            "gaussian"
+            if len(groups) * ROWS_PER_GROUP <= rows or len(groups) == 1
+            else "latent_class"
+        )
 
     def _fit_classes(self, columns, rng) -> dict:
         bins = {
             column.name: QuantileBins.fit(values[~np.isnan(values)], self.bins)
-            for column, values in ((column, columns[column.name]) for column in self.schema_.columns)
+            for column, values in (
+                (column, columns[column.name]) for column in self.schema_.columns
+            )
             if not column.discrete and not np.isnan(values).all()
         }
         sizes = np.array([self._size(column, bins) for column in self.schema_.columns])
@@ -99,7 +110,8 @@ class MixtureSynthesizer(Synthesizer):
         }
 
     def _strata(self, codes) -> list[tuple[np.ndarray, int]]:
-        """Row numbers and number of classes for each value of the target; all rows together without one."""
+        """Row numbers and number of classes for each value of the target; all rows together without
+        one."""
         total = self.classes or int(np.clip(len(codes) // 32, 1, 1_000))
         target = self.schema_.target
         if target is None or not self.schema_[target].discrete:
@@ -135,7 +147,8 @@ class MixtureSynthesizer(Synthesizer):
         model, starts = self.model_, np.append(0, np.cumsum(self.model_["sizes"]))
         weights = np.log(np.maximum(model["weights"], 1e-300))
         spans = {
-            column.name: slice(starts[j], starts[j + 1]) for j, column in enumerate(self.schema_.columns)
+            column.name: slice(starts[j], starts[j + 1])
+            for j, column in enumerate(self.schema_.columns)
         }
         for name, value in given.items():
             size = spans[name].stop - spans[name].start
@@ -170,11 +183,17 @@ class MixtureSynthesizer(Synthesizer):
 def _fit_gaussian(columns, discrete, numeric, schema, components, rng) -> dict:
     rows = len(columns[schema.names[0]])
     codes = (
-        np.column_stack([columns[name] for name in discrete]) if discrete else np.zeros((rows, 0), np.int32)
+        np.column_stack([columns[name] for name in discrete])
+        if discrete
+        else np.zeros((rows, 0), np.int32)
     )
-    values = np.column_stack([columns[name] for name in numeric]) if numeric else np.zeros((rows, 0))
+    values = (
+        np.column_stack([columns[name] for name in numeric]) if numeric else np.zeros((rows, 0))
+    )
     steps = np.array([grid_step(schema[name]) for name in numeric])
-    spread = np.array([np.nanstd(column) if not np.isnan(column).all() else 0.0 for column in values.T])
+    spread = np.array(
+        [np.nanstd(column) if not np.isnan(column).all() else 0.0 for column in values.T]
+    )
     cells = []
     for group, members in _groups(codes):
         spikes = [gaussian_cells.find_spikes(column) for column in values[members].T]
@@ -185,7 +204,9 @@ def _fit_gaussian(columns, discrete, numeric, schema, components, rng) -> dict:
                 "state": state,
                 "free": free,
                 "share": len(chosen) / rows,
-                "fixed": np.array([spikes[j][k - 1] if k > 0 else np.nan for j, k in enumerate(state)]),
+                "fixed": np.array(
+                    [spikes[j][k - 1] if k > 0 else np.nan for j, k in enumerate(state)]
+                ),
             }
             if free.any():
                 cell |= gaussian_cells.fit_cell(

@@ -1,4 +1,5 @@
-"""What the four neural generators share: training parameters, fitting with nothing lost, saved weights."""
+"""What the four neural generators share: training parameters, fitting with nothing lost, saved
+weights."""
 
 from __future__ import annotations
 
@@ -11,8 +12,8 @@ from utils.training import History, keras, train
 class NeuralSynthesizer(Synthesizer):
     """A generator whose networks are trained by :func:`utils.training.train`.
 
-    A subclass stores its encoders and sizes in fitted attributes, writes ``_build(rng)``, which makes a
-    Keras model for sampling from these alone, and calls :meth:`_train` in ``_fit``.
+    A subclass stores its encoders and sizes in fitted attributes, writes ``_build(rng)``, which
+    makes a Keras model for sampling from these alone, and calls :meth:`_train` in ``_fit``.
 
     epochs : passes over the table.  batch_size : rows a step.  learning_rate : of the optimiser.
     progress : False, "bar" or "curve".  checkpoint : a file that an interrupted fit goes on from.
@@ -24,7 +25,8 @@ class NeuralSynthesizer(Synthesizer):
     not_saved = ("progress", "checkpoint")
 
     def _train(self, step, data, variables, network, rng, **options) -> None:
-        """Train for ``epochs`` with the constructor's parameters; keeps ``history_`` and ``weights_``.
+        """Train for ``epochs`` with the constructor's parameters; keeps ``history_`` and
+        ``weights_``.
 
         network : the Keras model whose weights are kept for sampling; ``options`` go to ``train``.
         """
@@ -73,4 +75,6 @@ class NeuralSynthesizer(Synthesizer):
 
 def seeded(rng: np.random.Generator, scale: float = 1.0):
     """A Keras initialiser (variance scaling, as Glorot and Bengio 2010) with a seed from rng."""
-    return keras.initializers.VarianceScaling(scale, "fan_avg", "uniform", seed=int(rng.integers(2**31)))
+    return keras.initializers.VarianceScaling(
+        scale, "fan_avg", "uniform", seed=int(rng.integers(2**31))
+    )

@@ -1,4 +1,5 @@
-"""Numbers as normal scores: spikes, whole numbers and heavy tails become one bell curve, and come back."""
+"""Numbers as normal scores: spikes, whole numbers and heavy tails become one bell curve, and come
+back."""
 
 from __future__ import annotations
 
@@ -7,7 +8,9 @@ from scipy.special import ndtr, ndtri
 
 from utils.portable import portable
 
-INSIDE = 0.005  # scores keep this share of a step away from its ends, so that float32 cannot cross them
+INSIDE = (
+    0.005  # scores keep this share of a step away from its ends, so that float32 cannot cross them
+)
 ROWS_PER_GROUP = 30
 
 
@@ -15,15 +18,17 @@ ROWS_PER_GROUP = 30
 class NormalScores:
     """The distribution function of one column, read upwards (to scores) and downwards (to values).
 
-    A number becomes its share of smaller values u, and u the value z of a standard normal that has the same
-    share below it (the normal score; Conover 1999, section 5.10). A value that stands in several rows owns a
-    step of the distribution function and is spread uniformly over it (dequantisation; Theis, van den Oord and
-    Bethge 2016), so scores have no spikes, and every score within the step leads back to the value exactly.
-    If there are more distinct values than knots, those between knots come back within half a step of the grid,
-    or, in a continuum, within the resolution of a float32 score.
+    A number becomes its share of smaller values u, and u the value z of a standard normal that has
+    the same share below it (the normal score; Conover 1999, section 5.10). A value that stands in
+    several rows owns a step of the distribution function and is spread uniformly over it
+    (dequantisation; Theis, van den Oord and Bethge 2016), so scores have no spikes, and every score
+    within the step leads back to the value exactly. If there are more distinct values than knots,
+    those between knots come back within half a step of the grid, or, in a continuum, within the
+    resolution of a float32 score.
 
-    values : float64 (k,), rising knots.  below, upto : float64 (k,), share of rows below each knot, and up to
-    and with it; between two knots the shares run straight.  step : grid of the values, 0 if continuous.
+    values : float64 (k,), rising knots.  below, upto : float64 (k,), share of rows below each knot,
+    and up to and with it; between two knots the shares run straight.  step : grid of the values, 0
+    if continuous.
     """
 
     def __init__(self, values: np.ndarray, below: np.ndarray, upto: np.ndarray, step: float):
@@ -33,8 +38,8 @@ class NormalScores:
     def fit(cls, values: np.ndarray, step: float = 0.0, most: int = 256) -> NormalScores:
         """Read the distribution of float64 values (n,) without NaN, n >= 1.
 
-        step : :func:`utils.encoding.grid_step` of the column.  most : about so many knots are kept; all
-        distinct values if there are no more, else the frequent ones and quantiles.
+        step : :func:`utils.encoding.grid_step` of the column.  most : about so many knots are kept;
+        all distinct values if there are no more, else the frequent ones and quantiles.
         """
         distinct, counts = np.unique(values, return_counts=True)
         total = np.cumsum(counts)
@@ -42,7 +47,9 @@ class NormalScores:
         if len(distinct) > most:
             quantiles = np.searchsorted(total, np.linspace(1, len(values), most // 2))
             knots = np.union1d(quantiles, np.flatnonzero(counts > len(values) / most))
-        return cls(distinct[knots], (total - counts)[knots] / len(values), total[knots] / len(values), step)
+        return cls(
+            distinct[knots], (total - counts)[knots] / len(values), total[knots] / len(values), step
+        )
 
     def transform(self, values: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Scores, float32 (n,), about standard normal; ``rng`` picks the place within a step."""
@@ -58,7 +65,8 @@ class NormalScores:
         return ndtri(np.where(at_knot, within, between).clip(1e-9, 1 - 1e-9)).astype(np.float32)
 
     def inverse(self, scores: np.ndarray) -> np.ndarray:
-        """Values, float64 (n,), within the range of the fitted ones; ``from_float`` rounds those between knots."""
+        """Values, float64 (n,), within the range of the fitted ones; ``from_float`` rounds those
+        between knots."""
         half = np.minimum(np.diff(self.values) / 2, self.step / 2)
         ends = np.column_stack([self.values, self.values, self.values, self.values])
         ends[:-1, 2] += half
@@ -80,18 +88,23 @@ class NormalScores:
 class GroupedScores:
     """Normal scores taken within each group of rows, such as the rows of one app.
 
-    What is left after it is how a row stands among its own kind, which is nearly normal in every group; that
-    one app is used for hours and another for minutes is no longer for a network to learn.
+    What is left after it is how a row stands among its own kind, which is nearly normal in every
+    group; that one app is used for hours and another for minutes is no longer for a network to
+    learn.
 
-    pooled : NormalScores of all rows, also used for groups of fewer than 30.  own : {group: NormalScores}.
+    pooled : NormalScores of all rows, also used for groups of fewer than 30.  own : {group:
+        NormalScores}.
     """
 
     def __init__(self, pooled: NormalScores, own: dict[int, NormalScores]):
         self.pooled, self.own = pooled, own
 
     @classmethod
-    def fit(cls, values: np.ndarray, groups: np.ndarray, step: float = 0.0, most: int = 256) -> GroupedScores:
-        """Read float64 values (n,) without NaN in integer groups (n,); the rest as :meth:`NormalScores.fit`."""
+    def fit(
+        cls, values: np.ndarray, groups: np.ndarray, step: float = 0.0, most: int = 256
+    ) -> GroupedScores:
+        """Read float64 values (n,) without NaN in integer groups (n,); the rest as
+        :meth:`NormalScores.fit`."""
         names, counts = np.unique(groups, return_counts=True)
         own = {
             int(name): NormalScores.fit(values[groups == name], step, most)
@@ -99,7 +112,9 @@ class GroupedScores:
         }
         return cls(NormalScores.fit(values, step, most), own)
 
-    def transform(self, values: np.ndarray, groups: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    def transform(
+        self, values: np.ndarray, groups: np.ndarray, rng: np.random.Generator
+    ) -> np.ndarray:
         """Scores, float32 (n,), about standard normal in every group of its own."""
         scores = np.empty(len(values), dtype=np.float32)
         for of_group, rows in self._parts(groups):

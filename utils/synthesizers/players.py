@@ -1,4 +1,5 @@
-"""The two players of the GAN: networks, hard choices that pass gradients, the critic's slope, sampling."""
+"""The two players of the GAN: networks, hard choices that pass gradients, the critic's slope,
+sampling."""
 
 from __future__ import annotations
 
@@ -12,7 +13,8 @@ LAYERS, LEAK = 3, 0.2
 
 
 def generator_network(noise: int, cells: int, outputs: int, units: int, rng: np.random.Generator):
-    """Noise (n, noise) and one-hot cells (n, cells) to (n, outputs); small at first, so it starts at the margins."""
+    """Noise (n, noise) and one-hot cells (n, cells) to (n, outputs); small at first, so it starts
+    at the margins."""
     inputs = [keras.Input([noise]), keras.Input([cells])]
     hidden = _hidden(keras.ops.concatenate(inputs, axis=1), units, rng)
     return keras.Model(inputs, _dense(outputs, rng, 0.1)(hidden))
@@ -63,9 +65,11 @@ def block_softmax(logits: np.ndarray, sizes: list[int]) -> np.ndarray:
 
 
 def hard_choices(logits, sizes: list[int], temperature: float, key) -> list:
-    """A one-hot draw from each block; its gradient is that of a soft draw (straight-through Gumbel-softmax).
+    """A one-hot draw from each block; its gradient is that of a soft draw (straight-through
+    Gumbel-softmax).
 
-    Jang, Gu and Poole 2017: logits plus Gumbel noise are largest at entry k with the softmax's chance of k.
+    Jang, Gu and Poole 2017: logits plus Gumbel noise are largest at entry k with the softmax's
+    chance of k.
     """
     uniform = tf.random.stateless_uniform(logits.shape, key, 1e-7, 1 - 1e-7)
     noisy = blocks(logits - tf.math.log(-tf.math.log(uniform)), sizes)
@@ -75,7 +79,8 @@ def hard_choices(logits, sizes: list[int], temperature: float, key) -> list:
 
 
 def steepness(critic, real, fake, key):
-    """How far the critic's slope is from 1 between real and generated rows (Gulrajani et al. 2017, eq. 3)."""
+    """How far the critic's slope is from 1 between real and generated rows (Gulrajani et al. 2017,
+    eq. 3)."""
     share = tf.random.stateless_uniform([real.shape[0], 1], key)
     between = share * real + (1 - share) * fake
     with tf.GradientTape() as tape:
@@ -86,16 +91,26 @@ def steepness(critic, real, fake, key):
 
 
 def compiled_sampler(network, sizes: list[int], scores: int):
-    """``sample(noise, cell, uniform, bias, allowed)`` -> tokens, scores, log-probability of what is allowed.
+    """``sample(noise, cell, uniform, bias, allowed)`` -> tokens, scores, log-probability of what is
+    allowed.
 
-    noise : float32 (n, noise).  cell : int32 (n,).  uniform : float32 (n, tokens) in (0, 1], the draws.
+    noise : float32 (n, noise).  cell : int32 (n,).  uniform : float32 (n, tokens) in (0, 1], the
+        draws.
     bias : float32 (cells, entries), added to the logits.  allowed : float32 (entries,), 1 or 0.
     """
     cells, entries = network.inputs[1].shape[1], sum(sizes)
-    shapes = [(None, network.inputs[0].shape[1]), (None,), (None, len(sizes)), (cells, entries), (entries,)]
+    shapes = [
+        (None, network.inputs[0].shape[1]),
+        (None,),
+        (None, len(sizes)),
+        (cells, entries),
+        (entries,),
+    ]
     kinds = [tf.float32, tf.int32, tf.float32, tf.float32, tf.float32]
 
-    @tf.function(input_signature=[tf.TensorSpec(*pair) for pair in zip(shapes, kinds)], autograph=False)
+    @tf.function(
+        input_signature=[tf.TensorSpec(*pair) for pair in zip(shapes, kinds)], autograph=False
+    )
     def sample(noise, cell, uniform, bias, allowed):
         output = network([noise, tf.one_hot(cell, cells)])
         logits = blocks(output[:, :entries] + tf.gather(bias, cell), sizes)
@@ -108,4 +123,6 @@ def compiled_sampler(network, sizes: list[int], scores: int):
         drawn = tf.stack(tokens, axis=1) if tokens else tf.zeros([tf.shape(cell)[0], 0], tf.int32)
         return drawn, noise[:, :scores] + output[:, entries:], log_weight
 
-    return sample.get_concrete_function()  # called itself, it would warn of being traced anew for each fit
+    return (
+        sample.get_concrete_function()
+    )  # called itself, it would warn of being traced anew for each fit

@@ -1,4 +1,5 @@
-"""Hand-written rules: columns from named distributions, derived columns, and rules that hold in every row."""
+"""Hand-written rules: columns from named distributions, derived columns, and rules that hold in
+every row."""
 
 from __future__ import annotations
 
@@ -31,17 +32,19 @@ UNBOUNDED = 10**15
 class RuleSynthesizer(Synthesizer):
     """Rows by hand-written rules; no training data needed.
 
-    columns : name -> :class:`Distribution`, drawn in this order. None writes them from the table passed to
-        ``fit``, each column by itself (shares of categories, a normal distribution cut off at the range).
-    derived : name -> expression, computed after the draw, in this order; a name among ``columns`` is
-        overwritten. What is derived holds by construction.
-    rules : name -> expression that every row must obey, besides the rules of the schema. Rows that break
-        one, or lie outside of the range or the categories of the schema, are drawn again, at most
-        ``most_tries`` times; ``report_`` says which share of the drawn rows broke each. A rule that can
-        never hold is an error at ``fit``.
+    columns : name -> :class:`Distribution`, drawn in this order. None writes them from the table
+        passed to ``fit``, each column by itself (shares of categories, a normal distribution cut
+        off at the range).
+    derived : name -> expression, computed after the draw, in this order; a name among ``columns``
+        is overwritten. What is derived holds by construction.
+    rules : name -> expression that every row must obey, besides the rules of the schema. Rows that
+        break one, or lie outside of the range or the categories of the schema, are drawn again, at
+        most ``most_tries`` times; ``report_`` says which share of the drawn rows broke each. A rule
+        that can never hold is an error at ``fit``.
 
-    Conditions set their column; where it depends on earlier columns, candidates are kept in proportion to the
-    probability of the value, and a condition on a derived column is met by drawing again.
+    Conditions set their column; where it depends on earlier columns, candidates are kept in
+    proportion to the probability of the value, and a condition on a derived column is met by
+    drawing again.
     """
 
     method = "rules"
@@ -55,10 +58,18 @@ class RuleSynthesizer(Synthesizer):
         random_state: int | None = 0,
     ):
         super().__init__(random_state)
-        self.columns, self.derived, self.rules, self.most_tries = columns, derived, rules, most_tries
+        self.columns, self.derived, self.rules, self.most_tries = (
+            columns,
+            derived,
+            rules,
+            most_tries,
+        )
 
-    def fit(self, table: pd.DataFrame | None = None, schema: Schema | None = None) -> RuleSynthesizer:
-        """Check the rules on a first draw; with ``columns=None``, write them from the table before."""
+    def fit(
+        self, table: pd.DataFrame | None = None, schema: Schema | None = None
+    ) -> RuleSynthesizer:
+        """Check the rules on a first draw; with ``columns=None``, write them from the table
+        before."""
         if self.columns is None and table is None:
             raise ValueError(
                 "There is nothing to draw from: pass columns={...} to the constructor or a table to fit."
@@ -81,11 +92,15 @@ class RuleSynthesizer(Synthesizer):
         self.rules_ = {**self.schema_.rules, **(self.rules or {})}
         if self.columns is None:
             self.columns_ = {
-                column.name: _profile(columns[column.name], column) for column in self.schema_.columns
+                column.name: _profile(columns[column.name], column)
+                for column in self.schema_.columns
             }
         else:
             self.columns_ = dict(self.columns)
-            made = [*self.columns_, *(name for name in self.derived or {} if name not in self.columns_)]
+            made = [
+                *self.columns_,
+                *(name for name in self.derived or {} if name not in self.columns_),
+            ]
             if sorted(made) != sorted(self.schema_.names):
                 raise TableError(
                     f"The rules make the columns {', '.join(made)}; the table has "
@@ -148,17 +163,21 @@ class RuleSynthesizer(Synthesizer):
             for name, rule in self.rules_.items()
         }
         faults |= {
-            f"the condition {name} = {value}": ~_equals(table[name], value) for name, value in given.items()
+            f"the condition {name} = {value}": ~_equals(table[name], value)
+            for name, value in given.items()
         }
         if schema is not None:
             faults |= {
-                f"the range or the categories of column {column.name!r}": _outside(table[column.name], column)
+                f"the range or the categories of column {column.name!r}": _outside(
+                    table[column.name], column
+                )
                 for column in schema.columns
             }
         return faults
 
     def _draw(self, n, given, rng) -> pd.DataFrame:
-        """n rows that meet the conditions on drawn columns; derived columns and rules are not checked yet."""
+        """n rows that meet the conditions on drawn columns; derived columns and rules are not
+        checked yet."""
         asked = [name for name in given if name in self.columns_]
         dependent = [name for name in asked if depends(self.columns_[name])]
         rows = n * CANDIDATES if dependent else n
@@ -171,7 +190,9 @@ class RuleSynthesizer(Synthesizer):
             else:
                 table[name] = values_for(distribution, table, rng)
         if dependent:
-            table = table.iloc[resample(log_weights, n, rng, ", ".join(dependent))].reset_index(drop=True)
+            table = table.iloc[resample(log_weights, n, rng, ", ".join(dependent))].reset_index(
+                drop=True
+            )
         for name, expression in (self.derived or {}).items():
             table[name] = evaluate(expression, table)
         return table
@@ -182,12 +203,14 @@ def _equals(values: pd.Series, wanted) -> np.ndarray:
 
 
 def _to_array(values: pd.Series, column: Column) -> np.ndarray:
-    """Codes or floats (n,) of drawn values, whatever their dtype; drawn dates without a zone are in UTC."""
+    """Codes or floats (n,) of drawn values, whatever their dtype; drawn dates without a zone are in
+    UTC."""
     return to_array(pd.to_datetime(values) if column.kind == "date" else values, column)
 
 
 def _plain(code, column: Column):
-    """The value behind a code or float, as the distributions draw it: dates without a zone, in UTC."""
+    """The value behind a code or float, as the distributions draw it: dates without a zone, in
+    UTC."""
     value = from_array(np.array([code]), column)[0]
     moment = pd.Timestamp(value) if column.kind == "date" else None
     return (
@@ -200,7 +223,8 @@ def _plain(code, column: Column):
 
 
 def _outside(values: pd.Series, column: Column) -> np.ndarray:
-    """Rows (n,) whose value is unknown to the column or out of its range; missing values are not."""
+    """Rows (n,) whose value is unknown to the column or out of its range; missing values are
+    not."""
     numbers = _to_array(values, column)
     if column.discrete:
         return (numbers < 0) & values.notna().to_numpy()
@@ -220,9 +244,14 @@ def _profile(values, column) -> Distribution:
     if column.kind == "date":
         first, last = (pd.Timestamp(limit) for limit in (column.minimum, column.maximum))
         return (
-            replace(dates(str(first.ceil("D").date()), str(last.floor("D").date())), missing=column.missing)
+            replace(
+                dates(str(first.ceil("D").date()), str(last.floor("D").date())),
+                missing=column.missing,
+            )
             if first.ceil("D") <= last.floor("D")
-            else Distribution("choice", {"values": [first], "weights": [1.0]}, missing=column.missing)
+            else Distribution(
+                "choice", {"values": [first], "weights": [1.0]}, missing=column.missing
+            )
         )
     decimals = 0 if column.kind == "integer" else column.decimals
     return normal(
@@ -248,7 +277,8 @@ def _schema(probe: pd.DataFrame, columns: dict, derived: dict, rules: dict) -> S
 
 
 def _widen(column: Column, parts: list[Distribution]) -> Column:
-    """A column as any of these distributions may draw it; without any (a derived column) all is possible."""
+    """A column as any of these distributions may draw it; without any (a derived column) all is
+    possible."""
     column = replace(column, missing=max([column.missing, *(part.missing for part in parts)]))
     if column.discrete:
         drawn = [

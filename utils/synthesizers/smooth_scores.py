@@ -14,12 +14,13 @@ GRID = np.linspace(-4.0, 4.0, 257)
 
 @portable
 class SmoothScores:
-    """A number as the place z that it has on a bell curve, read off a smooth quantile function q(z).
+    """A number as the place z that it has on a bell curve, read off a smooth quantile function
+    q(z).
 
-    Exact normal scores repeat the accidents of the training rows: a value that nobody happened to have never
-    comes back. Here q goes through few points, each a local linear average of the quantiles around it
-    (Cleveland 1979), joined by a monotone cubic (Fritsch and Carlson 1980). What is not normal after it is
-    left for a network to learn.
+    Exact normal scores repeat the accidents of the training rows: a value that nobody happened to
+    have never comes back. Here q goes through few points, each a local linear average of the
+    quantiles around it (Cleveland 1979), joined by a monotone cubic (Fritsch and Carlson 1980).
+    What is not normal after it is left for a network to learn.
 
     values : float64 (257,), q at z = -4 .. 4, rising.  step : grid of the values, 0 if continuous.
     """
@@ -29,7 +30,8 @@ class SmoothScores:
 
     @classmethod
     def fit(cls, values: np.ndarray, step: float = 0.0, knots: int = 8) -> SmoothScores:
-        """Read float64 values (n,) without NaN, n >= 1; equal values spread over their step of the grid."""
+        """Read float64 values (n,) without NaN, n >= 1; equal values spread over their step of the
+        grid."""
         rows = np.sort(values)
         first, counts = np.searchsorted(rows, rows), np.searchsorted(rows, rows, "right")
         counts = counts - first
@@ -48,7 +50,10 @@ class SmoothScores:
     def transform(self, values: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Scores, float32 (n,); ``rng`` picks the place within a step."""
         spread = values + (rng.random(len(values)) - 0.5) * self.step
-        low, span = self.values[0], (self.values[-1] - self.values[0]) or 1.0  # keeps tiny numbers apart
+        low, span = (
+            self.values[0],
+            (self.values[-1] - self.values[0]) or 1.0,
+        )  # keeps tiny numbers apart
         return np.interp((spread - low) / span, (self.values - low) / span, GRID).astype(np.float32)
 
     def inverse(self, scores: np.ndarray) -> np.ndarray:
@@ -66,7 +71,8 @@ class SmoothScores:
 
 
 def grouped(values: np.ndarray, groups: np.ndarray, step: float = 0.0) -> GroupedScores:
-    """Smooth scores within each group of 30 rows or more, float64 (n,) and int (n,); pooled for the rest."""
+    """Smooth scores within each group of 30 rows or more, float64 (n,) and int (n,); pooled for the
+    rest."""
     names, counts = np.unique(groups, return_counts=True)
     crowds = {int(name): values[groups == name] for name in names[counts >= ROWS_PER_GROUP]}
     own = {name: SmoothScores.fit(crowd, step) for name, crowd in crowds.items()}
@@ -74,7 +80,8 @@ def grouped(values: np.ndarray, groups: np.ndarray, step: float = 0.0) -> Groupe
 
 
 def _local_lines(x: np.ndarray, y: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """Value at each place of the straight line fitted to the points around it, float64 (places,)."""
+    """Value at each place of the straight line fitted to the points around it, float64
+    (places,)."""
     width = (places[1] - places[0]) / 3
     distance = -0.5 * ((x - places[:, None]) / width) ** 2
     weights = np.exp(distance - distance.max(axis=1, keepdims=True))

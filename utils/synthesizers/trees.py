@@ -1,4 +1,5 @@
-"""A chain of decision trees: each column given the columns before it, values drawn from the leaves."""
+"""A chain of decision trees: each column given the columns before it, values drawn from the
+leaves."""
 
 from __future__ import annotations
 
@@ -15,24 +16,30 @@ THRESHOLDS, RANK_WEIGHT = 12, 0.5
 
 
 class TreeSynthesizer(Synthesizer):
-    """Sequential classification and regression trees (Reiter 2005; the default of the synthpop package).
+    """Sequential classification and regression trees (Reiter 2005; the default of the synthpop
+    package).
 
-    The first column is drawn from its own values; every later one by following a tree over the columns
-    already drawn and picking one of the training values that fell into the same leaf. Nothing new is ever
-    said in a cell, so small leaves repeat training rows: lesson 09 measures what that gives away.
+    The first column is drawn from its own values; every later one by following a tree over the
+    columns already drawn and picking one of the training values that fell into the same leaf.
+    Nothing new is ever said in a cell, so small leaves repeat training rows: lesson 09 measures
+    what that gives away.
 
-    min_samples_leaf : the fewest training rows a leaf may hold; larger is more private and less sharp.
-    order : names of the columns in the order in which they are drawn; None takes the column with the fewest
-        distinct values first, because the last columns have to be told from all others.
+    min_samples_leaf : the fewest training rows a leaf may hold; larger is more private and less
+        sharp.
+    order : names of the columns in the order in which they are drawn; None takes the column with
+        the fewest distinct values first, because the last columns have to be told from all others.
 
-    A condition sets its column, and candidate rows are kept in proportion to how likely their leaf makes the
-    value (sequential importance resampling), so every row meets it.
+    A condition sets its column, and candidate rows are kept in proportion to how likely their leaf
+    makes the value (sequential importance resampling), so every row meets it.
     """
 
     method = "trees"
 
     def __init__(
-        self, min_samples_leaf: int = 5, order: list[str] | None = None, random_state: int | None = 0
+        self,
+        min_samples_leaf: int = 5,
+        order: list[str] | None = None,
+        random_state: int | None = 0,
     ):
         super().__init__(random_state)
         self.min_samples_leaf, self.order = min_samples_leaf, order
@@ -72,7 +79,9 @@ class TreeSynthesizer(Synthesizer):
         for position, (name, tree) in enumerate(zip(names, self.trees_)):
             leaves = _leaf(tree, features[:, :position])
             if name in given:
-                log_weights += np.log(_likelihood(tree, given[name], self.schema_[name].discrete))[leaves]
+                log_weights += np.log(_likelihood(tree, given[name], self.schema_[name].discrete))[
+                    leaves
+                ]
                 drawn[name] = np.full(rows, given[name], dtype=tree["values"].dtype)
             else:
                 drawn[name] = _pick(tree, leaves, rng)
@@ -97,11 +106,13 @@ def _feature(values):
 
 
 def _shape_targets(values):
-    """What a tree predicts for a number, (n, thresholds + 1): is it below some quantiles, and its rank.
+    """What a tree predicts for a number, (n, thresholds + 1): is it below some quantiles, and its
+    rank.
 
-    A tree that predicts the mean alone is blind to two groups with equal means and unlike spreads. Squared
-    error summed over thresholds is the continuous ranked probability score (Gneiting and Raftery 2007),
-    which sees the whole distribution; ranks keep the longest day from ruling the splits.
+    A tree that predicts the mean alone is blind to two groups with equal means and unlike spreads.
+    Squared error summed over thresholds is the continuous ranked probability score (Gneiting and
+    Raftery 2007), which sees the whole distribution; ranks keep the longest day from ruling the
+    splits.
     """
     ranks = rankdata(_feature(values))
     thresholds = np.unique(np.quantile(ranks, np.linspace(0, 1, THRESHOLDS + 2)[1:-1]))
@@ -150,14 +161,17 @@ def _pick(tree, leaves, rng):
 
 
 def _likelihood(tree, value, discrete) -> np.ndarray:
-    """Probability (or kernel density) of a value in each leaf, mixed with a little of the whole column's."""
+    """Probability (or kernel density) of a value in each leaf, mixed with a little of the whole
+    column's."""
     values = tree["values"]
     if discrete or np.isnan(value):
         match = (
             np.isnan(values) if values.dtype.kind == "f" and np.isnan(value) else values == value
         ).astype(float)
     else:
-        width = max(1.06 * np.nanstd(values) * len(values) ** -0.2, 1e-9)  # Silverman 1986, section 3.4.2
+        width = max(
+            1.06 * np.nanstd(values) * len(values) ** -0.2, 1e-9
+        )  # Silverman 1986, section 3.4.2
         match = np.exp(-0.5 * (np.nan_to_num(values - value, nan=np.inf) / width) ** 2)
     sums = np.add.reduceat(np.append(match, 0.0), tree["starts"][:-1])
     counts = np.diff(tree["starts"])

@@ -1,11 +1,13 @@
-"""A variational autoencoder for mixed tables: an encoder, a decoder with learned noise, a fitted prior.
+"""A variational autoencoder for mixed tables: an encoder, a decoder with learned noise, a fitted
+prior.
 
-The encoder turns a row into a small Gaussian cloud in latent space, the decoder turns a latent point into
-one distribution for each column (Kingma and Welling 2014, section 3). Three changes make the textbook model
-good on tables. The decoder draws from a softmax over codes, so that noise is learned, not averaged away. It
-starts from the margins of each stratum (value of the target), which it only bends. And new points come from
-a Gaussian mixture fitted to the clouds of the training rows, the aggregated posterior (Tomczak and Welling
-2018), not from the standard normal that these never quite fill.
+The encoder turns a row into a small Gaussian cloud in latent space, the decoder turns a latent
+point into one distribution for each column (Kingma and Welling 2014, section 3). Three changes make
+the textbook model good on tables. The decoder draws from a softmax over codes, so that noise is
+learned, not averaged away. It starts from the margins of each stratum (value of the target), which
+it only bends. And new points come from a Gaussian mixture fitted to the clouds of the training
+rows, the aggregated posterior (Tomczak and Welling 2018), not from the standard normal that these
+never quite fill.
 """
 
 from __future__ import annotations
@@ -30,19 +32,24 @@ CELLS_AT_ONCE = 4_000_000
 class VAESynthesizer(NeuralSynthesizer):
     """A variational autoencoder over the codes of all columns.
 
-    epochs : most passes over the table; at most 12,000 steps are made, and training stops earlier when the
-        bound on the likelihood of held-out rows no longer improves (tables of 400 rows or more).
-    latent : dimensions of latent space.  units : width of the hidden layers.  bins : quantile bins a number.
-    beta : weight of the divergence (Higgins and others 2017); below 1 the latent points keep more of a row.
-    warm_up : share of the steps in which that weight rises from 0, so that the decoder learns to listen.
+    epochs : most passes over the table; at most 12,000 steps are made, and training stops earlier
+        when the bound on the likelihood of held-out rows no longer improves (tables of 400 rows or
+        more).
+    latent : dimensions of latent space.  units : width of the hidden layers.  bins : quantile bins
+        a number.
+    beta : weight of the divergence (Higgins and others 2017); below 1 the latent points keep more
+        of a row.
+    warm_up : share of the steps in which that weight rises from 0, so that the decoder learns to
+        listen.
     waves : smooth functions of a number's rank that the decoder may bend, besides its normal score.
     components : most Gaussians a stratum gets in latent space.
 
-    If the schema has a discrete target with 30 rows a value or more, encoder, decoder and latent mixture are
-    conditional on it. ``given=`` is exact on the target, which is drawn first. Other cells are met in every
-    row too; what goes with them is weighted: of 20,000 latent points or more, those are drawn that make the
-    given cells likely, by weights that the decoder gives exactly, since columns are independent given a
-    point. A value never seen together with the rest gets the nearest the decoder knows.
+    If the schema has a discrete target with 30 rows a value or more, encoder, decoder and latent
+    mixture are conditional on it. ``given=`` is exact on the target, which is drawn first. Other
+    cells are met in every row too; what goes with them is weighted: of 20,000 latent points or
+    more, those are drawn that make the given cells likely, by weights that the decoder gives
+    exactly, since columns are independent given a point. A value never seen together with the rest
+    gets the nearest the decoder knows.
     """
 
     method = "vae"
@@ -66,15 +73,25 @@ class VAESynthesizer(NeuralSynthesizer):
     ):
         super().__init__(random_state)
         self.epochs, self.batch_size, self.learning_rate = epochs, batch_size, learning_rate
-        self.latent, self.units, self.bins, self.beta, self.warm_up = latent, units, bins, beta, warm_up
+        self.latent, self.units, self.bins, self.beta, self.warm_up = (
+            latent,
+            units,
+            bins,
+            beta,
+            warm_up,
+        )
         self.waves, self.components, self.patience = waves, components, patience
         self.progress, self.checkpoint = progress, checkpoint
 
     def _fit(self, columns, rng):
-        self._check_counts("epochs", "batch_size", "latent", "units", "bins", "components", "patience")
+        self._check_counts(
+            "epochs", "batch_size", "latent", "units", "bins", "components", "patience"
+        )
         for name in ("beta", "warm_up", "waves"):
             if not 0 <= getattr(self, name) < np.inf:
-                raise ValueError(f"{name} must be a number of 0 or more, not {getattr(self, name)!r}.")
+                raise ValueError(
+                    f"{name} must be a number of 0 or more, not {getattr(self, name)!r}."
+                )
         self.codes_ = TableCodes.fit(columns, self.schema_, self.bins)
         codes = self.codes_.encode(columns)
         strata = self._strata(codes)
@@ -85,7 +102,9 @@ class VAESynthesizer(NeuralSynthesizer):
             self._fit_network(network, (codes, strata), kept, held, rng)
         finally:  # what was learned before an interruption can be sampled from
             if getattr(self, "_network", None) is network:
-                self.prior_ = latent_prior.fit(*self._encode(codes, strata), strata, self.components, rng)
+                self.prior_ = latent_prior.fit(
+                    *self._encode(codes, strata), strata, self.components, rng
+                )
 
     def _strata(self, codes):
         """int32 (n,): the target's codes if it is discrete and has rows enough, else zeros."""
@@ -95,13 +114,17 @@ class VAESynthesizer(NeuralSynthesizer):
             place = self.schema_.names.index(target)
             if self.codes_.sizes[place] * ROWS_PER_STRATUM <= len(codes):
                 self.condition_ = place
-        return np.zeros(len(codes), np.int32) if self.condition_ is None else codes[:, self.condition_]
+        return (
+            np.zeros(len(codes), np.int32) if self.condition_ is None else codes[:, self.condition_]
+        )
 
     def _start(self, codes, strata):
         """Log-margins of all codes, float32 (strata, codes), and how each column's may be bent."""
         sizes = [int(size) for size in self.codes_.sizes]
         smooth = [not column.discrete for column in self.schema_.columns]
-        shares = [margins(codes[:, place], strata, *both) for place, both in enumerate(zip(sizes, smooth))]
+        shares = [
+            margins(codes[:, place], strata, *both) for place, both in enumerate(zip(sizes, smooth))
+        ]
         bends = [tilts(share, self.waves) if flag else None for share, flag in zip(shares, smooth)]
         return np.log(np.concatenate(shares, axis=1)).astype(np.float32), bends
 
@@ -135,10 +158,13 @@ class VAESynthesizer(NeuralSynthesizer):
         return keras.Model([row, stratum], decoder([encoder([row, stratum])[0], stratum]))
 
     def _cell(self, code, stratum, size, bend, rng):
-        """What the encoder reads of one cell: a vector a code, or the decoder's smooth functions."""
+        """What the encoder reads of one cell: a vector a code, or the decoder's smooth
+        functions."""
         if bend is None:
             return _table(size, self.units, rng)(code)
-        return _dense(self.units, rng)(_fixed(bend.reshape(-1, bend.shape[2]))(stratum * size + code))
+        return _dense(self.units, rng)(
+            _fixed(bend.reshape(-1, bend.shape[2]))(stratum * size + code)
+        )
 
     # --- training ---
 
@@ -224,7 +250,9 @@ class VAESynthesizer(NeuralSynthesizer):
         codes = np.empty((len(points), len(self.codes_.sizes)), np.int32)
         for piece in self._pieces(len(points)):
             key = tf.constant(rng.integers(2**31, size=2), tf.int32)
-            codes[piece] = self._drawing(tf.constant(points[piece]), tf.constant(strata[piece]), key)
+            codes[piece] = self._drawing(
+                tf.constant(points[piece]), tf.constant(strata[piece]), key
+            )
         if self.condition_ is not None:
             codes[:, self.condition_] = strata
         return codes
@@ -245,7 +273,8 @@ class VAESynthesizer(NeuralSynthesizer):
         return tf.function(draw, input_signature=signature, autograph=False).get_concrete_function()
 
     def _log_likelihood(self, points, strata, wanted):
-        """log p(wanted codes | point), float64 (n,): a sum, as columns are independent given the point."""
+        """log p(wanted codes | point), float64 (n,): a sum, as columns are independent given the
+        point."""
         decoder, spans = self._trained().get_layer("decoder"), self._spans()
         weights = np.zeros(len(points))
         for piece in self._pieces(len(points)):
@@ -261,7 +290,8 @@ class VAESynthesizer(NeuralSynthesizer):
         return tuple(np.concatenate(parts) for parts in zip(*clouds))
 
     def _pieces(self, n):
-        """Slices of at most 4 million logits, so that memory grows with neither rows nor categories."""
+        """Slices of at most 4 million logits, so that memory grows with neither rows nor
+        categories."""
         size = max(1, CELLS_AT_ONCE // int(self.codes_.sizes.sum()))
         return [slice(start, start + size) for start in range(0, n, size)]
 

@@ -1,4 +1,5 @@
-"""``python -m tests.benchmarks.peers.fit_sdv FOLDER``: one fit of a synthesizer of SDV (see process.py)."""
+"""``python -m tests.benchmarks.peers.fit_sdv FOLDER``: one fit of a synthesizer of SDV (see
+process.py)."""
 
 from __future__ import annotations
 
@@ -15,21 +16,29 @@ from tests.benchmarks.process import serve
 
 LIBRARIES = ("sdv", "ctgan", "rdt", "copulas", "torch", "numpy", "pandas")
 TABLE = "table"
-KINDS = {"number": "numerical", "integer": "numerical", "category": "categorical", "boolean": "boolean"}
+KINDS = {
+    "number": "numerical",
+    "integer": "numerical",
+    "category": "categorical",
+    "boolean": "boolean",
+}
 
 
 class Peer:
     """A single-table synthesizer of SDV at its defaults, but for the epochs asked for.
 
-    SDV has no seed: fitting draws from the global generators, which are seeded here, and each fitted model
-    would sample one and the same stream, so its own state is seeded too.
+    SDV has no seed: fitting draws from the global generators, which are seeded here, and each
+    fitted model would sample one and the same stream, so its own state is seeded too.
     """
 
     def __init__(self, request: dict):
         np.random.seed(request["seed"])
         torch.manual_seed(request["seed"])
         torch.set_num_threads(request["threads"])
-        kinds = {column["name"]: {"sdtype": KINDS[column["kind"]]} for column in request["schema"]["columns"]}
+        kinds = {
+            column["name"]: {"sdtype": KINDS[column["kind"]]}
+            for column in request["schema"]["columns"]
+        }
         self._seed, epochs = request["seed"], request["epochs"]
         self._model = getattr(sdv.single_table, f"{request['method']}Synthesizer")(
             Metadata.load_from_dict({"tables": {TABLE: {"columns": kinds}}, "relationships": []}),
