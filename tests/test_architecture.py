@@ -14,14 +14,16 @@ import pytest
 
 from utils.course.places import ROOT
 
-# A new module joins by getting a floor here: the lowest one that its imports allow.
+# A new module joins by getting a floor here: the lowest one that its imports allow. A folder's files have
+# floors of their own inside it; a file that is not named stands on the folder's lowest.
 FLOORS = {
     "utils": 0,
+    "utils.checks": 1,
     "utils.expressions": 1,
-    "utils.portable": 1,
     "utils.progress": 1,
     "utils.reading": 1,
     "utils.results": 1,
+    "utils.saving": 1,
     "utils.schema": 1,
     "utils.screentime": 1,
     "utils.session": 1,
@@ -34,6 +36,15 @@ FLOORS = {
     "utils.__main__": 5,
     "utils.commands": 5,
     "utils.course": 5,
+}
+INSIDE = {
+    "utils.encoding": [["columns", "bins", "spikes"], ["codes", "matrix", "scores"]],
+    "utils.synthesizers": [
+        ["draws", "given"],
+        ["base"],
+        ["neural"],
+        ["mixture", "copula", "trees", "rules", "gan", "vae", "diffusion", "autoregressive"],
+    ],
 }
 SOURCES = sorted((ROOT / "utils").rglob("*.py"))
 # One process imports every module in turn and tells what each import changed.
@@ -90,6 +101,26 @@ def test_imports_point_down_the_floors(path):
         assert FLOORS[room(module)] <= FLOORS[here], (
             f"{here} (floor {FLOORS[here]}) imports {module} from a floor above"
         )
+
+
+def inner_floor(folder: str, module: str) -> tuple[int, str]:
+    """Floor and first name of a module inside its folder; the folder's own __init__ stands on top."""
+    name = module.removeprefix(folder).strip(".").split(".")[0]
+    floors = [floor for floor, names in enumerate(INSIDE[folder]) if name in names]
+    return (floors or [len(INSIDE[folder]) if not name else -1])[0], name
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=module_name)
+def test_imports_point_down_inside_a_folder(path):
+    module = module_name(path)
+    if room(module) not in INSIDE:
+        return
+    floor, name = inner_floor(room(module), module)
+    assert floor >= 0, f"{module} has no floor inside {room(module)}: add it to INSIDE"
+    for need in imported(path):
+        if room(need) == room(module):
+            below, other = inner_floor(room(module), need)
+            assert below < floor or other == name, f"{module} imports {need}, which is not below it"
 
 
 def test_no_circles():

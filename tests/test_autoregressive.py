@@ -13,7 +13,7 @@ from scipy.special import log_softmax
 from utils.encoding import QuantileBins
 from utils.synthesizers import AutoregressiveSynthesizer
 from utils.synthesizers.autoregressive import _log_widths
-from utils.synthesizers.cell_network import CellNetwork, neighbours
+from utils.synthesizers.autoregressive.network import CellNetwork, neighbours
 from utils.training import tf
 
 pytestmark = pytest.mark.filterwarnings("error")

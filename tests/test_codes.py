@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from utils import portable
+from utils import saving
+from utils.encoding.codes import TableCodes
 from utils.schema import Schema
 from utils.synthesizers.base import to_array
-from utils.synthesizers.codes import TableCodes
 
 
 @pytest.fixture
@@ -82,6 +82,6 @@ def test_given_values_stand_as_they_are_and_find_their_codes(table):
 
 def test_codes_can_be_saved(table, tmp_path):
     codes, columns, _ = made(table)
-    portable.write(tmp_path / "codes", {"codes": codes})
-    loaded = portable.read(tmp_path / "codes")["codes"]
+    saving.write(tmp_path / "codes", {"codes": codes})
+    loaded = saving.read(tmp_path / "codes")["codes"]
     np.testing.assert_array_equal(loaded.encode(columns), codes.encode(columns))

@@ -7,12 +7,13 @@ import pandas as pd
 import pytest
 
 from tests.benchmarks.ablation_diffusion import VARIANTS
+from utils.encoding.scores import SmoothScores, grouped
+from utils.encoding.spikes import find_piles
 from utils.schema import Schema
 from utils.synthesizers import DiffusionSynthesizer, diffusion
 from utils.synthesizers.base import to_array
-from utils.synthesizers.denoiser import Denoiser
-from utils.synthesizers.mixed_cells import MixedCells, find_piles
-from utils.synthesizers.smooth_scores import SmoothScores, grouped
+from utils.synthesizers.diffusion.denoiser import Denoiser
+from utils.synthesizers.diffusion.rows import MixedCells
 
 pytestmark = pytest.mark.filterwarnings("error")
 QUICK = {"epochs": 60, "units": 48, "layers": 1, "learning_rate": 0.01}

@@ -10,10 +10,10 @@ import pandas as pd
 import pytest
 from scipy.stats import kstest
 
-from utils.portable import SavedModelError
+from utils.saving import SavedModelError
 from utils.schema import Schema
 from utils.synthesizers import GANSynthesizer, Synthesizer
-from utils.synthesizers.players import steepness
+from utils.synthesizers.gan.networks import steepness
 from utils.training import TrainingError, keras, tf
 
 

@@ -7,11 +7,12 @@ import pandas as pd
 import pytest
 from scipy.stats import multivariate_normal
 
+from utils.encoding.spikes import find_spikes
 from utils.schema import Schema
 from utils.synthesizers import MixtureSynthesizer
 from utils.synthesizers.base import draw_from_tables, resample
-from utils.synthesizers.gaussian_cells import condition, draw, find_spikes, fit_cell, states
-from utils.synthesizers.latent_class import fit_latent_classes, share_of_classes
+from utils.synthesizers.mixture.gaussian import condition, draw, fit_cell, states
+from utils.synthesizers.mixture.latent_class import fit_latent_classes, share_of_classes
 
 pytestmark = pytest.mark.filterwarnings("error")
 

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from utils import portable, training
-from utils.portable import SavedModelError
+from utils import saving, training
+from utils.saving import SavedModelError
 from utils.synthesizers import SYNTHESIZERS, Synthesizer
 
 pytestmark = pytest.mark.filterwarnings("error")
@@ -86,7 +86,7 @@ def test_a_checkpoint_of_another_table_or_setting_is_refused(method, monkeypatch
 def test_a_saved_model_tells_nothing_of_where_it_was_made(method, tmp_path):
     path = tmp_path / "secret place"
     make(method, checkpoint=str(path)).fit(small_table()).save(tmp_path / "model")
-    parameters = portable.read(tmp_path / "model")["parameters"]
+    parameters = saving.read(tmp_path / "model")["parameters"]
     assert "checkpoint" not in parameters
     assert "progress" not in parameters
     assert parameters["epochs"] == 20

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy.stats import kstest, norm
 
-from utils import portable
-from utils.synthesizers.normal_scores import GroupedScores, NormalScores
+from utils import saving
+from utils.encoding.scores import GroupedScores, NormalScores
 
 RNG = np.random.default_rng(0)
 TABLES = {
@@ -103,7 +103,7 @@ def test_groups_are_normal_one_by_one_and_come_back():
 def test_scores_survive_a_file(tmp_path):
     values, step = TABLES["one decimal"]
     scores = GroupedScores.fit(values, np.arange(len(values)) % 2, step)
-    portable.write(tmp_path / "scores", {"scores": scores})
-    loaded = portable.read(tmp_path / "scores")["scores"]
+    saving.write(tmp_path / "scores", {"scores": scores})
+    loaded = saving.read(tmp_path / "scores")["scores"]
     noise, groups = np.random.default_rng(0).normal(size=100), np.arange(100) % 2
     np.testing.assert_array_equal(loaded.inverse(noise, groups), scores.inverse(noise, groups))

@@ -9,7 +9,7 @@ from scipy import stats
 
 from utils.schema import Schema, TableError
 from utils.synthesizers import RuleSynthesizer, Synthesizer
-from utils.synthesizers.distributions import (
+from utils.synthesizers.rules.distributions import (
     by,
     choice,
     dates,

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from utils import training
-from utils.portable import SavedModelError
 from utils.progress import draw_losses, progress_display
+from utils.saving import SavedModelError
 from utils.training import History, TrainingError, keras, tf, train
 
 pytestmark = pytest.mark.filterwarnings("error")

@@ -14,7 +14,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Ellipse, Patch
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from utils.encoding import NANOSECONDS, to_float
+from utils.encoding import to_float
+from utils.encoding.columns import NANOSECONDS
 from utils.schema import Column, Schema, TableError
 
 REAL = "#0072B2"  # blue

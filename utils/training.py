@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from utils import portable
+from utils import saving
 from utils.progress import progress_display
 from utils.session import set_for_tensorflow
 
@@ -299,14 +299,14 @@ class _Checkpoint:
         if self.path is None or not self.path.exists():
             return
         try:
-            content = portable.read(self.path)
+            content = saving.read(self.path)
             good, history = Good(**content["good"]), History(**content["history"])
-        except (portable.SavedModelError, KeyError, TypeError):
-            raise portable.SavedModelError(
+        except (saving.SavedModelError, KeyError, TypeError):
+            raise saving.SavedModelError(
                 f"{self.path.name} is no whole checkpoint. Delete it, or name another file, and fit again."
             ) from None
         if content["fingerprint"] != self.fingerprint:
-            raise portable.SavedModelError(
+            raise saving.SavedModelError(
                 f"{self.path.name} is the checkpoint of another table or of other settings. Delete it, or name "
                 "another file, and fit again."
             )
@@ -324,7 +324,7 @@ class _Checkpoint:
             "good": self.run.good._asdict(),
             "history": vars(self.history),
         }
-        portable.write(self.path, content)
+        saving.write(self.path, content)
         self.saved = time.monotonic()
 
     def remove(self) -> None:

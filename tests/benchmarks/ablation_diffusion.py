@@ -7,10 +7,10 @@ from unittest import mock
 import numpy as np
 
 from utils.encoding import TableEncoder, grid_step
-from utils.synthesizers import mixed_cells
+from utils.encoding.scores import GroupedScores
 from utils.synthesizers.diffusion import DiffusionSynthesizer
+from utils.synthesizers.diffusion import rows as diffusion_rows
 from utils.synthesizers.neural import seeded
-from utils.synthesizers.normal_scores import GroupedScores
 from utils.training import keras, tf, train
 
 STEPS, UNITS = 100, 128
@@ -90,12 +90,12 @@ class ExactScores(WithScores):
 class PooledScores(WithScores):
     """Smooth scores of all rows together, whatever the app."""
 
-    of = staticmethod(lambda values, groups, step: mixed_cells.grouped(values, groups * 0, step))
+    of = staticmethod(lambda values, groups, step: diffusion_rows.grouped(values, groups * 0, step))
 
 
 def without_piles(table, schema, seed):
     """Numbers have no tokens of their own: a pile of zeros is a part of the score."""
-    with mock.patch.object(mixed_cells, "find_piles", lambda values: values[:0]):
+    with mock.patch.object(diffusion_rows, "find_piles", lambda values: values[:0]):
         return DiffusionSynthesizer(random_state=seed).fit(table, schema=schema)
 
 

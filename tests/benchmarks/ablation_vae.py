@@ -7,9 +7,10 @@ from dataclasses import replace
 import numpy as np
 
 from utils.encoding import TableEncoder
-from utils.synthesizers import VAESynthesizer, latent_prior
+from utils.synthesizers import VAESynthesizer
 from utils.synthesizers.neural import seeded
 from utils.synthesizers.vae import divergence
+from utils.synthesizers.vae import prior as latent_prior
 from utils.training import keras, tf, train
 
 EPOCHS, BATCH, LATENT, UNITS = 200, 128, 2, 64

@@ -55,4 +55,6 @@ def _imports(module: str, root: Path) -> list[str]:
 
 
 def _file(module: str, root: Path) -> Path:
-    return root.joinpath(*module.split(".")).with_suffix(".py")
+    """The source of a module; of a folder, its ``__init__.py``."""
+    path = root.joinpath(*module.split("."))
+    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")

@@ -1,13 +1,24 @@
-"""All generators. A module put here joins by itself: its classes register and can be imported from
-here."""
+"""All generators under one interface: fit, sample, save, load."""
 
-from importlib import import_module
-from pkgutil import iter_modules
-
+from utils.synthesizers.autoregressive import AutoregressiveSynthesizer
 from utils.synthesizers.base import SYNTHESIZERS, Synthesizer
+from utils.synthesizers.copula import CopulaSynthesizer
+from utils.synthesizers.diffusion import DiffusionSynthesizer
+from utils.synthesizers.gan import GANSynthesizer
+from utils.synthesizers.mixture import MixtureSynthesizer
+from utils.synthesizers.rules import RuleSynthesizer
+from utils.synthesizers.trees import TreeSynthesizer
+from utils.synthesizers.vae import VAESynthesizer
 
-for module in iter_modules(__path__):
-    import_module(f"{__name__}.{module.name}")
-globals().update({cls.__name__: cls for cls in SYNTHESIZERS.values()})
-
-__all__ = ["SYNTHESIZERS", "Synthesizer", *(cls.__name__ for cls in SYNTHESIZERS.values())]
+__all__ = [
+    "SYNTHESIZERS",
+    "AutoregressiveSynthesizer",
+    "CopulaSynthesizer",
+    "DiffusionSynthesizer",
+    "GANSynthesizer",
+    "MixtureSynthesizer",
+    "RuleSynthesizer",
+    "Synthesizer",
+    "TreeSynthesizer",
+    "VAESynthesizer",
+]

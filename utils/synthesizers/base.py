@@ -13,8 +13,8 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 from threadpoolctl import threadpool_limits
 
-from utils import portable
-from utils.encoding import float_range, from_codes, from_float, grid_step, to_codes, to_float
+from utils import saving
+from utils.encoding import float_range, from_array, grid_step, to_array, to_float
 from utils.schema import Column, Schema
 from utils.tables import validate
 
@@ -122,7 +122,7 @@ class Synthesizer(BaseEstimator):
             for name, value in vars(self).items()
             if name.endswith("_") and name[0] != "_"
         }
-        portable.write(
+        saving.write(
             path,
             {
                 "format": FORMAT,
@@ -143,15 +143,15 @@ class Synthesizer(BaseEstimator):
 
         Raises SavedModelError for a damaged or foreign file, or one of another class.
         """
-        content = portable.read(path)
+        content = saving.read(path)
         method = content.get("method") if isinstance(content, dict) else None
         if method not in list(SYNTHESIZERS) or content.get("format") != FORMAT:
-            raise portable.SavedModelError(
+            raise saving.SavedModelError(
                 f"{path} holds no synthesizer that this version knows (method {method!r}). "
                 f"Known: {', '.join(sorted(SYNTHESIZERS))}."
             )
         if not issubclass(SYNTHESIZERS[method], cls):
-            raise portable.SavedModelError(
+            raise saving.SavedModelError(
                 f"{path} holds a {SYNTHESIZERS[method].__name__}, not a {cls.__name__}. "
                 "Load it with Synthesizer.load(path)."
             )
@@ -160,21 +160,11 @@ class Synthesizer(BaseEstimator):
             vars(synthesizer).update(content["fitted"])
             check_is_fitted(synthesizer, "schema_")
         except (KeyError, TypeError, ValueError) as error:
-            raise portable.SavedModelError(
+            raise saving.SavedModelError(
                 f"{path} holds a {method} model that lacks a part or has one too many "
                 f"({error}). Save it again with synthesizer.save(path)."
             ) from None
         return synthesizer
-
-
-def to_array(values: pd.Series, column: Column) -> np.ndarray:
-    """int32 codes for a discrete column, float64 for any other."""
-    return to_codes(values, column) if column.discrete else to_float(values, column)
-
-
-def from_array(values: np.ndarray, column: Column):
-    """The inverse of :func:`to_array`: a numpy or pandas array in the column's dtype."""
-    return from_codes(values, column) if column.discrete else from_float(values, column)
 
 
 def condition_value(column: Column, value) -> int | float:

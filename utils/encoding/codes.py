@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from utils.encoding import QuantileBins
-from utils.portable import portable
+from utils.encoding.bins import QuantileBins
+from utils.saving import portable
 from utils.schema import Column, Schema
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import ndtri
 
-from utils.synthesizers.gaussian_cells import find_spikes
+from utils.encoding.spikes import find_spikes
 
 HEAVY = 0.05
 CLIP = 1e-3

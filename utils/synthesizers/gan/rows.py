@@ -7,10 +7,10 @@ import numpy as np
 from sklearn.metrics import mutual_info_score
 
 from utils.encoding import grid_step
-from utils.portable import portable
+from utils.encoding.codes import TableCodes
+from utils.encoding.scores import GroupedScores
+from utils.saving import portable
 from utils.schema import Schema
-from utils.synthesizers.codes import TableCodes
-from utils.synthesizers.normal_scores import GroupedScores
 
 FEW_VALUES, SPIKE = (
     16,

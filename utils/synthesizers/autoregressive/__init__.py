@@ -6,10 +6,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from utils.encoding import grid_step
-from utils.synthesizers.base import condition_value, from_array, resample, to_array
-from utils.synthesizers.cell_network import CellNetwork, neighbours
-from utils.synthesizers.codes import TableCodes
+from utils.encoding import from_array, grid_step, to_array
+from utils.encoding.codes import TableCodes
+from utils.synthesizers.autoregressive.network import CellNetwork, neighbours
+from utils.synthesizers.base import condition_value, resample
 from utils.synthesizers.neural import NeuralSynthesizer
 from utils.training import keras, tf
 

@@ -6,12 +6,11 @@ from __future__ import annotations
 import numpy as np
 
 from utils.encoding import QuantileBins, grid_step
-from utils.portable import portable
+from utils.encoding.codes import TableCodes
+from utils.encoding.scores import ROWS_PER_GROUP, grouped
+from utils.encoding.spikes import find_piles
+from utils.saving import portable
 from utils.schema import Schema
-from utils.synthesizers.codes import TableCodes
-from utils.synthesizers.gaussian_cells import SPIKE_SHARE, find_spikes
-from utils.synthesizers.normal_scores import ROWS_PER_GROUP
-from utils.synthesizers.smooth_scores import grouped
 
 
 @portable
@@ -116,13 +115,6 @@ class MixedCells:
     def from_dict(cls, data: dict) -> MixedCells:
         """The inverse of :meth:`to_dict`."""
         return cls(**data)
-
-
-def find_piles(values: np.ndarray) -> np.ndarray:
-    """Spikes, and the smallest and the largest value where 5 % of the rows or more hold it."""
-    distinct, counts = np.unique(values, return_counts=True)
-    ends = distinct[[0, -1]][counts[[0, -1]] >= SPIKE_SHARE * len(values)]
-    return np.union1d(find_spikes(values), ends)
 
 
 def _piles_and_ranges(values, groups) -> tuple[QuantileBins, np.ndarray]:

@@ -7,9 +7,9 @@ import numpy as np
 from scipy.special import ndtr
 
 from utils.encoding import grid_step
-from utils.synthesizers import players
-from utils.synthesizers.anchored_rows import AnchoredRows, find_anchors
 from utils.synthesizers.base import resample
+from utils.synthesizers.gan import networks
+from utils.synthesizers.gan.rows import AnchoredRows, find_anchors
 from utils.synthesizers.neural import NeuralSynthesizer
 from utils.training import tf
 
@@ -77,7 +77,7 @@ class GANSynthesizer(NeuralSynthesizer):
         self.pack_ = min(self.pack, self.batch_size, len(cell))
         generator, averaged = self._build(rng), self._build(rng)
         averaged.set_weights(generator.get_weights())
-        critic = players.critic_network(self.pack_ * sum(self._widths), self.units, rng)
+        critic = networks.critic_network(self.pack_ * sum(self._widths), self.units, rng)
         steps = self._steps(len(cell))
         generating = generator, self._optimizer(generator, self.learning_rate, steps)
         judging = critic, self._optimizer(critic, 2 * self.learning_rate, steps)
@@ -113,7 +113,7 @@ class GANSynthesizer(NeuralSynthesizer):
 
     # --- training ---
 
-    _optimizer = staticmethod(players.falling_adam)
+    _optimizer = staticmethod(networks.falling_adam)
 
     @property
     def _widths(self) -> tuple[int, int, int]:
@@ -126,7 +126,7 @@ class GANSynthesizer(NeuralSynthesizer):
 
     def _build(self, rng):
         cells, entries, scores = self._widths
-        return players.generator_network(self._noise, cells, entries + scores, self.units, rng)
+        return networks.generator_network(self._noise, cells, entries + scores, self.units, rng)
 
     def _step(self, generating, judging, averaged):
         (generator, generator_adam), (critic, critic_adam) = generating, judging
@@ -138,7 +138,7 @@ class GANSynthesizer(NeuralSynthesizer):
 
             def blame():
                 distance = tf.reduce_mean(critic(real)) - tf.reduce_mean(critic(fake))
-                return self.penalty * players.steepness(critic, real, fake, key + 3) - distance
+                return self.penalty * networks.steepness(critic, real, fake, key + 3) - distance
 
             def praise():
                 return -tf.reduce_mean(
@@ -146,8 +146,8 @@ class GANSynthesizer(NeuralSynthesizer):
                 )
 
             losses = {
-                "critic": players.update(critic_adam, critic, blame),
-                "generator": players.update(generator_adam, generator, praise),
+                "critic": networks.update(critic_adam, critic, blame),
+                "generator": networks.update(generator_adam, generator, praise),
             }
             for mean, weight in zip(averaged.weights, generator.weights):
                 mean.assign(self.average * mean + (1 - self.average) * weight)
@@ -161,7 +161,7 @@ class GANSynthesizer(NeuralSynthesizer):
         noise = tf.random.stateless_normal([cell.shape[0], self._noise], key)
         output = generator([noise, tf.one_hot(cell, cells)])
         logits = output[:, :entries] + tf.gather(tf.constant(self.bias_), cell)
-        draws = players.hard_choices(logits, self.rows_.sizes, self.temperature, key + 2)
+        draws = networks.hard_choices(logits, self.rows_.sizes, self.temperature, key + 2)
         return tf.concat([*draws, noise[:, :scores] + output[:, entries:]], axis=1)
 
     def _one_hot(self, tokens, scores):
@@ -178,7 +178,7 @@ class GANSynthesizer(NeuralSynthesizer):
         """Mean square of what is generated for each column."""
         rows = self._generate(generator, batch[0], key)
         names = [*self.rows_.tokens, *self.rows_.gaps, *self.rows_.scores]
-        blocks = players.blocks(rows, [*self.rows_.sizes, *[1] * len(self.rows_.scores)])
+        blocks = networks.blocks(rows, [*self.rows_.sizes, *[1] * len(self.rows_.scores)])
         return {name: tf.reduce_mean(block**2) for name, block in zip(names, blocks)}
 
     # --- margins set right ---
@@ -196,7 +196,7 @@ class GANSynthesizer(NeuralSynthesizer):
         )
         self.quantiles_ = np.quantile(moved, ndtr(GRID), axis=1).transpose(1, 2, 0)
         for _ in range(CALIBRATION_ROUNDS if entries else 0):
-            chances = players.block_softmax(
+            chances = networks.block_softmax(
                 output[:, :entries] + self.bias_[place], self.rows_.sizes
             )
             found = chances.reshape(cells, -1, entries).mean(axis=1)
@@ -227,7 +227,7 @@ class GANSynthesizer(NeuralSynthesizer):
         """Tokens, calibrated scores and the log-probability of what is allowed, for rows in these
         cells."""
         if getattr(self, "_sampler", None) is None:
-            self._sampler = players.compiled_sampler(
+            self._sampler = networks.compiled_sampler(
                 self._trained(), self.rows_.sizes, len(self.rows_.scores)
             )
         pieces = []

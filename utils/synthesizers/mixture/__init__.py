@@ -7,9 +7,10 @@ import numpy as np
 from scipy.special import logsumexp
 
 from utils.encoding import QuantileBins, grid_step
-from utils.synthesizers import gaussian_cells
+from utils.encoding.spikes import find_spikes
 from utils.synthesizers.base import Synthesizer, draw_from_tables
-from utils.synthesizers.latent_class import fit_latent_classes, share_of_classes
+from utils.synthesizers.mixture import gaussian
+from utils.synthesizers.mixture.latent_class import fit_latent_classes, share_of_classes
 
 ROWS_PER_GROUP = 30
 
@@ -196,9 +197,9 @@ def _fit_gaussian(columns, discrete, numeric, schema, components, rng) -> dict:
     )
     cells = []
     for group, members in _groups(codes):
-        spikes = [gaussian_cells.find_spikes(column) for column in values[members].T]
-        for state, chosen in _groups(gaussian_cells.states(values[members], spikes)):
-            free = state == gaussian_cells.FREE
+        spikes = [find_spikes(column) for column in values[members].T]
+        for state, chosen in _groups(gaussian.states(values[members], spikes)):
+            free = state == gaussian.FREE
             cell = {
                 "codes": group,
                 "state": state,
@@ -209,7 +210,7 @@ def _fit_gaussian(columns, discrete, numeric, schema, components, rng) -> dict:
                 ),
             }
             if free.any():
-                cell |= gaussian_cells.fit_cell(
+                cell |= gaussian.fit_cell(
                     values[members][chosen][:, free], steps[free], spread[free], components, rng
                 )
             cells.append(cell)
@@ -255,7 +256,7 @@ def _condition_cell(cell, wanted_codes, wanted):
         return -np.inf, cell
     if not cell["free"].any():
         return np.log(cell["share"]), cell
-    density, changed = gaussian_cells.condition(cell, asked[cell["free"]], wanted[cell["free"]])
+    density, changed = gaussian.condition(cell, asked[cell["free"]], wanted[cell["free"]])
     return np.log(cell["share"]) + density, changed
 
 
@@ -263,5 +264,5 @@ def _draw_cell(cell, count, wanted, rng):
     values = np.tile(cell["fixed"], (count, 1))
     if cell["free"].any() and count:
         known = ~np.isinf(wanted[cell["free"]])
-        values[:, cell["free"]] = gaussian_cells.draw(cell, count, known, rng)
+        values[:, cell["free"]] = gaussian.draw(cell, count, known, rng)
     return np.where(np.isinf(wanted), values, wanted)

@@ -16,22 +16,10 @@ from scipy.special import logsumexp
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
 
-SPIKE_SHARE, SPIKE_RATIO = 0.05, 3.0
 SMALLEST_FIT = 12
 MOST_TRIES = 50
 REGULARISATION = 1e-3
 MISSING, FREE = -1, 0
-
-
-def find_spikes(values: np.ndarray) -> np.ndarray:
-    """Values that 5 % of the rows hold and 3 times as many as any of the 4 nearest distinct
-    values."""
-    distinct, counts = np.unique(values[~np.isnan(values)], return_counts=True)
-    padded = np.pad(counts, 2)
-    neighbours = np.max([padded[:-4], padded[1:-3], padded[3:-1], padded[4:]], axis=0, initial=0)
-    return distinct[
-        (counts >= SPIKE_SHARE * len(values)) & (counts > SPIKE_RATIO * neighbours) & (counts > 1)
-    ]
 
 
 def states(values: np.ndarray, spikes: list[np.ndarray]) -> np.ndarray:

@@ -10,7 +10,7 @@ import pandas as pd
 from scipy import stats
 
 from utils.expressions import evaluate
-from utils.portable import portable
+from utils.saving import portable
 from utils.synthesizers.base import draw_from_tables
 
 

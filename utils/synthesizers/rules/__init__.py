@@ -8,11 +8,11 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from utils.encoding import float_range
+from utils.encoding import float_range, from_array, to_array
 from utils.expressions import evaluate
 from utils.schema import Column, Schema, TableError
-from utils.synthesizers.base import Synthesizer, from_array, resample, to_array
-from utils.synthesizers.distributions import (
+from utils.synthesizers.base import Synthesizer, resample
+from utils.synthesizers.rules.distributions import (
     Distribution,
     choice,
     dates,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from utils.synthesizers.denoiser import Denoiser
-from utils.synthesizers.mixed_cells import MixedCells
+from utils.synthesizers.diffusion.denoiser import Denoiser
+from utils.synthesizers.diffusion.rows import MixedCells
 from utils.synthesizers.neural import NeuralSynthesizer
 from utils.training import keras, tf
 

@@ -14,11 +14,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from utils.synthesizers import latent_prior
+from utils.encoding.codes import TableCodes
 from utils.synthesizers.base import resample
-from utils.synthesizers.code_margins import margins, tilts
-from utils.synthesizers.codes import TableCodes
 from utils.synthesizers.neural import NeuralSynthesizer, seeded
+from utils.synthesizers.vae import prior as latent_prior
+from utils.synthesizers.vae.margins import margins, tilts
 from utils.training import keras, tf
 
 HELD_OUT, FEWEST_TO_HOLD_OUT = 0.1, 400

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from utils.schema import Schema
-from utils.synthesizers.anchored_rows import MOST_TOKENS, AnchoredRows
 from utils.synthesizers.base import to_array
+from utils.synthesizers.gan.rows import MOST_TOKENS, AnchoredRows
 
 
 def people(rows: int = 2_000) -> pd.DataFrame:

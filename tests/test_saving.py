@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from utils import portable
-from utils.portable import SavedModelError
+from utils import saving
+from utils.saving import SavedModelError
 from utils.schema import Schema
 from utils.synthesizers import RuleSynthesizer, Synthesizer, TreeSynthesizer
 
@@ -58,8 +58,8 @@ def test_content_comes_back_as_it_was(tmp_path):
         "scalar": np.int16(3),
         "schema": Schema.infer(TABLE),
     }
-    portable.write(tmp_path / "file", content)
-    loaded = portable.read(tmp_path / "file")
+    saving.write(tmp_path / "file", content)
+    loaded = saving.read(tmp_path / "file")
     for name in ("numbers", "tuple", "keys", "time", "scalar", "schema"):
         assert loaded[name] == content[name]
     assert loaded["array"].dtype == np.float32 and np.array_equal(loaded["array"], content["array"])
@@ -68,7 +68,7 @@ def test_content_comes_back_as_it_was(tmp_path):
 
 def test_what_is_no_data_cannot_be_saved(tmp_path):
     with pytest.raises(SavedModelError, match="A function cannot be saved as data"):
-        portable.write(tmp_path / "file", {"code": test_what_is_no_data_cannot_be_saved})
+        saving.write(tmp_path / "file", {"code": test_what_is_no_data_cannot_be_saved})
     assert not list(tmp_path.iterdir())
 
 
@@ -201,7 +201,7 @@ WRONG_MODELS = {
 @pytest.mark.parametrize("case", WRONG_MODELS)
 def test_a_model_of_another_version_is_refused(tmp_path, case):
     content, message = WRONG_MODELS[case]
-    portable.write(tmp_path / "model.npz", content)
+    saving.write(tmp_path / "model.npz", content)
     with pytest.raises(SavedModelError, match=message):
         Synthesizer.load(tmp_path / "model.npz")
 

@@ -1,0 +1,29 @@
+"""How a mixed table becomes numbers and comes back: each way once, for all methods."""
+
+from utils.encoding.bins import QuantileBins
+from utils.encoding.codes import TableCodes
+from utils.encoding.columns import (
+    float_range,
+    from_array,
+    from_codes,
+    from_float,
+    grid_step,
+    to_array,
+    to_codes,
+    to_float,
+)
+from utils.encoding.matrix import TableEncoder
+
+__all__ = [
+    "QuantileBins",
+    "TableCodes",
+    "TableEncoder",
+    "float_range",
+    "from_array",
+    "from_codes",
+    "from_float",
+    "grid_step",
+    "to_array",
+    "to_codes",
+    "to_float",
+]

@@ -1,0 +1,84 @@
+"""A whole table as one float32 matrix with entries in [0, 1], and back."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from utils.encoding.columns import float_range, from_codes, from_float, to_codes, to_float
+from utils.schema import Column, Schema, TableError
+
+
+class TableEncoder:
+    """A mixed table as a float32 matrix with entries in [0, 1], and back.
+
+    Numbers, integers and dates are scaled by the schema's range to one column each; a category or
+    boolean gets one column a value (one-hot); a column with missing values gets one more that says
+    so (a missing number stands at 0.5, its neutral middle).
+    """
+
+    def __init__(self, schema: Schema):
+        self.schema = schema
+        self.names = [name for column in schema.columns for name in self._block_names(column)]
+
+    @staticmethod
+    def _block_names(column: Column) -> list[str]:
+        names = (
+            [f"{column.name}={value}" for value in column.categories]
+            if column.discrete
+            else [column.name]
+        )
+        return names + ([f"{column.name} is missing"] if column.missing else [])
+
+    def transform(self, table: pd.DataFrame) -> np.ndarray:
+        """float32 (rows, len(self.names)) in [0, 1]."""
+        missing_columns = [name for name in self.schema.names if name not in table.columns]
+        if missing_columns:
+            raise TableError(
+                f"The table lacks the column {missing_columns[0]!r}, which the encoder was made for."
+            )
+        return np.hstack(
+            [self._encode(table[column.name], column) for column in self.schema.columns]
+        )
+
+    def _encode(self, values: pd.Series, column: Column) -> np.ndarray:
+        width = len(self._block_names(column))
+        block = np.zeros((len(values), width), dtype=np.float32)
+        if column.discrete:
+            codes = to_codes(values, column)
+            known = np.flatnonzero(codes >= 0)
+            block[known, codes[known]] = 1
+        else:
+            low, high = float_range(column)
+            scaled = (to_float(values, column) - low) / ((high - low) or 1.0)
+            block[:, 0] = np.where(np.isnan(scaled), 0.5, scaled)
+        if column.missing:
+            block[:, -1] = values.isna().to_numpy()
+        return block
+
+    def inverse_transform(self, matrix: np.ndarray) -> pd.DataFrame:
+        """The table that a matrix of this encoder stands for: the largest entry of a one-hot block
+        wins."""
+        if matrix.ndim != 2 or matrix.shape[1] != len(self.names):
+            raise TableError(
+                f"Expected a matrix with {len(self.names)} columns, got shape {matrix.shape}."
+            )
+        columns, start = {}, 0
+        for column in self.schema.columns:
+            width = len(self._block_names(column))
+            columns[column.name] = self._decode(
+                np.asarray(matrix[:, start : start + width], np.float64), column
+            )
+            start += width
+        return pd.DataFrame(columns)
+
+    @staticmethod
+    def _decode(block: np.ndarray, column: Column):
+        if column.discrete:
+            codes = block.argmax(axis=1) if block.shape[1] else np.full(len(block), -1)
+            return from_codes(np.where(codes == len(column.categories), -1, codes), column)
+        low, high = float_range(column)
+        values = low + block[:, 0] * (high - low)
+        return from_float(
+            np.where(block[:, -1] > 0.5, np.nan, values) if column.missing else values, column
+        )

@@ -1,0 +1,25 @@
+"""Values that many rows share: spikes, and piles at the ends of a column."""
+
+from __future__ import annotations
+
+import numpy as np
+
+SPIKE_SHARE, SPIKE_RATIO = 0.05, 3.0
+
+
+def find_spikes(values: np.ndarray) -> np.ndarray:
+    """Values that 5 % of the rows hold and 3 times as many as any of the 4 nearest distinct
+    values."""
+    distinct, counts = np.unique(values[~np.isnan(values)], return_counts=True)
+    padded = np.pad(counts, 2)
+    neighbours = np.max([padded[:-4], padded[1:-3], padded[3:-1], padded[4:]], axis=0, initial=0)
+    return distinct[
+        (counts >= SPIKE_SHARE * len(values)) & (counts > SPIKE_RATIO * neighbours) & (counts > 1)
+    ]
+
+
+def find_piles(values: np.ndarray) -> np.ndarray:
+    """Spikes, and the smallest and the largest value where 5 % of the rows or more hold it."""
+    distinct, counts = np.unique(values, return_counts=True)
+    ends = distinct[[0, -1]][counts[[0, -1]] >= SPIKE_SHARE * len(values)]
+    return np.union1d(find_spikes(values), ends)
