@@ -10,9 +10,8 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from utils.course.address import setup_cell
-from utils.course.lesson_rules import SPINE
-from utils.course.places import ROOT
+from utils.course.places import ROOT, setup_cell
+from utils.course.rules import SPINE
 
 WORDS = (
     "A sentence says what the reader should think about the number "

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from utils.course.address import read_address, setup_cell
+from utils.course.places import read_address, setup_cell
 
 FAKE_PIP = """
 import json, os, sys

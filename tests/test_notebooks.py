@@ -11,7 +11,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 
 from utils.course import places
-from utils.course.page import Page
+from utils.course.notebooks import Page
 from utils.course.rules import (
     MAX_NOT_COMPARED,
     PAGE_RULES,
