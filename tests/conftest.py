@@ -35,7 +35,8 @@ SECTION_TEXTS = {
 
 def _exercise(i: int) -> list:
     kind = "predict before you run" if i == 1 else "change a number"
-    text = f"### Exercise {i} · {kind}\n\n{WORDS}\n\n<details><summary>Hint</summary>\n\nLook above.\n</details>"
+    hint = "<details><summary>Hint</summary>\n\nLook above.\n</details>"
+    text = f"### Exercise {i} · {kind}\n\n{WORDS}\n\n{hint}"
     stub = new_code_cell(f"guess_{i} = None", metadata={"tags": ["exercise-stub"]})
     check = new_code_cell(
         f'print("pass" if guess_{i} == {i} else "not yet: guess the number")',

@@ -34,7 +34,8 @@ importlib.metadata.version = version
 """
 REPORT = """
 import utils
-print(json.dumps({"folder": os.getcwd(), "utils": utils.__file__, "tensorflow": "tensorflow" in sys.modules}))
+left = {"folder": os.getcwd(), "utils": utils.__file__, "tensorflow": "tensorflow" in sys.modules}
+print(json.dumps(left))
 """
 
 

@@ -94,7 +94,7 @@ def test_next_leads_to_the_next_lesson(path):
         )
     else:
         assert not named and re.search(r"to come|planned|not here yet", text), (
-            f"{path.name} is the last lesson so far: '## Next' must say that what follows is to come"
+            f"{path.name} is the last lesson so far: '## Next' must say what is to come"
         )
 
 

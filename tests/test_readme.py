@@ -142,5 +142,5 @@ def test_a_lesson_without_its_facts_is_an_error(published, lesson):
     lesson.cells[0].source = "# A title"
     path = places.lessons(published)[0]
     nbformat.write(lesson, path)
-    with pytest.raises(ValueError, match="00_rules.ipynb: the first cell must hold"):
+    with pytest.raises(ValueError, match=r"00_rules\.ipynb: the first cell must hold"):
         readme.lesson_facts(path)
