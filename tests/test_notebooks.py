@@ -171,6 +171,7 @@ BREAKS = {
     "not plain Python": set_source("!ls"),
     "star import": set_source("from numpy import *"),
     "silences warnings": set_source("import warnings\nwarnings.simplefilter('ignore')"),
+    'uses sort_values without kind="stable"': set_source("table.sort_values('Usage')"),
     "absolute path": set_source("open('/" + "home/me/table.csv')"),
     "memory address": set_outputs(stdout("<Thing at 0x7f3b2c1d0a90>")),
     "shows a time": set_outputs(stdout("fitted in 3.2 s")),

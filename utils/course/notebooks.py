@@ -87,7 +87,7 @@ def tags(cell: NotebookNode) -> list[str]:
 def calls(cell: NotebookNode) -> set[str]:
     """Last names of what a code cell calls when it runs; what it only defines does not count."""
     return {
-        _last_name(node.func) for node in _running_nodes(tree(cell)) if isinstance(node, ast.Call)
+        last_name(node.func) for node in _running_nodes(tree(cell)) if isinstance(node, ast.Call)
     }
 
 
@@ -98,8 +98,9 @@ def _running_nodes(node: ast.AST) -> Iterator[ast.AST]:
             yield from _running_nodes(child)
 
 
-def _last_name(function: ast.expr) -> str:
-    return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+def last_name(node: ast.AST) -> str:
+    """``sort`` of the names ``sort`` and ``table.sort``; empty for any other piece of code."""
+    return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
 
 
 def holds_image(cell: NotebookNode) -> bool:

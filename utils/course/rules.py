@@ -18,6 +18,7 @@ from utils.course.notebooks import (
     Page,
     calls,
     holds_image,
+    last_name,
     tags,
     text_outputs,
     tree,
@@ -30,6 +31,8 @@ ABSOLUTE_PATH = re.compile(r"/(?:root|work|home|tmp|Users)/|[A-Z]:\\\\")
 SILENCED_WARNINGS = re.compile(r"filterwarnings|simplefilter|catch_warnings")
 MEMORY_ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{6,}")
 MEASURED_TIME = re.compile(r"\d ?(?:ns|µs|ms|s|sec|secs|seconds)\b|\bit/s\b|[Ww]all time")
+# Sorts of places; argpartition is never stable.
+SORTS = {"argsort", "sort_values", "sort_index", "argpartition"}
 DRAWING_CALLS = {"subplots", "figure", "show", "plot"}
 LABELLING_CALLS = (
     {"set_xlabel", "xlabel", "supxlabel"},
@@ -206,6 +209,29 @@ def warnings_stay_on(page: Page) -> Iterator[str]:
     for cell in page.code:
         if SILENCED_WARNINGS.search(cell.source):
             yield f"{page.where(cell)} silences warnings; mend their cause"
+
+
+def sorts_are_stable(page: Page) -> Iterator[str]:
+    """Sorting is stable: ties fall differently on another processor."""
+    for cell in page.code:
+        for name in unstable_sorts(tree(cell)):
+            yield f'{page.where(cell)} uses {name} without kind="stable"'
+
+
+def unstable_sorts(module: ast.AST) -> list[str]:
+    """Names of the sorts by place that code uses without ``kind="stable"`` (or ``stable=True``)."""
+    stable = {
+        node.func
+        for node in ast.walk(module)
+        if isinstance(node, ast.Call) and any(map(_asks_for_stable, node.keywords))
+    }
+    named = [(last_name(node), node) for node in ast.walk(module)]
+    return [name for name, node in named if name in SORTS and node not in stable]
+
+
+def _asks_for_stable(keyword: ast.keyword) -> bool:
+    value = getattr(keyword.value, "value", None)
+    return (keyword.arg, value) in {("kind", "stable"), ("stable", True)}
 
 
 def no_absolute_paths(page: Page) -> Iterator[str]:
@@ -394,6 +420,7 @@ PAGE_RULES: list[Rule] = [
     figures_are_told,
     plain_python,
     warnings_stay_on,
+    sorts_are_stable,
     no_absolute_paths,
     outputs_can_repeat,
     comparison_is_strict,

@@ -112,7 +112,7 @@ class AnchoredRows:
         return np.logical_and.reduce([columns[name] == code for name, code in wanted])
 
     def _token(self, name, codes):
-        place = np.argsort(self.tokens[name][0])
+        place = np.argsort(self.tokens[name][0], kind="stable")
         return np.minimum(place[codes], MOST_TOKENS - 1)
 
     def decode(
