@@ -22,7 +22,8 @@ from utils.course import notebooks
 from utils.course.places import ROOT, all_notebooks
 from utils.results import load_results
 from utils.scoring import METRICS
-from utils.synthesizers import MixtureSynthesizer, RuleSynthesizer
+from utils.synthesizers import SYNTHESIZERS, MixtureSynthesizer, RuleSynthesizer
+from utils.synthesizers.neural import NeuralSynthesizer
 from utils.tables import load_screentime, screentime_schema
 
 
@@ -113,6 +114,34 @@ def test_the_fingerprint_follows_the_code_that_makes_rows(tmp_path):
     assert len(before) == 9 and before == fingerprint("utils.synthesizers.mine", tmp_path)
     (synthesizers / "base.py").write_text("import sys\n")
     assert fingerprint("utils.synthesizers.mine", tmp_path) != before
+
+
+def test_the_fingerprint_covers_each_file_of_a_folder(tmp_path):
+    folder = tmp_path / "utils" / "synthesizers" / "mine"
+    folder.mkdir(parents=True)
+    parts = [folder / name for name in ("__init__.py", "network.py", "unused.py")]
+    for part in parts:
+        part.write_text("")
+    for module in ("utils.synthesizers.mine", "utils.synthesizers.mine.network"):
+        for part in parts:
+            before = fingerprint(module, tmp_path)
+            part.write_text(part.read_text() + "# changed\n")
+            assert fingerprint(module, tmp_path) != before, f"{part.name} is not behind {module}"
+
+
+@pytest.mark.parametrize("name", SYNTHESIZERS)
+def test_what_learns_and_encodes_is_behind_a_method_and_nothing_else_is(name):
+    behind = modules_behind(SYNTHESIZERS[name].__module__)
+    folder = ROOT / "utils" / "synthesizers" / name
+    own = {f"utils.synthesizers.{name}.{path.stem}" for path in folder.glob("[!_]*.py")}
+    encoding = {
+        f"utils.encoding.{path.stem}" for path in (ROOT / "utils/encoding").glob("[!_]*.py")
+    }
+    assert own | encoding | {"utils.encoding", "utils.synthesizers.base"} <= behind
+    assert ("utils.training" in behind) == issubclass(SYNTHESIZERS[name], NeuralSynthesizer)
+    assert not behind & {"utils.saving", "utils.tables", "utils.scoring", "utils.synthesizers"}
+    others = {method.__module__ for method in SYNTHESIZERS.values() if method.method != name}
+    assert not behind & others
 
 
 def test_the_code_behind_a_generator_is_found_through_its_name_too(tmp_path):
