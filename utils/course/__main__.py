@@ -91,10 +91,11 @@ def setup() -> None:
 @app.command()
 def compared() -> None:
     """Print how many code cells the strict comparison covers."""
-    from utils.course.rules import comparison_shares
+    from utils.course.rules import comparison
 
-    for line in comparison_shares(places.all_notebooks()):
-        typer.echo(line)
+    table = comparison(places.all_notebooks())
+    share = (table["compared"] / table["outputs"].clip(lower=1)).map("{:.0%}".format)
+    typer.echo(table.assign(share=share).to_string())
 
 
 @app.command()

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 
+import pandas as pd
 from nbformat import NotebookNode
 
 from utils.course import places
@@ -33,6 +34,7 @@ MEMORY_ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{6,}")
 MEASURED_TIME = re.compile(r"\d ?(?:ns|µs|ms|s|sec|secs|seconds)\b|\bit/s\b|[Ww]all time")
 # Sorts of places; argpartition is never stable.
 SORTS = {"argsort", "sort_values", "sort_index", "argpartition"}
+DRAWN = ("Figure", "Axes")
 DRAWING_CALLS = {"subplots", "figure", "show", "plot"}
 LABELLING_CALLS = (
     {"set_xlabel", "xlabel", "supxlabel"},
@@ -161,12 +163,8 @@ def figures_are_labelled(page: Page) -> Iterator[str]:
 def _plot_helpers() -> frozenset[str]:
     """What draws a labelled figure: functions of utils.plots that return one, a board's picture."""
     source = (places.ROOT / "utils" / "plots.py").read_text(encoding="utf-8")
-    functions = [
-        node
-        for node in ast.parse(source).body
-        if isinstance(node, ast.FunctionDef) and node.returns is not None
-    ]
-    drawing = {f.name for f in functions if ast.unparse(f.returns) in ("Figure", "Axes")}
+    functions = [node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)]
+    drawing = [f.name for f in functions if f.returns and ast.unparse(f.returns) in DRAWN]
     return frozenset(name for name in drawing if not name.startswith("_")) | {"picture"}
 
 
@@ -232,6 +230,17 @@ def unstable_sorts(module: ast.AST) -> list[str]:
 def _asks_for_stable(keyword: ast.keyword) -> bool:
     value = getattr(keyword.value, "value", None)
     return (keyword.arg, value) in {("kind", "stable"), ("stable", True)}
+
+
+def holdout_stays_unknown(page: Page) -> Iterator[str]:
+    """The schema is learned from training rows, not from a table that is also split."""
+    nodes = [node for cell in page.code for node in ast.walk(tree(cell))]
+    called = [node for node in nodes if isinstance(node, ast.Call) and node.args]
+    whole = {ast.unparse(node.args[0]) for node in called if last_name(node.func) == "split"}
+    for node in called:
+        learns = last_name(node.func) == "infer" or last_name(node.func).endswith("_schema")
+        if learns and whole & {last_name(part) for part in ast.walk(node.args[0])}:
+            yield f"{ast.unparse(node)} sees the holdout; learn the schema from training rows"
 
 
 def no_absolute_paths(page: Page) -> Iterator[str]:
@@ -421,6 +430,7 @@ PAGE_RULES: list[Rule] = [
     plain_python,
     warnings_stay_on,
     sorts_are_stable,
+    holdout_stays_unknown,
     no_absolute_paths,
     outputs_can_repeat,
     comparison_is_strict,
@@ -454,52 +464,34 @@ def copied_helpers(paths: list[Path]) -> list[str]:
     seen: dict[str, str] = {}
     messages = []
     for page in map(Page.read, paths):
-        functions = [
-            node
-            for cell in page.code
-            for node in tree(cell).body
-            if isinstance(node, ast.FunctionDef)
-        ]
-        for function in functions:
-            first = seen.setdefault(ast.dump(function), page.path.name)
-            if first != page.path.name:
+        nodes = [node for cell in page.code for node in tree(cell).body]
+        for node in nodes:
+            first = seen.setdefault(ast.dump(node), page.path.name)
+            if isinstance(node, ast.FunctionDef) and first != page.path.name:
                 messages.append(
-                    f"{page.path.name} copies {function.name}() from {first}; move it to utils"
+                    f"{page.path.name} copies {node.name}() from {first}; move it to utils"
                 )
     return messages
 
 
-def not_compared(paths: list[Path]) -> tuple[int, int]:
-    """How many code cells are excluded from comparison, and how many there are."""
-    cells = [cell for path in paths for cell in Page.read(path).code]
-    return sum(NOT_COMPARED in tags(cell) for cell in cells), len(cells)
+def comparison(paths: list[Path]) -> pd.DataFrame:
+    """How far the strict comparison reaches: one row a notebook, the last for all of them.
+
+    Columns (int64): ``cells`` of code, those ``left out`` by a tag, those with ``outputs``, and
+    those of them that are ``compared``, because they show more than a picture.
+    """
+    counts = {path.stem: _reach(Page.read(path).code) for path in paths}
+    table = pd.DataFrame.from_dict(counts, orient="index")
+    return pd.concat([table, table.sum().rename("all notebooks").to_frame().T])
 
 
-def comparison_shares(paths: list[Path]) -> Iterator[str]:
-    """One line a notebook and one for all: code cells, with outputs, share of these compared."""
-    totals = [0, 0, 0]
-    for path in paths:
-        code = Page.read(path).code
-        printing = [cell for cell in code if cell.outputs]
-        checked = [
-            cell
-            for cell in printing
-            if NOT_COMPARED not in tags(cell) and _has_comparable_output(cell)
-        ]
-        counts = [len(code), len(printing), len(checked)]
-        totals = [total + count for total, count in zip(totals, counts)]
-        yield _share_line(path.stem, counts)
-    yield _share_line("all notebooks", totals)
-
-
-def _has_comparable_output(cell: NotebookNode) -> bool:
-    return any("image/png" not in output.get("data", {}) for output in cell.outputs)
-
-
-def _share_line(name: str, counts: list[int]) -> str:
-    cells, printing, checked = counts
-    share = f"{checked / max(1, printing):.0%}"
-    return (
-        f"{name:<40} {cells:>4} code cells, {printing:>4} with outputs, "
-        f"{checked:>4} compared ({share})"
-    )
+def _reach(code: list[NotebookNode]) -> dict[str, int]:
+    told = [
+        cell for cell in code if any("image/png" not in o.get("data", {}) for o in cell.outputs)
+    ]
+    return {
+        "cells": len(code),
+        "left out": sum(NOT_COMPARED in tags(cell) for cell in code),
+        "outputs": sum(bool(cell.outputs) for cell in code),
+        "compared": sum(NOT_COMPARED not in tags(cell) for cell in told),
+    }
