@@ -108,8 +108,7 @@ def course(tmp_path: Path, lesson: nbformat.NotebookNode, solution: nbformat.Not
 
 @pytest.fixture
 def working_tree(tmp_path: Path) -> Path:
-    """A copy of this repository's files as they are now: tracked or new, nothing that git
-    ignores."""
+    """A copy of this repository's files as they are now, but for what git ignores."""
     folder = tmp_path / "tree"
     command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     names = subprocess.run(

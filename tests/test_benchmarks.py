@@ -1,5 +1,4 @@
-"""The benchmark's bookkeeping: bounds are held as they are written. Its measurements run by ``make
-bench`` only."""
+"""The benchmark's bookkeeping; its measurements are made by ``make bench`` only."""
 
 from __future__ import annotations
 
@@ -187,8 +186,7 @@ def test_an_ablation_goes_on_where_it_stopped(tmp_path, monkeypatch):
 
 
 def runs_of_a_race() -> pd.DataFrame:
-    """Two methods and a yardstick on one table, as race.csv holds them: made up, to test the
-    bookkeeping."""
+    """Two methods and a yardstick on one table, as race.csv holds them: made up."""
     empty = dict.fromkeys(COLUMNS, 0.5) | {
         "table": "Adult",
         "budget": "default",

@@ -1,5 +1,4 @@
-"""The setup cell, run offline as Colab would: fake google.colab, fake pip, a local clone for the
-address."""
+"""The setup cell, run offline as Colab would: fake google.colab, fake pip, a local clone."""
 
 from __future__ import annotations
 
@@ -69,8 +68,7 @@ def git(folder: Path, *arguments: str) -> None:
 
 @pytest.fixture
 def colab(tmp_path: Path, working_tree: Path) -> Machine:
-    """An empty /content with google.colab loaded; the public address leads to a local bare
-    clone."""
+    """An empty /content with google.colab loaded; the address leads to a local bare clone."""
     (working_tree / "notebooks").mkdir(exist_ok=True)
     (working_tree / "notebooks" / ".keep").touch()
     git(working_tree, "init", "--quiet")

@@ -1,5 +1,4 @@
-"""The commands of the course, each run on a small copy of the repository with a lesson built in
-memory."""
+"""The commands of the course, each run on a small copy of the repository."""
 
 from __future__ import annotations
 
@@ -15,6 +14,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from utils.course import notebooks, places, readme, run
+from utils.course.memory import peak_bytes
 from utils.course.places import ROOT, mentions, read_address, rewrite_address, setup_cell, slug
 from utils.course.run import LessonFailed
 
@@ -100,6 +100,12 @@ def test_peak_memory_is_the_peak_not_the_end(tmp_path):
     run.execute(notebooks.read(path), path, 60, lambda pid: peaks.append(run.peak_megabytes(pid)))
     if sys.platform == "linux":
         assert peaks[-1] > 300
+
+
+def test_a_process_that_is_not_there_has_no_peak():
+    assert peak_bytes(2**30) is None
+    if sys.platform == "linux":
+        assert peak_bytes() == peak_bytes(os.getpid()) > 20 * 2**20
 
 
 def test_links_between_lessons_lead_to_their_pages():

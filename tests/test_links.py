@@ -1,5 +1,4 @@
-"""Links that a reader can click: targets exist, badges come from one address, lessons follow each
-other."""
+"""Links: targets exist, badges come from one address, lessons follow each other."""
 
 from __future__ import annotations
 
@@ -112,8 +111,7 @@ def misnumbered(text: str) -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize("path", places.all_notebooks(), ids=lambda path: path.stem)
 def test_lessons_that_are_mentioned_exist_or_are_said_to_come(path):
-    """Plain words like "lesson 09" need a lesson, or a word in the paragraph that says it is not
-    here yet."""
+    """Words like "lesson 09" need a lesson, or a word beside them that it is not here yet."""
     there = {places.number(lesson) for lesson in places.lessons()}
     for paragraph in prose(path).split("\n\n"):
         absent = set(re.findall(r"\b[Ll]essons? (\d\d)\b", paragraph)) - there

@@ -1,5 +1,4 @@
-"""The guard and the house rules over every notebook found by glob, and the proof that each rule can
-fail."""
+"""The house rules over every notebook that is found, and the proof that each rule can fail."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""The autoregressive network from a textbook's version to the one in utils, each cure taken away
-alone."""
+"""The autoregressive network from a textbook's to the one in utils, each cure taken away alone."""
 
 from __future__ import annotations
 
@@ -18,8 +17,7 @@ EPOCHS = 30
 
 
 class TextbookChain:
-    """Least squares: a dense network for the mean of each number given the ones before it, and
-    fixed noise.
+    """Least squares: a network for the mean of each number given those before it, fixed noise.
 
     Numbers are scaled to 0-1, the category is drawn by its shares and enters one-hot.
     """
@@ -71,8 +69,7 @@ def dense_network(seed: int):
 
 
 class WithoutLayer(AutoregressiveSynthesizer):
-    """The running sum goes straight to the softmax; a relu at zero never learns, so the layer stays
-    away."""
+    """The running sum goes straight to the softmax: a relu at zero would never learn."""
 
     def _build(self, rng):
         network = super()._build(rng)

@@ -18,8 +18,7 @@ TRAINING_STEPS, BATCH = 3_000, 256
 
 
 class Textbook:
-    """Ho et al. (2020) on a table: all columns scaled to 0-1 (categories one-hot), a network says
-    the noise.
+    """Ho et al. (2020) on a table: columns scaled to 0-1 or one-hot, a network says the noise.
 
     Betas rise from 1e-4 to 0.2 over 100 steps, so that the last one is noise; sampling goes back
     through all.

@@ -14,8 +14,7 @@ EPOCHS, BATCH, NOISE, UNITS = 150, 128, 100, 128  # epochs and batch as GANSynth
 
 
 class TextbookGAN:
-    """Dense generator and discriminator in turn, binary cross-entropy, cells scaled 0-1 and
-    one-hot."""
+    """Dense generator and discriminator in turn, cross-entropy, cells scaled 0-1 and one-hot."""
 
     def __init__(self, random_state: int):
         self.random_state = random_state
@@ -83,8 +82,7 @@ class Uncalibrated(GANSynthesizer):
 
 
 class WholeColumnScores(Uncalibrated):
-    """Normal scores of the whole column; they are not standard normal in each cell, so not
-    calibrated."""
+    """Normal scores of the whole column: not standard normal in each cell, so not calibrated."""
 
     def _fit_rows(self, columns):
         rows = super()._fit_rows(columns)

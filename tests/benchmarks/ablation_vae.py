@@ -93,8 +93,7 @@ class FreeSoftmax(VAESynthesizer):
 
 
 class NoMargins(VAESynthesizer):
-    """The decoder starts from equal shares, the same for every app, and has to learn the
-    margins."""
+    """The decoder starts from equal shares for every app, and has to learn the margins."""
 
     method = ""
 

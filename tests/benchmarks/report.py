@@ -77,8 +77,7 @@ def results_table(table: str, folder: Path = RESULTS) -> pd.DataFrame:
 
 
 def budgets_table(runs: pd.DataFrame) -> pd.DataFrame:
-    """Quality after a time, on one table: one row a method that learns in epochs, one column a
-    budget."""
+    """Quality after a time, on one table: a row a method with epochs, a column a budget."""
     iterative = runs.loc[runs["budget"] != DEFAULT, "method"].unique()
     means = means_over_seeds(runs[runs["method"].isin(iterative)], ["method", "budget"])
     cells = (

@@ -47,8 +47,7 @@ def _folder(module: str, root: Path) -> list[str]:
 
 
 def _imports(module: str, root: Path) -> list[str]:
-    """Modules that a file imports; a name taken from a package may be a module of it, or a
-    generator."""
+    """Modules that a file imports; a name from a package may be a module of it, or a generator."""
     needs, generators = [], {method.__name__: method.__module__ for method in SYNTHESIZERS.values()}
     for node in ast.walk(ast.parse(_file(module, root).read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
