@@ -5,12 +5,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from utils.synthesizers.neural import seeded
+from utils.synthesizers.neural import log_shares, seeded
 from utils.training import keras, tf
 
 QUARTER = np.pi / 2
 MOST_KNOWN = 0.8
-NEVER = 1e-13  # chance of a token that no row has
 
 
 class Denoiser:
@@ -22,7 +21,7 @@ class Denoiser:
 
     **Scores** (Gaussian diffusion: Ho et al. 2020): a score z is turned into noise e by an angle a,
     x = cos(a) z + sin(a) e, which keeps the variance, and the network says the velocity dx/da =
-    cos(a) e - sin(a) z (Salimans and Ho 2022). Every score has an angle of its own: 0 for a known
+    cos(a) e - sin(a) z (Salimans and Ho 2022). Every score has an angle of its within: 0 for a known
     one, 90 degrees for one that is pure noise.
 
     Half of the rows learn tokens (their scores known or absent), the other half scores (all tokens
@@ -66,10 +65,8 @@ class Denoiser:
             weight.assign(value)
 
     def start_from(self, codes: np.ndarray) -> None:
-        """Before it has learned anything, let it draw tokens by their shares in the rows, int32 (n,
-        d)."""
-        counts = [np.bincount(column, minlength=size) for column, size in zip(codes.T, self.sizes)]
-        self.head.bias.assign(np.log(np.maximum(np.concatenate(counts) / len(codes), NEVER)))
+        """Let it draw tokens by their shares in the rows, int32 (n, d), until it has learned."""
+        self.head.bias.assign(log_shares(codes, self.sizes))
 
     # --- what it sees ---
 
@@ -95,7 +92,7 @@ class Denoiser:
         batch : tokens, their scores within the group and pooled, and which are there (see
             MixedCells.encode).
         """
-        codes, own, pooled, inside = batch
+        codes, within, pooled, inside = batch
         shape, uniform = tf.shape(codes), tf.random.stateless_uniform
         level = (
             (uniform([], key) + tf.range(shape[0], dtype=tf.float32)[:, None])
@@ -107,17 +104,17 @@ class Denoiser:
         masked, weight = self._mask(asked, level, key)
         masked = masked & teaches_tokens
         known = tf.gather(asked, self.places, axis=1)
-        noise = tf.random.stateless_normal(tf.shape(own), key + 2_000)
+        noise = tf.random.stateless_normal(tf.shape(within), key + 2_000)
         angles = tf.where(
             inside > 0, tf.where(known, 0.0, tf.where(teaches_tokens, 1.0, level)), 1.0
         )
-        turned = tf.cos(QUARTER * angles) * own + tf.sin(QUARTER * angles) * noise
+        turned = tf.cos(QUARTER * angles) * within + tf.sin(QUARTER * angles) * noise
         scores = tf.where(teaches_tokens, tf.where(known, pooled, 0.0), turned) * inside
         hidden = self.body(self.embed(tf.where(masked, self.sizes, codes), scores, angles))
         tokens = tf.where(masked, weight * self._surprise(codes, self.head(hidden)), 0.0)
         if not len(self.places):
             return tokens, noise
-        velocity = tf.cos(QUARTER * angles) * noise - tf.sin(QUARTER * angles) * own
+        velocity = tf.cos(QUARTER * angles) * noise - tf.sin(QUARTER * angles) * within
         moving = tf.where(known | teaches_tokens, 0.0, inside)
         return tokens, moving * (self.turn(hidden) - velocity) ** 2
 
