@@ -36,7 +36,7 @@ def savable(cls: type) -> type:
 
 
 def check_parts(cls: type, parts: dict, names: set[str]) -> dict:
-    """The parts, if they are exactly ``names`` and each is of the type that ``cls`` declares for it.
+    """The parts, if they are exactly ``names``, each of the type that ``cls`` declares for it.
 
     Raises SavedModelError otherwise: what a file holds must not replace a method or lack a part.
     """

@@ -14,7 +14,7 @@ ROWS_PER_GROUP = 30  # from so many rows on, a group can be learned by itself
 @savable
 @dataclass
 class Groups:
-    """The combinations of codes that occurred, int32 (k, columns), in sorted order, and how often."""
+    """The combinations of codes that occurred, int32 (k, columns), sorted, and how often."""
 
     combinations: np.ndarray
     counts: np.ndarray

@@ -120,7 +120,7 @@ def log_shares(codes: np.ndarray, sizes) -> np.ndarray:
     return np.where(shares > 0, np.log(np.maximum(shares, 1e-30)), NO_CHANCE).astype(np.float32)
 
 
-def follow(averages, weights, steps, reach: float = AVERAGE) -> None:
+def follow(averages, weights, steps, reach: float) -> None:
     """Move each average towards its weight, so that it reaches back over a part of the steps.
 
     Polynomial-decay averaging (Shamir and Zhang 2013): the average over about the last ``reach`` of

@@ -10,7 +10,7 @@ from utils.encoding import TableCodes, from_array, grid_step, to_array
 from utils.synthesizers.autoregressive.network import CellNetwork, neighbours
 from utils.synthesizers.draws import drawing_order
 from utils.synthesizers.given import candidates, keep_by_weight, read_given
-from utils.synthesizers.neural import NeuralSynthesizer, hold_out
+from utils.synthesizers.neural import AVERAGE, NeuralSynthesizer, hold_out
 from utils.training import keras, tf
 
 WEIGHT_DECAY = 1e-3
@@ -30,6 +30,7 @@ class AutoregressiveSynthesizer(NeuralSynthesizer):
         number.
     smoothing : how far bins share, as part of a column's bins; 0 leaves each bin to itself.
     dropout : share of the layer left out in each training step.
+    average : the part of the steps over which the weights are averaged; 0 takes the last.
     order : names of the columns as they are drawn; None takes the column with the fewest codes
         first.
 
@@ -53,6 +54,7 @@ class AutoregressiveSynthesizer(NeuralSynthesizer):
         bins: int = 64,
         smoothing: float = 0.15,
         dropout: float = 0.1,
+        average: float = AVERAGE,
         order: list[str] | None = None,
         progress: bool | str = False,
         checkpoint: str | None = None,
@@ -61,14 +63,14 @@ class AutoregressiveSynthesizer(NeuralSynthesizer):
         super().__init__(random_state)
         self.epochs, self.batch_size, self.learning_rate = epochs, batch_size, learning_rate
         self.units, self.bins, self.smoothing = units, bins, smoothing
-        self.dropout, self.order = dropout, order
+        self.dropout, self.average, self.order = dropout, average, order
         self.progress, self.checkpoint = progress, checkpoint
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
         self._check_counts("units", "bins")
         self._check_range(0, 1, "dropout")
-        self._check_range(0, np.inf, "smoothing")
+        self._check_range(0, np.inf, "smoothing", "average")
 
     # --- what goes in ---
 
@@ -118,7 +120,7 @@ class AutoregressiveSynthesizer(NeuralSynthesizer):
                 loss = tf.add_n(learner.losses(batch[0], self.dropout, key))
             gradients = tape.gradient(loss, [weight.value for weight in learner.weights])
             optimizer.apply(gradients, learner.weights)
-            average.follow(learner, optimizer.iterations)
+            average.follow(learner, optimizer.iterations, self.average)
             return {"nats a row": loss}
 
         def column_losses(batch, key):

@@ -39,9 +39,9 @@ class CellNetwork:
         """Begin at the shares of each column alone; rows int32 (n, d)."""
         self.weights[-1].assign(log_shares(rows, self.sizes))
 
-    def follow(self, other: CellNetwork, steps) -> None:
-        """Be the average of another network's weights over its last steps."""
-        follow(self.weights, other.weights, steps)
+    def follow(self, other: CellNetwork, steps, reach: float) -> None:
+        """Be the average of another network's weights, see :func:`neural.follow`."""
+        follow(self.weights, other.weights, steps, reach)
 
     def _by_column(self, weight) -> list:
         """A table of all columns cut into one a column, with neighbouring bins sharing."""

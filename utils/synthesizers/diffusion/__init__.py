@@ -30,12 +30,11 @@ class DiffusionSynthesizer(NeuralSynthesizer):
     from noise.
 
     epochs, batch_size, learning_rate : of Adam; the rate falls along a cosine.  numbers : "auto",
-    "scores" or "tokens" (see DiffusionRows).  bins : tokens of a number without scores.  units, layers
-    : of the network.
-    looks : how often at most the network sees a row in each of the two turns; fewer are faster, but
-    tokens drawn after one look do not see each other, and scores take two looks a step.  average :
-    how far back the averaged weights reach, as part of the steps so far; 0 takes the last weights.
-    patience : held-out scores without a better one before training stops.
+    "scores" or "tokens" (see DiffusionRows).  bins : tokens of a number without scores.
+    units, layers : of the network.  looks : how often at most the network sees a row in each of the
+    two turns; fewer are faster, but tokens drawn after one look do not see each other, and scores
+    take two looks a step.  average : the part of the steps over which the weights are averaged; 0
+    takes the last weights.  patience : held-out scores without a better one before training stops.
 
     A condition is a cell that is never destroyed: the network was taught with any set of known
     cells, so tokens and scores are drawn given it without weights or rejection. How exactly, is a

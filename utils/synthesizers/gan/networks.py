@@ -1,4 +1,4 @@
-"""The GAN's generator and critic, hard choices that pass gradients, the critic's slope, sampling."""
+"""The GAN's generator and critic, hard choices that pass gradients, the critic's slope."""
 
 from __future__ import annotations
 
@@ -84,8 +84,9 @@ def steepness(critic, real, fake, key):
 
 
 def compiled_sampler(network, sizes: list[int], scores: int):
-    """``sample(noise, group, uniform, bias, allowed)`` -> tokens, scores, log-probability of what is
-    allowed.
+    """``sample(noise, group, uniform, bias, allowed)`` -> tokens, scores, log-probability.
+
+    The last is how likely the allowed tokens were.
 
     noise : float32 (n, noise).  group : int32 (n,).  uniform : float32 (n, tokens) in (0, 1], the
         draws.

@@ -202,7 +202,7 @@ def _draw_code(tokens, codes, counts, rng):
 def _determined(
     codes: dict[str, np.ndarray], sizes: dict[str, int]
 ) -> dict[str, tuple[str, np.ndarray]]:
-    """Columns that another one determines in every row, with enough rows a value to be no chance."""
+    """Columns that another one determines in every row, with enough rows to be no chance."""
     found, sources = {}, set()
     for name, values in codes.items():
         for source, origin in codes.items():

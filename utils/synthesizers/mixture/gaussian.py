@@ -115,7 +115,7 @@ class Mixture:
         return density, replace(self, weights=weights, means=means, covariances=covariances)
 
     def draw(self, n: int, known: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """n rows (n, f) within low and high: draws outside are drawn again, the last few clipped."""
+        """n rows (n, f) from low to high: draws outside are drawn again, the last few clipped."""
         result, waiting = np.empty((n, len(self.low))), np.arange(n)
         for _ in range(MOST_TRIES):
             points, _ = draw_gaussians(

@@ -49,7 +49,7 @@ def fit_latent_classes(
     weights float64 (K,), tables (K, sum(sizes)) with the columns side by side, and the mean
     log-likelihood (plus log-prior) a row before each iteration, in nats: it never falls.
     """
-    n, width = codes.shape
+    n = len(codes)
     starts = np.append(0, np.cumsum(sizes)[:-1])
     flat = (codes + starts).astype(np.int32)
     margins = np.bincount(flat.ravel(), minlength=sizes.sum()) / n

@@ -248,7 +248,9 @@ class VAESynthesizer(NeuralSynthesizer):
         def draw(points, strata, key):
             logits = decoder([points, strata])
             drawn = [
-                tf.random.stateless_categorical(logits[:, span], 1, key + [0, place], tf.int32)
+                tf.random.stateless_categorical(
+                    logits[:, span], 1, key + tf.constant([0, place]), tf.int32
+                )
                 for place, span in enumerate(spans)
             ]
             return tf.concat(drawn, axis=1)
