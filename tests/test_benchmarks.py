@@ -215,7 +215,7 @@ def test_a_fit_elsewhere_is_measured_and_its_rows_come_back():
         "epochs": None,
         "threads": 1,
         "speed": True,
-        "schema": screentime_schema(train).to_dict(),
+        "table": "screen time",
     }
     result, synthetic = fit_elsewhere(
         Path(sys.executable), "tests.benchmarks.fit_course", request, train
@@ -323,8 +323,8 @@ def test_marked_figures_are_compared_with_the_digits_they_are_written_with(tmp_p
     pd.DataFrame({"variant": ["one row"], "seed": [0], "c2st": [0.581]}).to_csv(
         tmp_path / "ablation_gan.csv", index=False
     )
-    true = """.65<!-- race: Adult / gan / c2st --> and 0.650<!-- race: Adult / gan / c2st --> in
-        20 s<!-- race: Adult / gan / fit_seconds -->; .8<!-- race: Adult / gan / 5 s / c2st --> before;
+    true = """.65<!-- race: Adult / gan / c2st --> and 0.650<!-- race: Adult / gan / c2st -->;
+        20 s<!-- race: Adult / gan / fit_seconds -->; .8<!-- race: Adult / gan / 5 s / c2st -->;
         50 %<!-- race: Adult / gan / copies --> copies; .58<!-- ablation_gan: one row / c2st -->"""
     assert wrong_figures(true, tmp_path) == []
     false = true.replace(".65<", ".66<").replace("50 %", "5 %").replace("one row", "two rows")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from utils.course.address import read_address, setup_cell
+from utils.course.places import read_address, setup_cell
 
 FAKE_PIP = """
 import json, os, sys
@@ -34,7 +34,8 @@ importlib.metadata.version = version
 """
 REPORT = """
 import utils
-print(json.dumps({"folder": os.getcwd(), "utils": utils.__file__, "tensorflow": "tensorflow" in sys.modules}))
+left = {"folder": os.getcwd(), "utils": utils.__file__, "tensorflow": "tensorflow" in sys.modules}
+print(json.dumps(left))
 """
 
 

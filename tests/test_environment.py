@@ -17,7 +17,7 @@ from packaging.utils import canonicalize_name
 
 from utils.course import places
 from utils.course.lock import direct_pins, python_version
-from utils.course.page import Page, tree
+from utils.course.notebooks import Page, tree
 from utils.course.places import ROOT
 
 LOCK = (ROOT / "requirements.txt").read_text(encoding="utf-8")

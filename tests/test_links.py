@@ -10,10 +10,9 @@ from urllib.parse import unquote
 import pytest
 
 from utils.course import places
-from utils.course.address import binder_link, colab_link, read_address, slug
-from utils.course.lesson_rules import section
-from utils.course.page import Page
-from utils.course.places import ROOT
+from utils.course.notebooks import Page
+from utils.course.places import ROOT, binder_link, colab_link, read_address, slug
+from utils.course.rules import section
 
 LINK = re.compile(r"\]\(<?([^)\s>]+)>?(?: \"[^\"]*\")?\)|(?:href|src)=\"([^\"]+)\"")
 CODE = re.compile(r"^```.*?^```|`[^`\n]+`", re.MULTILINE | re.DOTALL)
@@ -95,7 +94,7 @@ def test_next_leads_to_the_next_lesson(path):
         )
     else:
         assert not named and re.search(r"to come|planned|not here yet", text), (
-            f"{path.name} is the last lesson so far: '## Next' must say that what follows is to come"
+            f"{path.name} is the last lesson so far: '## Next' must say what is to come"
         )
 
 

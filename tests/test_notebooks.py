@@ -11,7 +11,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 
 from utils.course import places
-from utils.course.page import Page
+from utils.course.notebooks import Page
 from utils.course.rules import (
     MAX_NOT_COMPARED,
     PAGE_RULES,
@@ -171,6 +171,7 @@ BREAKS = {
     "not plain Python": set_source("!ls"),
     "star import": set_source("from numpy import *"),
     "silences warnings": set_source("import warnings\nwarnings.simplefilter('ignore')"),
+    'uses sort_values without kind="stable"': set_source("table.sort_values('Usage')"),
     "absolute path": set_source("open('/" + "home/me/table.csv')"),
     "memory address": set_outputs(stdout("<Thing at 0x7f3b2c1d0a90>")),
     "shows a time": set_outputs(stdout("fitted in 3.2 s")),

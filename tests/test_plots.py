@@ -12,11 +12,11 @@ import pytest
 from matplotlib.colors import to_rgb
 
 matplotlib.use("Agg")
-from matplotlib import pyplot as plt  # noqa: E402  (after the choice of backend)
+from matplotlib import pyplot as plt
 
-from utils import plots  # noqa: E402
-from utils.schema import Schema, TableError  # noqa: E402
-from utils.scoring import METRICS, Scoreboard  # noqa: E402
+from utils import plots
+from utils.schema import Schema, TableError
+from utils.scoring import METRICS, Scoreboard
 
 UNITS = {"Usage": "minutes", "Weight": "kg"}
 

@@ -12,8 +12,8 @@ from scipy.special import ndtr, ndtri
 
 from utils.schema import Schema
 from utils.synthesizers import VAESynthesizer
-from utils.synthesizers.vae import prior as latent_prior
 from utils.synthesizers.vae import divergence
+from utils.synthesizers.vae import prior as latent_prior
 from utils.synthesizers.vae.margins import margins, smooth_counts, tilts
 from utils.training import TrainingError
 

@@ -577,7 +577,7 @@ def _race_styles(methods: pd.DataFrame) -> dict[str, dict]:
 
 def _race_line(axis: Axes, runs: pd.DataFrame, style: dict) -> None:
     """One method's budgets in the order of their seconds, the default's marker large."""
-    runs = runs.sort_values("fit_cpu_seconds")
+    runs = runs.sort_values("fit_cpu_seconds", kind="stable")
     axis.plot(runs["fit_cpu_seconds"], runs["c2st"], **style | {"markersize": 5})
     default = runs[runs["budget"] == "default"]
     axis.plot(

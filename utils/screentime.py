@@ -143,8 +143,8 @@ def _calendar(start: str, days: int) -> pd.DatetimeIndex:
         return pd.date_range(start, periods=days, freq="D")
     except ValueError as error:
         raise ValueError(
-            f"Cannot count {days:,} days from {start!r} ({error}). Write start as 2024-01-01, and stay "
-            "before the year 2262: choose an earlier start or fewer days."
+            f"Cannot count {days:,} days from {start!r} ({error}). Write start as 2024-01-01, and "
+            "stay before the year 2262: choose an earlier start or fewer days."
         ) from None
 
 

@@ -1,5 +1,4 @@
-"""The measurements. Each function gives the figures of one group; ``@group`` lets it join ``make
-bench``."""
+"""The measurements: each function gives a group of figures; ``@group`` lets it join."""
 
 from __future__ import annotations
 

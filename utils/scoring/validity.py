@@ -71,4 +71,4 @@ def validity_report(table: pd.DataFrame, schema: Schema) -> pd.Series:
     """Share of rows with each fault that occurs at all, the commonest first; empty if every row is
     valid."""
     shares = faults(table, schema).mean()
-    return shares[shares > 0].sort_values(ascending=False).rename("share of rows")
+    return shares[shares > 0].sort_values(ascending=False, kind="stable").rename("share of rows")

@@ -132,7 +132,7 @@ def _fit_margin(values, order, most):
     Missing numbers count as the lowest value of all.
     """
     if order is not None:
-        ranks = np.argsort(order)[np.searchsorted(np.sort(order), values)]
+        ranks = np.argsort(order, kind="stable")[np.searchsorted(np.sort(order), values)]
         distinct, counts = order, np.bincount(ranks, minlength=len(order))
     else:
         distinct, ranks, counts = np.unique(

@@ -143,7 +143,8 @@ class Denoiser:
         drawn = tf.random.stateless_uniform(tf.shape(asked), key + 5_000) + tf.cast(
             asked, tf.float32
         )
-        rank = tf.argsort(tf.argsort(drawn, axis=1), axis=1)
+        order = tf.argsort(drawn, axis=1, stable=True)
+        rank = tf.argsort(order, axis=1, stable=True)
         return (tf.cast(rank, tf.float32) < count) & ~asked, left / count
 
     def _cross_entropy(self, codes, logits):
