@@ -11,11 +11,11 @@ from sklearn.metrics import mutual_info_score
 from utils.encoding import TableCodes, grid_step
 from utils.encoding.groups import ROWS_PER_GROUP, Groups
 from utils.encoding.scores import GroupedScores
+from utils.encoding.spikes import find_spikes
 from utils.saving import savable
 from utils.schema import Schema
 
-# a number of so few values, or so large a share of one, is better told in tokens
-FEW_VALUES, LARGEST_SHARE = 16, 0.3
+FEW_VALUES = 16
 MOST_TOKENS = 128
 MOST_GROUPS, ROWS_PER_GAN_GROUP = 32, 100
 
@@ -179,9 +179,17 @@ def _tells(name, columns, names) -> float:
 
 
 def _is_smooth(values) -> bool:
-    """Whether a number is told better by its rank than by tokens."""
-    distinct, counts = np.unique(values[~np.isnan(values)], return_counts=True)
-    return len(distinct) > FEW_VALUES and counts.max() <= LARGEST_SHARE * counts.sum()
+    """Whether a number is told better by its rank than by tokens.
+
+    Tokens are for few values, for spikes, and for values that come again and again and leave most
+    of the range between them empty, such as distances between airports.
+    """
+    known = values[~np.isnan(values)]
+    distinct = np.unique(known)
+    if len(distinct) <= FEW_VALUES or len(find_spikes(known)):
+        return False
+    repeated = len(known) > FEW_VALUES * len(distinct)
+    return not repeated or np.median(np.diff(distinct)) <= np.diff(distinct).min()
 
 
 def _by_frequency(counts):
