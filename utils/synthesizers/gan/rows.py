@@ -188,8 +188,8 @@ def _is_smooth(values) -> bool:
     distinct = np.unique(known)
     if len(distinct) <= FEW_VALUES or len(find_spikes(known)):
         return False
-    repeated = len(known) > FEW_VALUES * len(distinct)
-    return not repeated or np.median(np.diff(distinct)) <= np.diff(distinct).min()
+    places = (distinct[-1] - distinct[0]) / np.diff(distinct).min() + 1
+    return len(known) <= FEW_VALUES * len(distinct) or len(distinct) >= places / 2
 
 
 def _by_frequency(counts):
