@@ -14,7 +14,8 @@ EPOCHS, BATCH, NOISE, UNITS = 150, 128, 100, 128  # epochs and batch as GANSynth
 
 
 class TextbookGAN:
-    """Dense generator and discriminator in turn, cross-entropy, cells scaled 0-1 and one-hot."""
+    """Dense generator and discriminator in turn, binary cross-entropy, cells scaled 0-1 and
+    one-hot."""
 
     def __init__(self, random_state: int):
         self.random_state = random_state
@@ -77,17 +78,17 @@ class Uncalibrated(GANSynthesizer):
     method = ""
 
     def _calibrate(self, rng):
-        cells, _entries, scores = self._widths
-        self.quantiles_ = np.tile(GRID, (cells, scores, 1))
+        groups, _entries, scores = self._widths
+        self.quantiles_ = np.tile(GRID, (groups, scores, 1))
 
 
 class WholeColumnScores(Uncalibrated):
-    """Normal scores of the whole column: not standard normal in each cell, so not calibrated."""
+    """Normal scores of the whole column: not standard normal in each group, so not calibrated."""
 
     def _fit_rows(self, columns):
         rows = super()._fit_rows(columns)
         for scores in rows.scores.values():
-            scores.own.clear()
+            scores.within.clear()
         return rows
 
 
@@ -111,7 +112,7 @@ VARIANTS = {
     "textbook": lambda table, schema, seed: TextbookGAN(seed).fit(table, schema),
     "all cures": _variant(),
     "all cures, untrained": _variant(learning_rate=1e-12),
-    "without the anchor": _variant(anchors=[]),
+    "without the anchor": _variant(group_by=[]),
     "without scores within the cell": _variant(WholeColumnScores),
     "without the gradient penalty": _variant(penalty=0.0),
     "without rows judged in pairs": _variant(pack=1),

@@ -11,7 +11,8 @@ import pandas as pd
 from utils.encoding import float_range, from_array, to_array
 from utils.expressions import evaluate
 from utils.schema import Column, Schema, TableError
-from utils.synthesizers.base import Synthesizer, resample
+from utils.synthesizers.base import Synthesizer
+from utils.synthesizers.given import keep_by_weight
 from utils.synthesizers.rules.distributions import (
     Distribution,
     choice,
@@ -48,6 +49,9 @@ class RuleSynthesizer(Synthesizer):
     """
 
     method = "rules"
+    columns_: dict
+    rules_: dict
+    report_: dict
 
     def __init__(
         self,
@@ -77,7 +81,8 @@ class RuleSynthesizer(Synthesizer):
         if table is not None:
             super().fit(table, schema)
         else:
-            self.columns_, self.rules_ = dict(self.columns), dict(self.rules or {})
+            self._forget()
+            self.seen_, self.columns_, self.rules_ = {}, dict(self.columns), dict(self.rules or {})
         self._check_counts("most_tries")
         self._check_order()
         schema = None if table is None else self.schema_
@@ -118,8 +123,7 @@ class RuleSynthesizer(Synthesizer):
                 )
             seen.add(name)
 
-    def _condition(self, given):
-        codes = super()._condition(given)  # the same checks and messages as everywhere
+    def _condition(self, codes):
         return {name: _plain(code, self.schema_[name]) for name, code in codes.items()}
 
     def _sample_table(self, n, condition, rng):
@@ -190,9 +194,7 @@ class RuleSynthesizer(Synthesizer):
             else:
                 table[name] = values_for(distribution, table, rng)
         if dependent:
-            table = table.iloc[resample(log_weights, n, rng, ", ".join(dependent))].reset_index(
-                drop=True
-            )
+            table = table.iloc[keep_by_weight(log_weights, n, given, rng)].reset_index(drop=True)
         for name, expression in (self.derived or {}).items():
             table[name] = evaluate(expression, table)
         return table

@@ -10,11 +10,11 @@ import pandas as pd
 from scipy import stats
 
 from utils.expressions import evaluate
-from utils.saving import portable
-from utils.synthesizers.base import draw_from_tables
+from utils.saving import savable
+from utils.synthesizers.draws import draw_from_tables
 
 
-@portable
+@savable
 @dataclass(frozen=True)
 class Distribution:
     """One named distribution; made by the functions below, such as ``poisson(3)``.
@@ -31,15 +31,6 @@ class Distribution:
     maximum: float | None = None
     decimals: int | None = None
     missing: float = 0.0
-
-    def to_dict(self) -> dict:
-        """The fields, for saving; nested distributions stay objects."""
-        return dict(vars(self))
-
-    @classmethod
-    def from_dict(cls, data: dict) -> Distribution:
-        """The inverse of ``to_dict``."""
-        return cls(**data)
 
 
 KINDS = {
