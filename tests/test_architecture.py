@@ -40,9 +40,10 @@ FLOORS = {
 # The floors inside a folder, lowest first; its __init__ stands on top. The parts of a method stand
 # on their method's floor and see each other, but no other method.
 INSIDE = {
-    "utils.encoding": [["columns", "bins", "spikes"], ["codes", "matrix", "scores"]],
+    "utils.encoding": [["columns", "bins", "spikes", "groups"], ["codes", "matrix", "scores"]],
     "utils.synthesizers": [
-        ["draws", "given"],
+        ["draws", "gaussians"],
+        ["given"],
         ["base"],
         ["neural"],
         ["mixture", "copula", "trees", "rules", "gan", "vae", "diffusion", "autoregressive"],

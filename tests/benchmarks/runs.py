@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from utils.commands.writing import whole_file
+from utils.saving import whole_file
 
 
 class Runs:

@@ -94,7 +94,7 @@ class Denoiser:
         destroyed rows.
 
         batch : tokens, their scores within the group and pooled, and which are there (see
-            MixedCells.encode).
+            DiffusionRows.encode).
         """
         codes, within, pooled, inside = batch
         shape, uniform = tf.shape(codes), tf.random.stateless_uniform
