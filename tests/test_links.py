@@ -121,6 +121,23 @@ def test_lessons_that_are_mentioned_exist_or_are_said_to_come(path):
         )
 
 
+def absent_files(text: str) -> list[str]:
+    """Files and folders of the repository that a text names and that are not there."""
+    named = re.findall(r"(?<![\w/.])(?:utils|tests|notebooks|data|binder)/[\w/.-]*[\w/]", text)
+    return [name for name in named if not (ROOT / name).exists()]
+
+
+@pytest.mark.parametrize("name", ["CONTRIBUTING.md", "README.md"])
+def test_files_that_are_named_are_there(name):
+    assert not absent_files((ROOT / name).read_text(encoding="utf-8"))
+
+
+def test_absent_files_are_seen():
+    assert absent_files("`utils/tables.py`, utils/course/address.py.") == [
+        "utils/course/address.py"
+    ]
+
+
 def test_broken_links_are_seen(tmp_path):
     page = tmp_path / "page.md"
     page.write_text(
