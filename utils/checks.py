@@ -34,10 +34,7 @@ def cell_faults(values: pd.Series, column: Column) -> dict[str, np.ndarray]:
     "out of range" or "unseen category" : not asked of missing cells, nor of those of a wrong type.
     """
     wrong, missing = not is_of_kind(values, column), is_missing(values)
-    faults = {
-        WRONG_TYPE: np.full(len(values), wrong),
-        MISSING: missing & (column.missing == 0),
-    }
+    faults = {WRONG_TYPE: np.full(len(values), wrong), MISSING: missing & (column.missing == 0)}
     if not wrong and column.discrete:
         faults[UNSEEN] = ~missing & ~_is_known(values, column)
     elif not wrong:
@@ -76,8 +73,7 @@ def _zone(dtype):
 
 def _is_known(values: pd.Series, column: Column) -> np.ndarray:
     known = restored(column.categories, column.level_dtype or column.dtype)
-    cells = pd.Series(values.to_numpy(dtype=object), dtype=object)
-    return cells.isin([*known, *column.categories]).to_numpy()
+    return values.astype(object).isin([*known, *column.categories]).to_numpy()
 
 
 def _in_range(values: pd.Series, column: Column) -> np.ndarray:
@@ -103,9 +99,7 @@ def rule_faults(table: pd.DataFrame, schema: Schema) -> pd.DataFrame:
 
     Rules that name a column of a wrong type are left out, for they cannot be asked.
     """
-    wrong = {
-        column.name for column in schema.columns if not is_of_kind(table[column.name], column)
-    }
+    wrong = {column.name for column in schema.columns if not is_of_kind(table[column.name], column)}
     rules = {name: rule for name, rule in schema.rules.items() if not columns_of(rule) & wrong}
     return replace(schema, rules=rules).broken_rules(table)
 
@@ -151,7 +145,7 @@ def refuse(failures: list[str], source: str, more: int = 0) -> None:
 
 
 def _refuse_columns(table: pd.DataFrame, schema: Schema) -> None:
-    """TableError for columns that are missing, not in the schema, named twice or of another kind."""
+    """TableError for columns that are missing, unknown, named twice or of another kind."""
     given, names = list(table.columns), schema.names
     repeated = table.columns[table.columns.duplicated()].unique()
     failures = [
@@ -164,11 +158,11 @@ def _refuse_columns(table: pd.DataFrame, schema: Schema) -> None:
         *(f"column {name!r} stands twice: rename one of them" for name in repeated),
     ]
     refuse(failures, "The table")
-    wrong = [column for column in schema.columns if not is_of_kind(table[column.name], column)]
     failures = [
         f"column {column.name!r} is not of kind {column.kind} (it has the dtype "
         f"{table[column.name].dtype}, the schema {column.dtype}): convert it"
-        for column in wrong
+        for column in schema.columns
+        if not is_of_kind(table[column.name], column)
     ]
     refuse(failures, "The table")
 

@@ -121,9 +121,9 @@ def restored(values: Iterable, text: str) -> np.ndarray:
 def _reader(text: str) -> Callable:
     if "decimal" in text:
         return Decimal
-    if text == "object[date]" or text.startswith("date32"):
+    if text.startswith(("object[date]", "date32", "date64")):
         return date.fromisoformat
-    if text.startswith(("datetime64", "timestamp", "date64")):
+    if text.startswith(("datetime64", "timestamp")):
         zone = zone_of(text)
         return lambda value: pd.Timestamp(value) if zone is None else _in_zone(value, zone)
     return str

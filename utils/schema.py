@@ -15,7 +15,7 @@ from pandas.api import types
 
 from utils.dtypes import dtype_text, is_missing, plain, restored, storage
 from utils.expressions import columns_of, evaluate
-from utils.times import GRIDS, NANOSECONDS, find_grid, nanoseconds
+from utils.times import GRIDS, NANOSECONDS, UTC, find_grid, nanoseconds, wall_times
 
 KINDS = ("number", "integer", "category", "boolean", "date")
 DISCRETE = ("category", "boolean")
@@ -193,7 +193,8 @@ def _broken(rule: str, table: pd.DataFrame) -> np.ndarray:
 def _check_names(table: pd.DataFrame) -> None:
     if not isinstance(table, pd.DataFrame):
         raise TableError(
-            f"Expected a pandas DataFrame, got {type(table).__name__}. Read the file with read_table(path)."
+            f"Expected a pandas DataFrame, got {type(table).__name__}. Read the file with "
+            "read_table(path)."
         )
     if table.shape[1] == 0:
         raise TableError(
@@ -206,7 +207,8 @@ def _check_names(table: pd.DataFrame) -> None:
     for name in table.columns:
         if not isinstance(name, str):
             raise TableError(
-                f"The column name {name!r} is not text. Mend it: table.columns = table.columns.map(str)."
+                f"The column name {name!r} is not text. Mend it: "
+                "table.columns = table.columns.map(str)."
             )
     repeated = table.columns[table.columns.duplicated()]
     if len(repeated):
@@ -255,7 +257,7 @@ def _held_dtype(name: str, values: pd.Series | pd.Index) -> str:
 
 def _refuse_spans(name: str, present: pd.Series) -> None:
     """TableError for durations and times of day, which are numbers once they have a unit."""
-    first = present.iloc[0] if len(present) else None
+    first = present.iloc[0] if len(present) and present.dtype.kind in "mO" else None
     if isinstance(first, (timedelta, np.timedelta64)):
         raise TableError(
             f"Column {name!r} holds durations. Turn them into numbers first: "
@@ -264,8 +266,8 @@ def _refuse_spans(name: str, present: pd.Series) -> None:
     if isinstance(first, time):
         raise TableError(
             f"Column {name!r} holds times of day. Turn them into minutes first: "
-            f"table[{name!r}] = table[{name!r}].map(lambda time: 60 * time.hour + time.minute, "
-            'na_action="ignore").'
+            f"table[{name!r}] = [None if pd.isna(time) else 60 * time.hour + time.minute for time "
+            f"in table[{name!r}]]."
         )
 
 
@@ -343,8 +345,8 @@ def _decimal_column(make, present) -> Column:
 def _date_column(make, present) -> Column:
     if not len(present):
         return make("date", resolution="D")
-    _refuse_far_years(present)
     dtype = make.keywords["dtype"]
+    _refuse_far_years(present, dtype)
     resolution, clock = find_grid(present, dtype)
     ticks = nanoseconds(present, dtype, clock)
     low, high = pd.Timestamp(int(ticks.min())), pd.Timestamp(int(ticks.max()))
@@ -363,11 +365,13 @@ def _date_column(make, present) -> Column:
     )
 
 
-def _refuse_far_years(present: pd.Series) -> None:
-    is_object = types.is_object_dtype(present.dtype)
-    years = present.map(attrgetter("year")) if is_object else present.dt.year
+def _refuse_far_years(present: pd.Series, dtype: str) -> None:
+    try:
+        years = wall_times(present, dtype, UTC).year.to_numpy()
+    except pd.errors.OutOfBoundsDatetime:  # datetime.date objects and Arrow dates
+        years = present.map(attrgetter("year")).to_numpy(dtype=int)
     first, last = pd.Timestamp.min.year + 1, pd.Timestamp.max.year - 1
-    far = ~years.between(first, last).to_numpy(dtype=bool)
+    far = (years < first) | (years > last)
     if far.any():
         raise TableError(
             f"Column {present.name!r} holds the date {present[far].iloc[0]} in row "
@@ -412,9 +416,9 @@ def _plain_categories(name: str, categories, dtype: str) -> tuple:
     for value, text, back in zip(categories, plain_values, restored(plain_values, dtype)):
         if not isinstance(text, (str, int, float)) or back != value:
             raise TableError(
-                f"Column {name!r} holds {type(value).__name__} values such as {value!r}. Convert it "
-                "first: pd.to_datetime for dates, astype(float) for decimals, astype(str) for the "
-                "rest."
+                f"Column {name!r} holds {type(value).__name__} values such as {value!r}. Convert "
+                "it first: pd.to_datetime for dates, astype(float) for decimals, astype(str) for "
+                "the rest."
             )
     return plain_values
 

@@ -37,7 +37,7 @@ def to_float(values: pd.Series, column: Column) -> np.ndarray:
     if not offset:
         return values.to_numpy(dtype=np.float64, na_value=np.nan)
     numbers, present = np.full(len(values), np.nan), ~is_missing(values)
-    numbers[present] = values.to_numpy(dtype=object)[present] - offset  # Python's own integers
+    numbers[present] = values.astype(object).to_numpy()[present] - offset  # Python's own integers
     return numbers
 
 
@@ -201,7 +201,9 @@ def _ends(column: Column) -> tuple[int, int]:
 
 def _with_missing(values, absent, dtype):
     if not is_extension(dtype):
-        return (np.where(absent, np.nan, values) if absent.any() else values).astype(dtype_of(dtype))
+        return (np.where(absent, np.nan, values) if absent.any() else values).astype(
+            dtype_of(dtype)
+        )
     cells = np.where(absent, None, values.astype(object)) if absent.any() else values
     return pd.array(cells, dtype=dtype_of(dtype))
 
@@ -211,7 +213,7 @@ def to_codes(values: pd.Series, column: Column) -> np.ndarray:
 
     Times, dates and decimals may stand for themselves or as the text that the schema keeps.
     """
-    cells = pd.Index(values.to_numpy(dtype=object), dtype=object)
+    cells = pd.Index(values.astype(object).to_numpy(), dtype=object)
     plain = pd.Index(list(column.categories), dtype=object)
     known = pd.Index(restored(plain, column.level_dtype or column.dtype), dtype=object)
     codes = known.get_indexer(cells)
