@@ -188,6 +188,7 @@ def _whole(values: np.ndarray, column: Column) -> np.ndarray:
         np.int64
     )
     whole = whole.astype(object) if offset else whole
+    low, high = np.array([low, high], dtype=whole.dtype)
     return np.where(inside, whole, np.where(values >= float(high), high, low)) * unit + offset
 
 
