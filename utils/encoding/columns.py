@@ -188,8 +188,8 @@ def _whole(values: np.ndarray, column: Column) -> np.ndarray:
         np.int64
     )
     whole = whole.astype(object) if offset else whole
-    low, high = np.array([low, high], dtype=whole.dtype)
-    return np.where(inside, whole, np.where(values >= float(high), high, low)) * unit + offset
+    ends = np.array([low, high], dtype=whole.dtype)[(values >= float(high)).astype(int)]
+    return np.where(inside, whole, ends) * unit + offset
 
 
 def _ends(column: Column) -> tuple[int, int]:
