@@ -16,7 +16,8 @@ import pyarrow.parquet as pq
 
 from utils.schema import Schema
 
-DATE_FORMATS = {"D": "%Y-%m-%d", "s": "%Y-%m-%d %H:%M:%S", "ns": "%Y-%m-%d %H:%M:%S.%f"}
+DATE_FORMATS = {"D": "%Y-%m-%d"} | dict.fromkeys(("h", "min", "s"), "%Y-%m-%d %H:%M:%S")
+DATE_FORMATS |= dict.fromkeys(("ms", "us", "ns"), "%Y-%m-%d %H:%M:%S.%f")
 
 
 def check_output(path: Path, overwrite: bool, source: str = "") -> None:
