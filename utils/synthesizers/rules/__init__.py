@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from utils.dtypes import zone_of
 from utils.encoding import float_range, from_array, grid_step, to_array
 from utils.expressions import evaluate
 from utils.schema import Column, Schema, TableError
@@ -26,7 +27,6 @@ from utils.synthesizers.rules.distributions import (
 CANDIDATES = 32
 PROBE_ROWS = 2_000
 SMALLEST_RETRY = 256  # so that a few rows can meet a rule that few rows obey
-UNBOUNDED = 10**15
 
 
 class RuleSynthesizer(Synthesizer):
@@ -146,17 +146,16 @@ class RuleSynthesizer(Synthesizer):
 
     def _draw(self, n, condition, schema, rng) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
         """n rows as they are handed out, and what they do wrong: in words, with the rows (n,) that
-        do so. Ranges are checked before a column gets its dtype, all else after."""
+        do so."""
         table, derived, faults = self._drawn_columns(n, condition, rng), self.derived or {}, {}
         for name in [*(name for name in self.columns_ if name not in derived), *derived]:
             if name in derived:
                 table[name] = evaluate(derived[name], table)
             if schema is not None:
                 column, numbers = schema[name], _to_array(table[name], schema[name])
-                faults[f"the range or the categories of column {name!r}"] = _outside(
-                    numbers, table[name], column
-                )
-                table[name] = from_array(numbers, column)
+                refused = _refused(table[name], numbers, column)
+                faults[f"the range or the categories of column {name!r}"] = refused
+                table[name] = from_array(np.where(refused, 0, numbers), column)
         for name, code in condition.items():
             numbers = to_array(table[name], schema[name])
             faults[f"the condition {name} = {_drawn_value(code, schema[name])}"] = ~np.isclose(
@@ -198,10 +197,14 @@ def _rule(name: str, rule: str) -> str:
 def _drawn_value(code, column: Column):
     """The value behind a code or float, as the distributions draw it: dates without a zone, None if
     missing."""
+    if column.discrete:
+        return None if code < 0 else column.categories[code]
     value = from_array(np.array([code]), column)[0]
     if pd.isna(value):
         return None
-    return pd.Timestamp(value).tz_localize(None) if column.kind == "date" else value
+    if column.kind == "date":
+        return pd.Timestamp(value).tz_localize(None)
+    return int(value) if column.kind == "integer" else float(value)
 
 
 def _to_array(values: pd.Series, column: Column) -> np.ndarray:
@@ -209,8 +212,7 @@ def _to_array(values: pd.Series, column: Column) -> np.ndarray:
     meant in the zone of the column."""
     try:
         if column.kind == "date":
-            values = pd.to_datetime(values)
-            zone = getattr(pd.api.types.pandas_dtype(column.dtype), "tz", None)
+            values, zone = pd.to_datetime(values), zone_of(column.dtype)
             if zone is not None and values.dt.tz is None:
                 first = np.ones(len(values), dtype=bool)  # of an hour that comes twice
                 values = values.dt.tz_localize(zone, ambiguous=first, nonexistent="shift_forward")
@@ -222,13 +224,16 @@ def _to_array(values: pd.Series, column: Column) -> np.ndarray:
         ) from None
 
 
-def _outside(numbers: np.ndarray, values: pd.Series, column: Column) -> np.ndarray:
-    """Rows (n,) whose value is unknown to the column or, once rounded, out of its range; missing
-    ones are not."""
+def _refused(values: pd.Series, numbers: np.ndarray, column: Column) -> np.ndarray:
+    """Rows (n,) whose drawn value the column cannot hold: unknown, out of range once rounded, or
+    missing where none may be. Asked before the value gets its dtype, which would clip it."""
+    missing = values.isna().to_numpy()
     if column.discrete:
-        return (numbers < 0) & values.notna().to_numpy()
-    (low, high), half = float_range(column), grid_step(column) / 2
-    return (numbers < low - half) | (numbers > high + half)
+        refused = (numbers < 0) & ~missing
+    else:
+        (low, high), half = float_range(column), grid_step(column) / 2
+        refused = (numbers < low - half) | (numbers > high + half)
+    return refused | (missing & (column.missing == 0))
 
 
 def _profile(array: np.ndarray, column: Column) -> Distribution:
@@ -241,18 +246,19 @@ def _profile(array: np.ndarray, column: Column) -> Distribution:
         counts = np.bincount(array[array >= 0], minlength=len(column.categories))
         return choice(dict(zip(column.categories, counts.tolist())), missing)
     if column.kind == "date":
-        moments = present.dt.tz_localize(None)
+        moments = pd.DatetimeIndex(present).tz_localize(None)
         first, last = moments.min().ceil("D"), moments.max().floor("D")
         if first > last:
             return choice({moments.min(): 1}, missing)
         return replace(dates(first, last), missing=missing)
     numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)
+    plain, decimals = (int, 0) if column.kind == "integer" else (float, column.decimals)
     return normal(
         float(np.nanmean(numbers)),
         float(np.nanstd(numbers)) or 1.0,
-        present.min().item(),
-        present.max().item(),
-        0 if column.kind == "integer" else column.decimals,
+        plain(present.min()),
+        plain(present.max()),
+        decimals,
         missing,
     )
 
@@ -297,7 +303,7 @@ def _widen(column: Column, parts: list[Distribution]) -> Column:
     decimals = [part.decimals for part in parts]
     return replace(
         column,
-        minimum=-UNBOUNDED if None in lows or not parts else min(lows),
-        maximum=UNBOUNDED if None in highs or not parts else max(highs),
+        minimum=None if None in lows or not parts else min(lows),
+        maximum=None if None in highs or not parts else max(highs),
         decimals=None if None in decimals or not parts else max(decimals),
     )
