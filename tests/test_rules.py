@@ -527,6 +527,14 @@ def test_condition_on_the_last_day_and_on_a_rare_value():
     assert (table.dtypes == synthesizer.sample(2).dtypes).all()
 
 
+def test_condition_on_a_value_that_only_the_expression_gives():
+    columns = {"opened": poisson(1), "minutes": gamma("5 * (opened + 1)", 3, 1, decimals=0)}
+    derived = {"minutes": "where(opened == 0, 0, minutes)"}
+    synthesizer = RuleSynthesizer(columns, derived).fit()
+    assert (synthesizer.sample(100, given={"minutes": 0})["opened"] == 0).all()
+    assert (synthesizer.sample(100, given={"minutes": 40})["opened"] > 0).all()
+
+
 def test_condition_that_breaks_a_rule_is_an_error():
     synthesizer = RuleSynthesizer(EMPLOYEES, rules=WORK_BEGINS_AT_18, most_tries=30).fit()
     with pytest.raises(ValueError, match="broke the rule 'work begins at 18'"):

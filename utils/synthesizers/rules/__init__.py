@@ -111,10 +111,11 @@ class RuleSynthesizer(Synthesizer):
     def _check_order(self):
         seen = set()
         for name, distribution in self.columns_.items():
-            for needed in sorted(columns_needed(distribution) - seen):
+            lacking = sorted(columns_needed(distribution) - seen)
+            if lacking:
                 raise ValueError(
-                    f"Column {name!r} depends on {needed!r}, which is not drawn before it. Put "
-                    f"{needed!r} first."
+                    f"Column {name!r} depends on {lacking[0]!r}, which is not drawn before it. Put "
+                    f"{lacking[0]!r} first."
                 )
             seen.add(name)
 
@@ -125,8 +126,8 @@ class RuleSynthesizer(Synthesizer):
         """n valid rows, and for each rule the share of all drawn rows that broke it."""
         pieces, missing_rows, drawn, broken = [], n, 0, {}
         for attempt in range(self.most_tries):
-            rows = max(missing_rows, SMALLEST_RETRY) if attempt else n
-            table, faults = self._draw(rows, condition, schema, rng)
+            size = max(missing_rows, SMALLEST_RETRY) if attempt else n
+            table, faults = self._draw(size, condition, schema, rng)
             broken = {name: broken.get(name, 0) + int(rows.sum()) for name, rows in faults.items()}
             invalid = np.logical_or.reduce([np.zeros(len(table), dtype=bool), *faults.values()])
             drawn += len(table)
@@ -166,19 +167,24 @@ class RuleSynthesizer(Synthesizer):
         return (table if schema is None else table[schema.names]), faults
 
     def _drawn_columns(self, n, condition, rng) -> pd.DataFrame:
-        """n rows of the drawn columns that meet the conditions on them, by importance."""
+        """n rows of the drawn columns that meet the conditions on them, by importance.
+
+        A value that only the expression of a derived column can give is left to drawing again.
+        """
         asked = [name for name in condition if name in self.columns_]
         weighed = any(columns_needed(self.columns_[name]) for name in asked)
         rows = n * CANDIDATES if weighed else n
         table, log_weights = pd.DataFrame(index=range(rows)), np.zeros(rows)
         for name, distribution in self.columns_.items():
-            if name not in asked:
-                table[name] = values_for(distribution, table, rng)
-                continue
-            column = self.schema_[name]
-            value = _drawn_value(condition[name], column)
-            log_weights += log_probability(distribution, value, table, grid_step(column))
-            table[name] = value
+            if name in asked:
+                column = self.schema_[name]
+                value = _drawn_value(condition[name], column)
+                log_weight = log_probability(distribution, value, table, grid_step(column))
+                if log_weight.max(initial=-np.inf) > -np.inf or name not in (self.derived or {}):
+                    table[name] = value
+                    log_weights += log_weight
+                    continue
+            table[name] = values_for(distribution, table, rng)
         if n and log_weights.max() == -np.inf:
             raise ValueError(
                 f"No row with {', '.join(asked)} was possible under the model. Ask for a less "
