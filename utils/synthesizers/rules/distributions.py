@@ -261,7 +261,7 @@ def _values_by(distribution, table, rng):
         for rows, part in _branches(distribution, table)
     ]
     return (
-        pd.concat([piece for piece in pieces if len(piece)]).sort_index()
+        pd.concat([piece for piece in pieces if len(piece)]).sort_index(kind="stable")
         if len(table)
         else pieces[0]
     )
