@@ -85,6 +85,12 @@ ALLOWED = {
         [0, 1, 0],
     ),
     "dates as objects": (infer(TABLE["day"]), series([date(2024, 1, 2), date(2025, 1, 1)]), [1, 0]),
+    "dates beyond pandas' nanoseconds": (
+        infer(TABLE["day"]),
+        series(np.array(["2024-01-02", "9999-12-31"], dtype="datetime64[s]")),
+        [1, 0],
+    ),
+    "and as objects": (infer(TABLE["day"]), series([date(2024, 1, 2), date(9999, 12, 31)]), [1, 0]),
     "text is no date": (infer(TABLE["day"]), series(["2024-01-01"]), [0]),
     "nanoseconds": (
         infer(series(pd.to_datetime([1_700_000_000_000_000_001, 1_700_000_000_000_000_003]))),

@@ -65,7 +65,7 @@ def to_number(value, column: Column) -> float:
 
 def _moment(value, column: Column) -> tuple[float, bool]:
     """A time on the scale of :func:`to_float`, and whether it lies on the column's grid."""
-    moment, zone = pd.Timestamp(value), zone_of(column.dtype)
+    moment, zone = pd.Timestamp(value).as_unit("ns"), zone_of(column.dtype)
     if isinstance(value, (int, float, np.number)) or moment is pd.NaT:
         raise TypeError("a date is needed")
     if (zone is None) != (moment.tz is None):
