@@ -12,7 +12,7 @@ import difflib
 import numpy as np
 import pandas as pd
 
-from utils.encoding import float_range, from_float, grid_step, to_float
+from utils.encoding import float_range, from_float, grid_step, to_number
 from utils.schema import Column, Schema
 from utils.synthesizers.draws import resample
 
@@ -137,24 +137,3 @@ def log_step(column: Column, value: float) -> float:
     So a value that many rows share outweighs a density that merely passes through it.
     """
     return float(np.log(grid_step(column) or max(np.spacing(abs(value)), np.finfo(float).tiny)))
-
-
-def to_number(value, column):  # TEMPORARY until encoding has it
-    try:
-        typed = pd.Timestamp(value) if column.kind == "date" else float(value)
-        if column.kind == "date":
-            zone = getattr(pd.api.types.pandas_dtype(column.dtype), "tz", None)
-            if (zone is None) != (typed.tz is None):
-                typed = typed.tz_localize(zone, ambiguous=True, nonexistent="shift_forward")
-        number = float(to_float(pd.Series([typed]), column)[0])
-    except (TypeError, ValueError):
-        raise ValueError(
-            f"Column {column.name!r} holds {column.kind} values; {value!r} is none."
-        ) from None
-    step = grid_step(column)
-    if step and abs(number / step - round(number / step)) > 1e-6:
-        raise ValueError(
-            f"Column {column.name!r} moves in steps of {step:g}; {value!r} lies between two of "
-            "them."
-        )
-    return number
