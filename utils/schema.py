@@ -78,8 +78,11 @@ class Schema:
         rules: dict[str, str] | None = None,
         target: str | None = None,
         units: dict[str, str] | None = None,
+        categories: list[str] | None = None,
     ) -> Schema:
         """Read kinds, ranges and categories off a table.
+
+        categories : columns whose values are kept exactly as they are, whatever their dtype.
 
         Raises TableError for a table without columns or rows, repeated or non-text names, infinite
         numbers, and values no kind covers.
@@ -87,7 +90,10 @@ class Schema:
         _check_names(table)
         units = units or {}
         columns = tuple(
-            replace(_infer_column(table[name]), unit=units.get(name, "")) for name in table.columns
+            replace(
+                _infer_column(table[name], name in (categories or [])), unit=units.get(name, "")
+            )
+            for name in table.columns
         )
         if target is not None and target not in table.columns:
             raise TableError(
@@ -176,9 +182,11 @@ def _check_names(table: pd.DataFrame) -> None:
         )
 
 
-def _infer_column(values: pd.Series) -> Column:
+def _infer_column(values: pd.Series, is_category: bool) -> Column:
     name, dtype, missing = values.name, str(values.dtype), float(values.isna().mean())
     present = values.dropna()
+    if is_category and dtype != "category":
+        return _category_column(name, dtype, missing, present)
     if types.is_bool_dtype(values.dtype):
         return Column(name, "boolean", dtype, categories=(False, True), missing=missing)
     if types.is_datetime64_any_dtype(values.dtype):
