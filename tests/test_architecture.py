@@ -19,6 +19,7 @@ from utils.course.places import ROOT
 FLOORS = {
     "utils": 0,
     "utils.checks": 1,
+    "utils.dtypes": 1,
     "utils.expressions": 1,
     "utils.progress": 1,
     "utils.reading": 1,
@@ -28,6 +29,7 @@ FLOORS = {
     "utils.screentime": 1,
     "utils.session": 1,
     "utils.tables": 1,
+    "utils.times": 1,
     "utils.encoding": 2,
     "utils.training": 2,
     "utils.synthesizers": 3,

@@ -3,6 +3,9 @@ were."""
 
 from __future__ import annotations
 
+from datetime import date
+from decimal import Decimal
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -17,8 +20,10 @@ from utils.encoding import (
     grid_step,
     to_codes,
     to_float,
+    to_number,
 )
-from utils.schema import Schema, TableError
+from utils.schema import Column, Schema, TableError
+from utils.tables import screentime_schema
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -101,15 +106,119 @@ def test_float32_stays_in_its_range():
 
 @pytest.mark.parametrize("limit", [2**53 + 1, 2**62 + 1, 2**63 - 1, -(2**63)])
 def test_whole_numbers_beyond_float64_stay_in_their_range(limit):
-    column = infer([limit, 0])
-    result = from_float(np.array([float(limit), float(limit) * 1.5, 0.0]), column)
-    assert result.tolist() == [limit, limit, 0]
+    column = Column("a", "integer", "int64", min(0, limit), max(0, limit))
+    low, high = float_range(column)
+    result = from_float(np.array([low, high, high * 1.5, low - 1e9]), column)
+    assert result.tolist() == [min(0, limit), max(0, limit), max(0, limit), min(0, limit)]
+
+
+LARGE = {
+    "identifiers": pd.Series([2**53 + 1, 2**53 + 3, 2**53 + 2]),
+    "nullable": pd.Series([2**62 + 1, None, 2**62 + 2], dtype="Int64"),
+    "of arrow": pd.Series([2**62 + 1, None, 2**62 + 2], dtype="int64[pyarrow]"),
+    "unsigned": pd.Series([2**64 - 1, 2**64 - 2**53, 2**64 - 7], dtype="uint64"),
+    "negative": pd.Series([-(2**63), -(2**63) + 1]),
+    "nanoseconds": pd.Series(
+        pd.to_datetime([1_700_000_000_000_000_001, 1_700_000_000_000_000_003, None])
+    ),
+    "nanoseconds in a zone": pd.Series(
+        pd.to_datetime([1_700_000_000_000_000_001, 1_700_000_000_000_000_003])
+    ).dt.tz_localize("Asia/Tokyo"),
+    "microseconds": pd.Series(
+        pd.to_datetime(["2024-02-29 10:00:01.123457", "1990-01-01"], format="ISO8601")
+    ),
+}
+
+
+@pytest.mark.parametrize("case", LARGE)
+def test_large_whole_numbers_and_exact_times_come_back_unchanged(case):
+    values = LARGE[case]
+    column = infer(values)
+    floats = to_float(values, column)
+    known = floats[~np.isnan(floats)]
+    assert (known == np.rint(known)).all() and len(set(known)) == values.nunique()
+    assert (np.min(known), np.max(known)) == float_range(column)
+    pd.testing.assert_series_equal(pd.Series(from_float(floats, column)), values)
+
+
+@pytest.mark.parametrize("case", LARGE)
+def test_one_value_is_the_number_of_its_cell(case):
+    values = LARGE[case].dropna()
+    column = infer(values)
+    numbers = [to_number(value, column) for value in values]
+    assert numbers == to_float(values, column).tolist()
+    assert numbers == [to_number(str(value), column) for value in values]
+
+
+def test_other_values_are_counted_from_the_same_offset():
+    column = infer(pd.Series([2**63 + 5, 2**63 + 7], dtype="uint64"))
+    assert to_float(pd.Series([0, 2**63 + 6], dtype="uint64"), column).tolist() == [
+        -float(2**63 + 5),
+        1,
+    ]
+    assert to_number(2**63 + 6, column) == 1
 
 
 def test_nanoseconds_stay_in_their_range():
     values = pd.Series(pd.to_datetime([1_700_000_000_000_000_001, 1_700_000_000_000_000_003]))
-    result = pd.Series(from_float(to_float(values, infer(values)), infer(values)))
-    assert result.between(values.min(), values.max()).all()
+    result = pd.Series(from_float(np.array([-1e20, 0.4, 1.0, 1e20]), infer(values)))
+    assert (result.astype("int64") - 1_700_000_000_000_000_000).tolist() == [1, 1, 2, 3]
+
+
+def test_daily_midnights_of_a_zone_come_back_as_midnights():
+    days = pd.Series(pd.date_range("2024-01-01", "2024-12-31", tz="Europe/Berlin"))
+    column = infer(days)
+    floats = to_float(days, column)
+    assert (np.diff(floats) == 1).all()
+    pd.testing.assert_series_equal(pd.Series(from_float(floats, column)), days)
+    drawn = pd.Series(
+        from_float(np.random.default_rng(0).uniform(*float_range(column), 500), column)
+    )
+    assert (drawn == drawn.dt.normalize()).all() and drawn.between(days.min(), days.max()).all()
+
+
+def test_hours_of_a_zone_are_exact_across_its_leaps():
+    hours = pd.Series(pd.date_range("2024-10-26", periods=72, freq="h", tz="Europe/Berlin"))
+    floats = to_float(hours, infer(hours))
+    assert (np.diff(floats) == 1).all()
+    pd.testing.assert_series_equal(pd.Series(from_float(floats, infer(hours))), hours)
+
+
+def test_a_local_time_that_is_leapt_over_moves_on_and_one_shown_twice_is_the_first():
+    days = pd.Series(pd.to_datetime(["2018-11-03", "2018-11-05"])).dt.tz_localize(
+        "America/Sao_Paulo"
+    )
+    leapt = from_float(to_float(days, infer(days))[:1] + 1, infer(days))[0]
+    assert str(leapt) == "2018-11-04 01:00:00-02:00"
+    days = pd.Series(pd.to_datetime(["2024-11-02", "2024-11-04"])).dt.tz_localize("America/Havana")
+    twice = from_float(to_float(days, infer(days))[:1] + 1, infer(days))[0]
+    assert str(twice) == "2024-11-03 00:00:00-04:00"
+
+
+OPEN = {
+    "int8": (Column("a", "integer", "int8", 0), [0, 127, 4]),
+    "uint8": (Column("a", "integer", "UInt8"), [0, 255, 4]),
+    "int64": (Column("a", "integer", "int64", None, 7), [-(2**63), 7, 4]),
+    "float64": (Column("a", "number", "float64", 0.0, decimals=1), [0.0, 1e300, 3.6]),
+    "float32": (
+        Column("a", "number", "float32"),
+        [-np.finfo("float32").max, np.finfo("float32").max, np.float32(3.6)],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", OPEN)
+def test_without_a_limit_the_dtype_is_the_limit(case):
+    column, expected = OPEN[case]
+    assert from_float(np.array([-1e300, 1e300, 3.6]), column).tolist() == expected
+
+
+def test_an_open_end_is_infinite_and_dates_without_a_limit_end_with_pandas():
+    column = Column("a", "date", "datetime64[ns]", "2024-01-01T00:00:00", resolution="D")
+    assert float_range(column) == (19_723, np.inf)
+    drawn = from_float(np.array([-1e300, 19_724.4, 1e300]), column).astype(str)
+    assert [text[:10] for text in drawn] == ["2024-01-01", "2024-01-02", "2262-04-11"]
+    assert float_range(Column("a", "number", "float64")) == (-np.inf, np.inf)
 
 
 @pytest.mark.parametrize(
@@ -123,6 +232,74 @@ def test_a_column_that_is_all_missing_gives_missing(values):
 
 def test_grid_steps():
     assert [grid_step(infer(values)) for values in ([1, 2], [0.25], [1 / 3])] == [1.0, 0.01, 0.0]
+
+
+# --- one value ---
+
+COORDINATES = infer(np.round(np.random.default_rng(0).uniform(-180, 180, 999), 7))
+HUNDREDTHS = infer(pd.Series([0.25, 1e9]))
+BERLIN = infer(pd.Series(pd.date_range("2024-01-01", periods=200, tz="Europe/Berlin")))
+
+
+@pytest.mark.parametrize(
+    ("value", "column", "number"),
+    [
+        (2, infer([1, 3]), 2),
+        ("2", infer([1, 3]), 2),
+        (np.int8(2), infer([1, 3]), 2),
+        (99, infer([1, 3]), 99),  # the range is not asked for
+        (2.0, infer([1, 3]), 2),
+        (52.5162751, COORDINATES, 52.5162751),
+        (-179.9999999, COORDINATES, -179.9999999),
+        (0.1 + 0.2, infer([0.1]), 0.3),
+        (123_456_789.1, infer([0.1, 1e9]), 123_456_789.1),
+        (999_999_999.99, HUNDREDTHS, 999_999_999.99),
+        (Decimal("0.30"), infer([0.1]), 0.3),
+        (1 / 3, infer([1 / 7]), 1 / 3),
+        (0.1, infer(pd.Series([0.1, 0.7], dtype="float32")), float(np.float32(0.1))),
+        (np.float16(0.1), infer(pd.Series([0.1, 0.7], dtype="float16")), float(np.float16(0.1))),
+        (1.5, infer(pd.Series([Decimal("1.50")], dtype=object)), 1.5),
+        ("2024-02-01", infer(pd.to_datetime(["2024-01-01"])), 19_754),
+        (date(2024, 2, 1), infer(pd.to_datetime(["2024-01-01"])), 19_754),
+        (np.datetime64("2024-02-01"), infer(pd.to_datetime(["2024-01-01"])), 19_754),
+        ("2024-07-01", BERLIN, 19_905),
+        (pd.Timestamp("2024-06-30 22:00", tz="UTC"), BERLIN, 19_905),
+    ],
+)
+def test_one_value_on_the_scale_of_its_column(value, column, number):
+    assert to_number(value, column) == number
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "Float32", "float64"])
+def test_one_float_is_the_number_of_its_cell(dtype):
+    values = pd.Series([0.1, 0.7, 12.3], dtype=dtype)
+    column = infer(values)
+    assert [to_number(value, column) for value in (0.1, 0.7, 12.3)] == to_float(
+        values, column
+    ).tolist()
+
+
+@pytest.mark.parametrize(
+    ("value", "column", "words"),
+    [
+        ("two", infer([1, 3]), "'a' holds integer values; 'two' is none"),
+        (np.inf, infer([1, 3]), "holds integer values; inf is none"),
+        (np.inf, infer([0.5]), "holds number values; inf is none"),
+        ([1], infer([0.5]), r"holds number values; \[1\] is none"),
+        (2.5, infer([1, 3]), "moves in steps of 1; 2.5 lies between"),
+        (20.05, infer([20.1]), "moves in steps of 0.1; 20.05 lies between"),
+        (52.51627512, COORDINATES, "moves in steps of 1e-07; 52.51627512 lies between"),
+        ("soon", BERLIN, "holds date values; 'soon' is none"),
+        (5, BERLIN, "holds date values; 5 is none"),
+        ("NaT", BERLIN, "holds date values; 'NaT' is none"),
+        ("9999-12-31", BERLIN, "holds date values; '9999-12-31' is none"),
+        ("2024-02-10 12:00", BERLIN, "moves in steps of 1 day; '2024-02-10 12:00' lies between"),
+        (pd.Timestamp("2024-02-10", tz="UTC"), BERLIN, "steps of 1 day"),
+    ],
+)
+def test_one_value_that_is_none_of_its_column_is_refused(value, column, words):
+    with pytest.raises(ValueError, match=words):
+        to_number(value, column)
 
 
 # --- the matrix ---
@@ -139,7 +316,7 @@ TABLE = pd.DataFrame(
 
 
 def test_matrix_lies_between_0_and_1_and_is_named():
-    encoder = TableEncoder(Schema.infer(TABLE))
+    encoder = TableEncoder(Schema.infer(TABLE)).fit(TABLE)
     matrix = encoder.transform(TABLE)
     assert encoder.names == [
         "app=X",
@@ -162,14 +339,14 @@ def test_matrix_lies_between_0_and_1_and_is_named():
 
 
 def test_matrix_comes_back_as_the_table():
-    encoder = TableEncoder(Schema.infer(TABLE))
+    encoder = TableEncoder(Schema.infer(TABLE)).fit(TABLE)
     pd.testing.assert_frame_equal(
         encoder.inverse_transform(encoder.transform(TABLE)), TABLE.replace({None: np.nan})
     )
 
 
 def test_any_matrix_gives_a_valid_table():
-    encoder = TableEncoder(Schema.infer(TABLE))
+    encoder = TableEncoder(Schema.infer(TABLE)).fit(TABLE)
     table = encoder.inverse_transform(
         np.random.default_rng(0).normal(size=(200, 9)).astype(np.float32)
     )
@@ -182,7 +359,7 @@ def test_any_matrix_gives_a_valid_table():
 
 def test_constant_and_empty_columns_have_a_place_in_the_matrix():
     table = pd.DataFrame({"one": [7, 7], "none": [np.nan, np.nan], "nothing": [None, None]})
-    encoder = TableEncoder(Schema.infer(table))
+    encoder = TableEncoder(Schema.infer(table)).fit(table)
     matrix = encoder.transform(table)
     assert np.isfinite(matrix).all()
     pd.testing.assert_frame_equal(
@@ -192,11 +369,33 @@ def test_constant_and_empty_columns_have_a_place_in_the_matrix():
 
 
 def test_wrong_shapes_are_refused():
-    encoder = TableEncoder(Schema.infer(TABLE))
+    encoder = TableEncoder(Schema.infer(TABLE)).fit(TABLE)
     with pytest.raises(TableError, match="lacks the column 'day'"):
         encoder.transform(TABLE.drop(columns="day"))
     with pytest.raises(TableError, match="9 columns, got shape"):
         encoder.inverse_transform(np.zeros((2, 3)))
+
+
+def test_an_encoder_that_knows_no_ranges_says_so():
+    encoder = TableEncoder(Schema.infer(TABLE))
+    for use in (
+        lambda: encoder.transform(TABLE),
+        lambda: encoder.inverse_transform(np.zeros((1, 9))),
+    ):
+        with pytest.raises(TableError, match=r"Fit it first: TableEncoder\(schema\).fit\(table\)"):
+            use()
+    with pytest.raises(TableError, match="lacks the column 'day'"):
+        encoder.fit(TABLE.drop(columns="day"))
+
+
+def test_the_scale_is_the_range_of_the_fitted_table_where_the_schema_has_no_limit():
+    table = pd.DataFrame({"Usage": [30, 60], "Notifications": [0, 20]})
+    encoder = TableEncoder(screentime_schema(table)).fit(table)
+    assert encoder.transform(table).tolist() == [[0, 0], [1, 1]]
+    assert encoder.inverse_transform(np.array([[0.5, 1.5], [99, -1]])).to_numpy().tolist() == [
+        [45, 30],
+        [1440, 0],
+    ]
 
 
 # --- quantile bins ---

@@ -3,6 +3,8 @@ outlined."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import matplotlib.dates as mdates
 import matplotlib.pyplot as plt
 import numpy as np
@@ -15,7 +17,6 @@ from matplotlib.patches import Ellipse, Patch
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from utils.encoding import to_float
-from utils.encoding.columns import NANOSECONDS
 from utils.schema import Column, Schema, TableError
 
 REAL = "#0072B2"  # blue
@@ -595,12 +596,7 @@ def _finish(figure: Figure, title: str, handles: list | None = None) -> Figure:
 
 def _coordinates(values: pd.Series, column: Column) -> np.ndarray:
     """Positions on an axis, float64 (n,); dates as matplotlib's day numbers."""
-    numbers = to_float(values, column)
-    return (
-        numbers * NANOSECONDS[column.resolution] / NANOSECONDS["D"]
-        if column.kind == "date"
-        else numbers
-    )
+    return to_float(values, replace(column, resolution="D") if column.kind == "date" else column)
 
 
 def _ticks(axis: Axes, column: Column) -> None:

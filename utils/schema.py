@@ -3,18 +3,25 @@ them."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass, field, replace
+from datetime import time, timedelta
+from functools import partial
+from operator import attrgetter
 
 import numpy as np
 import pandas as pd
 from pandas.api import types
 
-from utils.expressions import evaluate
+from utils.dtypes import dtype_text, is_missing, plain, restored, storage
+from utils.expressions import columns_of, evaluate
+from utils.times import GRIDS, NANOSECONDS, UTC, find_grid, nanoseconds, wall_times
 
 KINDS = ("number", "integer", "category", "boolean", "date")
 DISCRETE = ("category", "boolean")
-MOST_DECIMALS = 6
+MOST_DECIMALS = 12
 LARGEST = 1e38  # squares of larger numbers, and float32, know no bounds
+EXACT = 2**53  # float64 counts up to here without a gap
 
 
 class TableError(ValueError):
@@ -24,18 +31,21 @@ class TableError(ValueError):
 
 @dataclass(frozen=True)
 class Column:
-    """One column.
+    """One column, as plain data: text, numbers and tuples of them.
 
-    name : as in the table.  kind : one of :data:`KINDS`.  dtype : pandas dtype of the column, as
-        text.
-    minimum, maximum : closed range of numbers, integers and dates (dates as ISO text); None if all
-        is
-    missing. categories : the values a category may take, in a fixed order.  levels, ordered : of a
-    pandas categorical; all values it declares, also those that never occur.
+    name : as in the table.  kind : one of :data:`KINDS`.  dtype : of the column, as text that
+        :func:`utils.dtypes.dtype_of` reads.
+    minimum, maximum : closed range of numbers, integers and dates (dates as ISO text without zone,
+        on the clock); None means no limit at this end.
+    categories : the values a category may take, in a fixed order, as
+        :func:`utils.dtypes.plain` writes them.
+    levels, level_dtype, ordered : of a pandas categorical; all values it declares, also those that
+        never occur, and their dtype as text.
     missing : share of missing values, 0 to 1.  decimals : digits kept after the point (numbers
-        only; None:
-    all). resolution : unit to which dates are exact ("D", "s", "us", "ns").  unit : for axis
-    labels, such as "minutes".
+        only; None: all).
+    resolution : unit to which dates are exact, one of :data:`utils.times.GRIDS`.  clock : the clock
+        on which they are so, "local" or "UTC"; "" for dates without a zone.
+    unit : for axis labels, such as "minutes".
     """
 
     name: str
@@ -45,10 +55,12 @@ class Column:
     maximum: float | int | str | None = None
     categories: tuple = ()
     levels: tuple = ()
+    level_dtype: str = ""
     ordered: bool = False
     missing: float = 0.0
     decimals: int | None = None
     resolution: str = ""
+    clock: str = ""
     unit: str = ""
 
     @property
@@ -57,9 +69,24 @@ class Column:
         return self.kind in DISCRETE
 
     @property
+    def empty(self) -> bool:
+        """True for a column that is all missing."""
+        return self.missing == 1.0
+
+    @property
     def label(self) -> str:
         """Name with its unit, for an axis."""
         return f"{self.name} ({self.unit})" if self.unit else self.name
+
+    def span(self, show: Callable = str) -> str:
+        """The range in words, such as "1 to 3" or "0 or more"; ``show`` writes one limit."""
+        if self.minimum is None and self.maximum is None:
+            return "any"
+        if self.maximum is None:
+            return f"{show(self.minimum)} or more"
+        if self.minimum is None:
+            return f"{show(self.maximum)} or less"
+        return f"{show(self.minimum)} to {show(self.maximum)}"
 
 
 @dataclass(frozen=True)
@@ -78,27 +105,29 @@ class Schema:
         rules: dict[str, str] | None = None,
         target: str | None = None,
         units: dict[str, str] | None = None,
-        categories: list[str] | None = None,
+        categories: Collection[str] = (),
     ) -> Schema:
         """Read kinds, ranges and categories off a table.
 
-        categories : columns whose values are kept exactly as they are, whatever their dtype.
+        categories : columns that are categories whatever their dtype is, such as codes in digits;
+            values and dtype come back as they are.
 
         Raises TableError for a table without columns or rows, repeated or non-text names, infinite
-        numbers, and values no kind covers.
+        numbers, numbers or times that float64 cannot count exactly, and values no kind covers.
         """
         _check_names(table)
+        named = [("target", target)] * (target is not None) + [("category", n) for n in categories]
+        for role, name in named:
+            if name not in table.columns:
+                raise TableError(
+                    f"The {role} {name!r} is not a column. Choose one of: "
+                    f"{', '.join(table.columns)}."
+                )
         units = units or {}
         columns = tuple(
-            replace(
-                _infer_column(table[name], name in (categories or [])), unit=units.get(name, "")
-            )
+            replace(_infer_column(table[name], name in categories), unit=units.get(name, ""))
             for name in table.columns
         )
-        if target is not None and target not in table.columns:
-            raise TableError(
-                f"The target {target!r} is not a column. Choose one of: {', '.join(table.columns)}."
-            )
         return cls(columns, dict(rules or {}), target)
 
     @property
@@ -115,8 +144,7 @@ class Schema:
     def select(self, names: list[str]) -> Schema:
         """The schema of some of the columns; rules and target that need the others are left out."""
         columns = tuple(self[name] for name in names)
-        probe = pd.DataFrame({column.name: [_example(column)] for column in columns})
-        rules = {key: rule for key, rule in self.rules.items() if _can_evaluate(rule, probe)}
+        rules = {key: rule for key, rule in self.rules.items() if columns_of(rule) <= set(names)}
         return Schema(columns, rules, self.target if self.target in names else None)
 
     def to_dict(self) -> dict:
@@ -149,18 +177,24 @@ class Schema:
         return pd.DataFrame([_describe(column) for column in self.columns]).set_index("column")
 
     def broken_rules(self, table: pd.DataFrame) -> pd.DataFrame:
-        """Boolean frame, one column a rule, True where the row breaks it."""
-        broken = {
-            name: np.broadcast_to(~np.asarray(evaluate(rule, table), dtype=bool), len(table))
-            for name, rule in self.rules.items()
-        }
+        """Boolean frame, one column a rule, True where the row breaks it.
+
+        A rule is not broken where a column that it names is missing, as with SQL's CHECK.
+        """
+        broken = {name: _broken(rule, table) for name, rule in self.rules.items()}
         return pd.DataFrame(broken, index=table.index)
+
+
+def _broken(rule: str, table: pd.DataFrame) -> np.ndarray:
+    broken = np.broadcast_to(~np.asarray(evaluate(rule, table), dtype=bool), len(table))
+    return np.logical_and.reduce([broken, *(~is_missing(table[n]) for n in columns_of(rule))])
 
 
 def _check_names(table: pd.DataFrame) -> None:
     if not isinstance(table, pd.DataFrame):
         raise TableError(
-            f"Expected a pandas DataFrame, got {type(table).__name__}. Read the file with read_table(path)."
+            f"Expected a pandas DataFrame, got {type(table).__name__}. Read the file with "
+            "read_table(path)."
         )
     if table.shape[1] == 0:
         raise TableError(
@@ -173,7 +207,8 @@ def _check_names(table: pd.DataFrame) -> None:
     for name in table.columns:
         if not isinstance(name, str):
             raise TableError(
-                f"The column name {name!r} is not text. Mend it: table.columns = table.columns.map(str)."
+                f"The column name {name!r} is not text. Mend it: "
+                "table.columns = table.columns.map(str)."
             )
     repeated = table.columns[table.columns.duplicated()]
     if len(repeated):
@@ -182,131 +217,210 @@ def _check_names(table: pd.DataFrame) -> None:
         )
 
 
-def _infer_column(values: pd.Series, is_category: bool) -> Column:
-    name, dtype, missing = values.name, str(values.dtype), float(values.isna().mean())
-    present = values.dropna()
-    if is_category and dtype != "category":
-        return _category_column(name, dtype, missing, present)
-    if types.is_bool_dtype(values.dtype):
-        return Column(name, "boolean", dtype, categories=(False, True), missing=missing)
-    if types.is_datetime64_any_dtype(values.dtype):
-        return _date_column(name, dtype, missing, present)
-    if types.is_integer_dtype(values.dtype):
-        low, high = (int(present.min()), int(present.max())) if len(present) else (None, None)
-        return Column(name, "integer", dtype, low, high, missing=missing)
-    if types.is_float_dtype(values.dtype):
-        return _number_column(name, dtype, missing, present)
+def _infer_column(values: pd.Series, category: bool) -> Column:
+    dtype, present = _held_dtype(values.name, values), values[~is_missing(values)]
+    _refuse_spans(values.name, present)
+    make = partial(Column, values.name, dtype=dtype, missing=float(is_missing(values).mean()))
     if isinstance(values.dtype, pd.CategoricalDtype):
-        levels, seen = tuple(values.cat.categories.tolist()), set(present)
-        _check_category_values(name, levels)
-        return Column(
-            name,
-            "category",
-            "category",
-            categories=tuple(value for value in levels if value in seen),
-            levels=levels,
-            ordered=bool(values.cat.ordered),
-            missing=missing,
-        )
+        return _categorical_column(make, values.cat)
+    if category:
+        return _category_column(make, present)
+    if types.is_bool_dtype(values.dtype):
+        return make("boolean", categories=(False, True))
+    if types.is_datetime64_any_dtype(values.dtype) or dtype == "object[date]":
+        return _date_column(make, present)
+    if types.is_integer_dtype(values.dtype):
+        return _integer_column(make, present)
+    if "decimal" in dtype:
+        return _decimal_column(make, present)
+    if types.is_float_dtype(values.dtype):
+        return _number_column(make, present)
+    if types.is_object_dtype(values.dtype) and types.infer_dtype(present) == "boolean":
+        return make("boolean", categories=(False, True))
     if types.is_object_dtype(values.dtype) or types.is_string_dtype(values.dtype):
-        return _category_column(name, dtype, missing, present)
+        return _category_column(make, present)
     raise TableError(
-        f"Column {name!r} holds {dtype} values, which no column kind covers. Convert it to numbers, "
-        "dates, booleans or text first."
+        f"Column {values.name!r} holds {values.dtype} values, which no column kind covers. Convert "
+        "it to numbers, dates, booleans or text first."
     )
 
 
-def _number_column(name, dtype, missing, present) -> Column:
+def _held_dtype(name: str, values: pd.Series | pd.Index) -> str:
+    try:
+        return dtype_text(values)
+    except ValueError as error:
+        raise TableError(
+            f"Column {name!r} cannot be kept: {error}. Convert it first: "
+            f'table[{name!r}].dt.tz_convert("UTC") for times, .astype("category") for a dictionary.'
+        ) from None
+
+
+def _refuse_spans(name: str, present: pd.Series) -> None:
+    """TableError for durations and times of day, which are numbers once they have a unit."""
+    first = present.iloc[0] if len(present) and present.dtype.kind in "mO" else None
+    if isinstance(first, (timedelta, np.timedelta64)):
+        raise TableError(
+            f"Column {name!r} holds durations. Turn them into numbers first: "
+            f"table[{name!r}] = pd.to_timedelta(table[{name!r}]).dt.total_seconds()."
+        )
+    if isinstance(first, time):
+        raise TableError(
+            f"Column {name!r} holds times of day. Turn them into minutes first: "
+            f"table[{name!r}] = [None if pd.isna(time) else 60 * time.hour + time.minute for time "
+            f"in table[{name!r}]]."
+        )
+
+
+def _integer_column(make, present) -> Column:
+    if not len(present):
+        return make("integer")
+    low, high = int(present.min()), int(present.max())
+    if high - low <= EXACT:
+        return make("integer", minimum=low, maximum=high)
+    if 2 * present.nunique() <= len(present):  # whole numbers that are codes
+        return _category_column(make, present)
+    raise TableError(
+        f"Column {present.name!r} runs from {low} to {high}, too far to be counted exactly (2**53 "
+        "steps at most). If it is an identifier, leave it out or name it in "
+        "Schema.infer(..., categories=[...]); otherwise round it to larger units."
+    )
+
+
+def _number_column(make, present) -> Column:
     numbers = present.to_numpy(dtype=np.float64)
+    _refuse_large(present, numbers)
+    if not len(numbers):
+        return make("number")
+    decimals = _decimals(numbers, storage(present.dtype))
+    low, high = float(numbers.min()), float(numbers.max())
+    return make("number", minimum=low, maximum=high, decimals=decimals)
+
+
+def _refuse_large(present: pd.Series, numbers: np.ndarray) -> None:
     large = np.abs(numbers) > LARGEST
     if large.any():
         kind = "an infinite value" if np.isinf(numbers[large][0]) else f"a value beyond {LARGEST:g}"
         raise TableError(
-            f"Column {name!r} holds {kind} in row {present.index[large][0]}. Replace it by a smaller "
-            "number or leave the cell empty."
+            f"Column {present.name!r} holds {kind} in row {present.index[large][0]}. Replace it by "
+            "a smaller number or leave the cell empty."
         )
-    if len(numbers) == 0:
-        return Column(name, "number", dtype, missing=missing)
-    decimals = next(
-        (d for d in range(MOST_DECIMALS + 1) if np.array_equal(np.round(numbers, d), numbers)), None
+
+
+def _decimals(numbers: np.ndarray, dtype: np.dtype) -> int | None:
+    """The fewest decimals that give every number back in its dtype; None if there are none.
+
+    Where the numbers of the dtype lie further apart than the decimals, all would fit by chance.
+    """
+    most = 2.0 ** (np.finfo(dtype).nmant + 1)
+    for decimals in range(MOST_DECIMALS + 1):
+        fits = np.round(numbers, decimals).astype(dtype) == numbers.astype(dtype)
+        if decimals and (np.abs(numbers[fits]) * 10.0**decimals > most).any():
+            return None
+        numbers = numbers[~fits]
+        if not len(numbers):
+            return decimals
+    return None
+
+
+def _decimal_column(make, present) -> Column:
+    """A number in decimal.Decimal objects or an Arrow decimal, which names its digits itself."""
+    if not len(present):
+        return make("number")
+    _refuse_large(present, present.to_numpy(dtype=np.float64))
+    as_written = types.is_object_dtype(present.dtype)  # 1.50 in objects; Arrow fills up with zeros
+    exponents = present.map(
+        lambda value: (value if as_written else value.normalize()).as_tuple().exponent
     )
-    return Column(
-        name,
-        "number",
-        dtype,
-        float(numbers.min()),
-        float(numbers.max()),
-        missing=missing,
-        decimals=decimals,
+    decimals = max(0, -int(exponents.min()))
+    longest = present.abs().max()
+    if longest.scaleb(decimals) > EXACT:
+        raise TableError(
+            f"Column {present.name!r} holds decimals with more digits than can be counted exactly "
+            f"(15), such as {longest}. Convert it first: table[{present.name!r}].astype(float)."
+        )
+    low, high = float(present.min()), float(present.max())
+    return make("number", minimum=low, maximum=high, decimals=decimals)
+
+
+def _date_column(make, present) -> Column:
+    if not len(present):
+        return make("date", resolution="D")
+    dtype = make.keywords["dtype"]
+    _refuse_far_years(present, dtype)
+    resolution, clock = find_grid(present, dtype)
+    ticks = nanoseconds(present, dtype, clock)
+    low, high = pd.Timestamp(int(ticks.min())), pd.Timestamp(int(ticks.max()))
+    if high.value - low.value > EXACT * NANOSECONDS[resolution]:
+        raise TableError(
+            f"Column {present.name!r} holds times exact to {resolution} from {low} to {high}, too "
+            "far apart to be counted exactly (2**53 steps at most). Round them: "
+            f'table[{present.name!r}].dt.floor("{GRIDS[GRIDS.index(resolution) - 1]}").'
+        )
+    return make(
+        "date",
+        minimum=low.isoformat(),
+        maximum=high.isoformat(),
+        resolution=resolution,
+        clock=clock,
     )
 
 
-def _date_column(name, dtype, missing, present) -> Column:
-    if len(present) == 0:
-        return Column(name, "date", dtype, missing=missing, resolution="D")
-    naive = present if present.dt.tz is None else present.dt.tz_convert("UTC").dt.tz_localize(None)
-    far = (naive < pd.Timestamp.min) | (naive > pd.Timestamp.max)
+def _refuse_far_years(present: pd.Series, dtype: str) -> None:
+    try:
+        years = wall_times(present, dtype, UTC).year.to_numpy()
+    except pd.errors.OutOfBoundsDatetime:  # datetime.date objects and Arrow dates
+        years = present.map(attrgetter("year")).to_numpy(dtype=int)
+    first, last = pd.Timestamp.min.year + 1, pd.Timestamp.max.year - 1
+    far = (years < first) | (years > last)
     if far.any():
         raise TableError(
-            f"Column {name!r} holds the date {naive[far].iloc[0]} in row {present.index[far][0]}, outside "
-            f'of {pd.Timestamp.min.year + 1} to {pd.Timestamp.max.year - 1}. If it stands for "never", '
-            "leave the cell empty."
+            f"Column {present.name!r} holds the date {present[far].iloc[0]} in row "
+            f"{present.index[far][0]}, outside of {first} to {last}. If it stands for "
+            '"never", leave the cell empty.'
         )
-    resolution = next(
-        (unit for unit in ("D", "s", "us") if (naive == naive.dt.floor(unit)).all()), "ns"
-    )
-    return Column(
-        name,
-        "date",
-        dtype,
-        naive.min().isoformat(),
-        naive.max().isoformat(),
-        missing=missing,
-        resolution=resolution,
+
+
+def _categorical_column(make, values) -> Column:
+    """A pandas categorical, by its accessor ``.cat``: the levels that occur are the categories."""
+    name, level_dtype = make.args[0], _held_dtype(make.args[0], values.categories)
+    levels = _plain_categories(name, values.categories, level_dtype)
+    seen = np.unique(values.codes[values.codes >= 0])
+    return make(
+        "category",
+        categories=tuple(levels[code] for code in seen),
+        levels=levels,
+        level_dtype=level_dtype,
+        ordered=bool(values.ordered),
     )
 
 
-def _category_column(name, dtype, missing, present) -> Column:
+def _category_column(make, present) -> Column:
     try:
         categories = list(dict.fromkeys(present))
     except TypeError:
         raise TableError(
-            f"Column {name!r} holds lists or other values that cannot be compared. Turn each into text "
-            "or into columns of its own."
+            f"Column {present.name!r} holds lists or other values that cannot be compared. Turn "
+            "each into text or into columns of its own."
         ) from None
-    if categories and all(isinstance(value, (bool, np.bool_)) for value in categories):
-        return Column(name, "boolean", dtype, categories=(False, True), missing=missing)
-    _check_category_values(name, categories)
     try:
         categories = sorted(categories)
     except TypeError:  # text and numbers mixed: any fixed order will do
         categories = sorted(categories, key=lambda value: (type(value).__name__, str(value)))
-    return Column(name, "category", dtype, categories=tuple(categories), missing=missing)
+    plain_values = _plain_categories(present.name, categories, make.keywords["dtype"])
+    return make("category", categories=plain_values)
 
 
-def _check_category_values(name, categories) -> None:
-    for value in categories:
-        if not isinstance(value, (str, int, float, np.integer, np.floating)):
+def _plain_categories(name: str, categories, dtype: str) -> tuple:
+    """Categories as plain data; TableError for a value that would not come back from it."""
+    plain_values = tuple(map(plain, categories))
+    for value, text, back in zip(categories, plain_values, restored(plain_values, dtype)):
+        if not isinstance(text, (str, int, float)) or back != value:
             raise TableError(
-                f"Column {name!r} holds {type(value).__name__} values such as {value!r}. Convert it first: "
-                "pd.to_datetime for dates, astype(float) for decimals, astype(str) for the rest."
+                f"Column {name!r} holds {type(value).__name__} values such as {value!r}. Convert "
+                "it first: pd.to_datetime for dates, astype(float) for decimals, astype(str) for "
+                "the rest."
             )
-
-
-def _example(column: Column):
-    if column.discrete:
-        return column.categories[0] if column.categories else None
-    if column.minimum is None:
-        return np.nan
-    return pd.Timestamp(column.minimum) if column.kind == "date" else column.minimum
-
-
-def _can_evaluate(rule: str, probe: pd.DataFrame) -> bool:
-    try:
-        evaluate(rule, probe)
-    except ValueError:
-        return False
-    return True
+    return plain_values
 
 
 def _describe(column: Column) -> dict:
@@ -315,12 +429,13 @@ def _describe(column: Column) -> dict:
             ", ..." if len(column.categories) > 4 else ""
         )
         span = f"{len(column.categories)}: {shown}"
-    elif column.minimum is None:
+    elif column.empty:
         span = "all missing"
     elif column.kind == "date":
-        span = f"{column.minimum[:10]} to {column.maximum[:10]}"
+        clock = f" ({column.clock} time)" if column.clock else ""
+        span = column.span(_day if column.resolution == "D" else _moment) + clock
     else:
-        span = f"{column.minimum:,.6g} to {column.maximum:,.6g}"
+        span = column.span("{:,.6g}".format)
     return {
         "column": column.name,
         "kind": column.kind,
@@ -328,3 +443,11 @@ def _describe(column: Column) -> dict:
         "missing": f"{column.missing:.1%}",
         "unit": column.unit or "-",
     }
+
+
+def _day(limit: str) -> str:
+    return limit[:10]
+
+
+def _moment(limit: str) -> str:
+    return limit.replace("T", " ")

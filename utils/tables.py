@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pandera.pandas as pa
 from pandas.api import types
 from pandera.errors import SchemaErrors
 
+from utils.checks import refuse, validate
 from utils.reading import read_table
 from utils.schema import Column, Schema, TableError
 
@@ -36,7 +38,6 @@ MINUTES_A_DAY = 1440
 MOST_COUNTS = (
     1_000_000  # a day; anything above is a slip of the pen and would not fit an integer column
 )
-SHOWN_FAILURES = 5
 
 SCREENTIME_UNITS = {
     "Usage": "minutes",
@@ -47,6 +48,11 @@ SCREENTIME_RULES = {
     "minutes only with an opening": "Usage == 0 or `Times opened` >= 1",
     "an opening takes a minute": "`Times opened` == 0 or Usage >= 1",
     "a day has 1,440 minutes": f"Usage <= {MINUTES_A_DAY}",
+}
+SCREENTIME_RANGES = {
+    "Usage": (0, MINUTES_A_DAY),
+    "Notifications": (0, None),
+    "Times opened": (0, None),
 }
 SCREENTIME_COLUMNS = ["Date", "App", *SCREENTIME_UNITS]
 ADULT_UNITS = {
@@ -89,9 +95,9 @@ def load_screentime(source: str | Path | None = None) -> pd.DataFrame:
     """
     source = DATA / "screentime.csv" if source is None else source
     table = _rename_screentime(read_table(source, lines=True), source)
-    _refuse(_failures(table, SCREENTIME_CELLS), source)
+    refuse(_failures(table, SCREENTIME_CELLS), source)
     table = _convert_screentime(table)
-    _refuse(_failures(_days(table), SCREENTIME_DAYS), source)
+    refuse(_failures(_days(table), SCREENTIME_DAYS), source)
     return table.reset_index(drop=True)
 
 
@@ -135,15 +141,24 @@ def _load_parts(name: str, part: str | None) -> pd.DataFrame:
 
 
 def screentime_schema(table: pd.DataFrame) -> Schema:
-    """Schema of a screen-time table or some of its columns: units, the rules they allow, target
-    App."""
+    """Schema of a screen-time table or some of its columns.
+
+    Units, the rules that the columns allow, target App. The ranges are those of a day, whatever the
+    table holds: minutes from 0 to 1,440, counts from 0 without an upper limit.
+    """
     schema = Schema.infer(
         table,
         rules=SCREENTIME_RULES,
         target="App" if "App" in table.columns else None,
         units=SCREENTIME_UNITS,
     )
-    return schema.select(schema.names)
+    columns = tuple(
+        replace(column, minimum=limits[0], maximum=limits[1])
+        if (limits := SCREENTIME_RANGES.get(column.name))
+        else column
+        for column in schema.columns
+    )
+    return replace(schema, columns=columns).select(schema.names)
 
 
 def adult_schema(table: pd.DataFrame) -> Schema:
@@ -184,25 +199,6 @@ def split(
     return table.iloc[order[size:]].reset_index(drop=True), table.iloc[order[:size]].reset_index(
         drop=True
     )
-
-
-def validate(table: pd.DataFrame, schema: Schema) -> pd.DataFrame:
-    """Check a table against a schema and return it unchanged.
-
-    Checks that the columns are those of the schema (in any order), their kinds, that values lie
-    within the range or among the categories, that nothing is missing where the schema knows no
-    missing values, and the rules.
-
-    Raises
-    ------
-    TableError : lists the first few failures with column, row and cure.
-    """
-    expected = pa.DataFrameSchema(
-        {column.name: _column_checks(column) for column in schema.columns}, strict=True
-    )
-    _refuse(_failures(table, expected), "The table")
-    _refuse(_rule_failures(table, schema), "The table")
-    return table
 
 
 # --- screen time ---
@@ -293,8 +289,8 @@ SCREENTIME_CELLS = pa.DataFrameSchema(
             checks=[
                 pa.Check(
                     _month_exists,
-                    error="has no such month: dates with slashes are read as month/day/year. If yours are "
-                    "day/month/year, write them as year-month-day (2024-08-26)",
+                    error="has no such month: dates with slashes are read as month/day/year. If "
+                    "yours are day/month/year, write them as year-month-day (2024-08-26)",
                 ),
                 pa.Check(
                     lambda cells: _is_date(cells) | ~_month_exists(cells),
@@ -311,7 +307,8 @@ SCREENTIME_CELLS = pa.DataFrameSchema(
         ),
         "Usage": _count_checks(
             MINUTES_A_DAY,
-            "is more than the 1,440 minutes of a day: Usage is in minutes, not in seconds; correct it",
+            "is more than the 1,440 minutes of a day: Usage is in minutes, not in seconds; correct "
+            "it",
         ),
         "Notifications": _count_checks(MOST_COUNTS, "is more than a million a day: correct it"),
         "Times opened": _count_checks(MOST_COUNTS, "is more than a million a day: correct it"),
@@ -322,8 +319,8 @@ SCREENTIME_DAYS = pa.DataFrameSchema(
         "Usage": pa.Column(
             checks=pa.Check(
                 _at_most(MINUTES_A_DAY),
-                error="minutes in all apps on the date of this line, and a day has 1,440: correct the rows "
-                "of that date, or keep one person a file",
+                error="minutes in all apps on the date of this line, and a day has 1,440: correct "
+                "the rows of that date, or keep one person a file",
             )
         )
     }
@@ -346,17 +343,6 @@ def _days(table: pd.DataFrame) -> pd.DataFrame:
 # --- checks by pandera ---
 
 
-def _refuse(failures: list[str], source) -> None:
-    """Raise one TableError that lists the first failures, if there are any."""
-    if not failures:
-        return
-    shown = "\n".join(f"- {failure}" for failure in failures[:SHOWN_FAILURES])
-    more = len(failures) - SHOWN_FAILURES
-    raise TableError(
-        f"{source} cannot be used:\n{shown}" + (f"\n... and {more} more." if more > 0 else "")
-    )
-
-
 def _failures(table: pd.DataFrame, expected: pa.DataFrameSchema) -> list[str]:
     """What pandera finds, in words and by row; empty if all is well."""
     try:
@@ -369,20 +355,10 @@ def _failures(table: pd.DataFrame, expected: pa.DataFrameSchema) -> list[str]:
     return []
 
 
-def _rule_failures(table: pd.DataFrame, schema: Schema) -> list[str]:
-    broken = schema.broken_rules(table)
-    return [
-        f"row {row} breaks the rule {name!r} ({rule}): correct or drop it"
-        for name, rule in schema.rules.items()
-        for row in broken.index[broken[name]]
-    ]
-
-
 def _by_row(failures: pd.DataFrame) -> pd.DataFrame:
-    """Failures of whole columns first, then by row; of a cell that fails several checks, the
-    first."""
+    """Failures by row; of a cell that fails several checks, the first."""
     failures = failures.drop_duplicates(["column", "index", "failure_case"])
-    return failures.sort_values("index", key=_as_numbers, kind="stable", na_position="first")
+    return failures.sort_values("index", key=_as_numbers, kind="stable")
 
 
 def _as_numbers(labels: pd.Series) -> pd.Series:
@@ -391,63 +367,7 @@ def _as_numbers(labels: pd.Series) -> pd.Series:
 
 def _message(failure: dict, row: str) -> str:
     column, case, check = failure["column"], failure["failure_case"], failure["check"]
-    if check == "column_in_dataframe":
-        return f"column {case!r} is missing: add or rename it"
-    if check == "column_in_schema":
-        return f"column {case!r} is not in the schema: drop or rename it"
-    if pd.isna(failure["index"]):
-        return f"column {column!r} {check}"
     where = f"column {column!r}, {row} {failure['index']}"
     if check == "not_nullable":
         return f"{where}: the value is missing: fill it in or drop the row"
     return f"{where}: {case!r} {check}" if isinstance(case, str) else f"{where}: {case} {check}"
-
-
-KIND_TESTS = {
-    "number": lambda values: (
-        types.is_numeric_dtype(values.dtype) and not types.is_bool_dtype(values.dtype)
-    ),
-    "integer": lambda values: types.is_integer_dtype(values.dtype),
-    "date": lambda values: types.is_datetime64_any_dtype(values.dtype),
-    "boolean": lambda values: (
-        values.dropna().map(lambda value: isinstance(value, (bool, np.bool_))).all()
-    ),
-    "category": lambda values: True,
-}
-
-
-def _column_checks(column: Column) -> pa.Column:
-    is_kind = KIND_TESTS[column.kind]
-    not_of_kind = f"is not of kind {column.kind}: convert it"
-    checks = [pa.Check(lambda values: bool(is_kind(values)), error=not_of_kind)]
-    if column.discrete:
-        checks.append(_category_check(column))
-    elif column.minimum is not None:
-        checks.append(_range_check(column))
-    return pa.Column(nullable=column.missing > 0, checks=checks)
-
-
-def _category_check(column: Column) -> pa.Check:
-    known = set(column.categories)
-    return pa.Check(
-        lambda values: values.isin(known),
-        error=f"is none of the {len(known)} categories of the schema: correct or drop it",
-    )
-
-
-def _range_check(column: Column) -> pa.Check:
-    """Within the range; values of another kind pass here, because the check of the kind reports
-    them."""
-    is_date, is_kind = column.kind == "date", KIND_TESTS[column.kind]
-    low, high = map(pd.Timestamp if is_date else float, (column.minimum, column.maximum))
-    return pa.Check(
-        lambda values: (
-            not is_kind(values) or (_in_utc(values) if is_date else values).between(low, high)
-        ),
-        error=f"is outside {column.minimum} to {column.maximum}: correct or drop it",
-    )
-
-
-def _in_utc(dates: pd.Series) -> pd.Series:
-    """Dates without time zone, as schemas keep their ranges."""
-    return dates if dates.dt.tz is None else dates.dt.tz_convert("UTC").dt.tz_localize(None)

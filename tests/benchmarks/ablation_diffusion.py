@@ -26,7 +26,7 @@ class Textbook:
     """
 
     def __init__(self, train_table, schema, seed):
-        self.encoder, self.rng = TableEncoder(schema), np.random.default_rng(seed)
+        self.encoder, self.rng = TableEncoder(schema).fit(train_table), np.random.default_rng(seed)
         rows = 2 * self.encoder.transform(train_table) - 1
         self.betas = np.linspace(1e-4, 0.2, STEPS).astype(np.float32)
         self.kept = np.cumprod(1 - self.betas)

@@ -23,7 +23,7 @@ class TextbookGAN:
     def fit(self, table, schema):
         """Train for as many steps as the other variants."""
         rng = np.random.default_rng(self.random_state)
-        self.encoder = TableEncoder(schema)
+        self.encoder = TableEncoder(schema).fit(table)
         rows = self.encoder.transform(table)
         self.generator = self._network(NOISE, rows.shape[1], rng)
         discriminator = self._network(rows.shape[1], 1, rng)

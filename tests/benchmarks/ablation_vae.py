@@ -29,7 +29,7 @@ class TextbookVAE:
     def fit(self, table, schema):
         """Train on all columns."""
         rng = np.random.default_rng(self.random_state)
-        self.encoder = TableEncoder(schema)
+        self.encoder = TableEncoder(schema).fit(table)
         rows = self.encoder.transform(table)
         width = rows.shape[1]
         encode, self.decode = (

@@ -11,6 +11,7 @@ from utils.encoding.columns import (
     to_array,
     to_codes,
     to_float,
+    to_number,
 )
 from utils.encoding.matrix import TableEncoder
 
@@ -26,4 +27,5 @@ __all__ = [
     "to_array",
     "to_codes",
     "to_float",
+    "to_number",
 ]

@@ -2,38 +2,137 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import numpy as np
 import pandas as pd
 
-from utils.schema import Column
+from utils.dtypes import dtype_of, is_extension, is_missing, restored, storage, zone_of
+from utils.schema import EXACT, LARGEST, Column
+from utils.times import NANOSECONDS, from_nanoseconds, nanoseconds
 
-NANOSECONDS = {"D": 86_400_000_000_000, "s": 1_000_000_000, "us": 1_000, "ns": 1}
+NEARLY = 1e-6  # share of a step by which a value may miss the grid that it is meant to lie on
+INSIDE_INT64 = 9.2e18
+UNITS = {
+    "D": "day",
+    "h": "hour",
+    "min": "minute",
+    "s": "second",
+    "ms": "millisecond",
+    "us": "microsecond",
+    "ns": "nanosecond",
+}
 
 
 def to_float(values: pd.Series, column: Column) -> np.ndarray:
-    """Numbers and dates as float64 (n,); NaN if missing; dates count their resolution since
-    1970."""
-    if column.kind != "date":
+    """Numbers and dates as float64 (n,); NaN if missing.
+
+    Dates count their resolution since 1970, on the clock of the column. Where whole numbers or
+    dates lie beyond 2**53, where float64 has gaps, they count from the column's minimum instead.
+    """
+    offset = _offset(column)
+    if column.kind == "date":
+        ticks = nanoseconds(values, column.dtype, column.clock)
+        return np.where(is_missing(values), np.nan, _steps(ticks, column))
+    if not offset:
         return values.to_numpy(dtype=np.float64, na_value=np.nan)
-    dates = values if values.dt.tz is None else values.dt.tz_convert("UTC").dt.tz_localize(None)
-    ticks = (
-        dates.astype("datetime64[ns]").to_numpy().astype(np.int64) / NANOSECONDS[column.resolution]
-    )
-    return np.where(values.isna().to_numpy(), np.nan, ticks)
+    numbers, present = np.full(len(values), np.nan), ~is_missing(values)
+    numbers[present] = values.astype(object).to_numpy()[present] - offset  # Python's own integers
+    return numbers
+
+
+def to_number(value, column: Column) -> float:
+    """One value of a number, integer or date column on the scale of :func:`to_float`, exact.
+
+    value : a number, also as text; for dates a date, a time or text. A time without a zone is meant
+        in the zone of the column. Whether it lies within the column's range is not asked.
+
+    Raises ValueError for a value of another kind, or one between two steps of the column's grid.
+    """
+    try:
+        number, on_grid = (_moment if column.kind == "date" else _amount)(value, column)
+    except (TypeError, ValueError, ArithmeticError):
+        raise ValueError(
+            f"Column {column.name!r} holds {column.kind} values; {value!r} is none."
+        ) from None
+    if not on_grid:
+        step = f"{grid_step(column):g} {UNITS.get(column.resolution, '')}".strip()
+        raise ValueError(
+            f"Column {column.name!r} moves in steps of {step}; {value!r} lies between two of them."
+        )
+    return number
+
+
+def _moment(value, column: Column) -> tuple[float, bool]:
+    """A time on the scale of :func:`to_float`, and whether it lies on the column's grid."""
+    moment, zone = pd.Timestamp(value), zone_of(column.dtype)
+    if isinstance(value, (int, float, np.number)) or moment is pd.NaT:
+        raise TypeError("a date is needed")
+    if (zone is None) != (moment.tz is None):
+        moment = moment.tz_localize(zone, ambiguous=True, nonexistent="shift_forward")
+    ticks = nanoseconds(pd.Series([moment]), column.dtype, column.clock)
+    return float(_steps(ticks, column)[0]), not ticks[0] % NANOSECONDS[column.resolution]
+
+
+def _amount(value, column: Column) -> tuple[float, bool]:
+    """A number on the scale of :func:`to_float`, and whether it lies on the column's grid."""
+    exact = Decimal(value.item() if isinstance(value, np.generic) else value)
+    if not exact.is_finite():
+        raise ValueError("a finite number is needed")
+    if column.kind == "integer":
+        whole = int(exact.to_integral_value())
+        return float(whole - _offset(column)), abs(exact - whole) <= NEARLY
+    dtype = storage(dtype_of(column.dtype))
+    kept = dtype.type if dtype.kind == "f" else np.float64
+    with np.errstate(over="ignore"):  # too large a number is out of range, which is asked elsewhere
+        if column.decimals is None:
+            return float(kept(exact)), True
+        nearest = np.round(float(exact), column.decimals)
+        on_grid = abs(nearest - float(exact)) <= NEARLY * grid_step(column)
+        return float(kept(nearest)), on_grid or kept(nearest) == kept(exact)
+
+
+def _unit(column: Column) -> int:
+    """What the limits of a column are in: nanoseconds a step for dates, else 1."""
+    return NANOSECONDS[column.resolution] if column.kind == "date" else 1
+
+
+def _limits(column: Column) -> list[int | float | None]:
+    """The range as numbers, or nanoseconds since 1970; None where there is no limit."""
+    limits = [column.minimum, column.maximum]
+    if column.kind != "date":
+        return limits
+    return [None if limit is None else pd.Timestamp(limit).value for limit in limits]
+
+
+def _offset(column: Column) -> int:
+    """What is counted from: 0, unless float64 has gaps between whole numbers of that size."""
+    limits = [limit for limit in _limits(column) if limit is not None]
+    gaps = column.kind != "number" and any(abs(limit) > EXACT * _unit(column) for limit in limits)
+    return int(limits[0]) if gaps else 0
+
+
+def _steps(ticks: np.ndarray, column: Column) -> np.ndarray:
+    """Nanoseconds since 1970, int64 (n,), as float64 in steps of the column's resolution."""
+    unit, offset = _unit(column), _offset(column)
+    if offset:  # in Python's integers, for int64 may not hold the difference of two times
+        return ((ticks.astype(object) - offset) / unit).astype(np.float64)
+    whole, rest = np.divmod(ticks, unit)
+    return whole + rest / unit
 
 
 def float_range(column: Column) -> tuple[float, float]:
-    """The range of a number or date on the scale of :func:`to_float`; (nan, nan) if all is
-    missing."""
-    if column.minimum is None:
+    """The range of a number or date on the scale of :func:`to_float`.
+
+    -inf or inf where there is no limit; (nan, nan) for a column that is all missing.
+    """
+    if column.empty:
         return np.nan, np.nan
-    if column.kind == "date":
-        low, high = (
-            pd.Timestamp(limit).value / NANOSECONDS[column.resolution]
-            for limit in (column.minimum, column.maximum)
-        )
-        return low, high
-    return float(column.minimum), float(column.maximum)
+    (low, high), unit, offset = _limits(column), _unit(column), _offset(column)
+    return (
+        -np.inf if low is None else (low - offset) / unit,
+        np.inf if high is None else (high - offset) / unit,
+    )
 
 
 def grid_step(column: Column) -> float:
@@ -51,97 +150,101 @@ def from_float(values: np.ndarray, column: Column):
     Returns a numpy or pandas array of length n.
     """
     values = np.asarray(values, dtype=np.float64)
-    absent = np.isnan(values)
-    if column.minimum is None:
-        absent, values = np.ones(len(values), dtype=bool), np.zeros(len(values))
-    else:
-        values = np.clip(np.where(absent, 0.0, values), *float_range(column))
-    if column.kind == "date":
-        return _dates(values, absent, column)
+    absent = np.isnan(values) | column.empty
+    values = np.where(absent, 0.0, values)
     if column.kind == "number":
-        rounded = values if column.decimals is None else np.round(values, column.decimals)
-        return _with_missing(rounded, absent, column.dtype)
-    return _with_missing(
-        _whole(values, column.minimum or 0, column.maximum or 0), absent, column.dtype
+        return _with_missing(_rounded(values, column), absent, column.dtype)
+    whole = _whole(values, column)
+    if column.kind == "date":
+        return from_nanoseconds(whole, absent, column.dtype, column.clock)
+    return _with_missing(whole, absent, column.dtype)
+
+
+def _rounded(values: np.ndarray, column: Column) -> np.ndarray:
+    """Numbers within the range and on the grid; decimal.Decimal objects for a column of these."""
+    dtype = storage(dtype_of(column.dtype))
+    top = np.finfo(dtype).max if dtype.kind == "f" else LARGEST
+    low, high = np.clip(float_range(column), -top, top)
+    values = np.clip(values, low, high)
+    if column.decimals is not None:
+        values = np.clip(np.round(values, column.decimals), low, high)
+    if "decimal" not in column.dtype:
+        return values
+    return restored([f"{value + 0.0:.{column.decimals or 0}f}" for value in values], column.dtype)
+
+
+def _whole(values: np.ndarray, column: Column) -> np.ndarray:
+    """Steps as whole numbers or nanoseconds within the range, exact at its ends.
+
+    values : float64 (n,) without NaN.  Returns int64, or Python integers where an offset is added.
+    """
+    unit, offset = _unit(column), _offset(column)
+    low, high = (
+        end if limit is None else limit for limit, end in zip(_limits(column), _ends(column))
     )
-
-
-def _whole(values: np.ndarray, low: int, high: int) -> np.ndarray:
-    """Floats as whole numbers from low to high, also where float64 cannot hold these limits
-    exactly."""
+    low, high = -((offset - low) // unit), (high - offset) // unit
     inside = (values > float(low)) & (values < float(high))
-    whole = np.rint(np.where(inside, values, 0.0)).astype(
-        np.uint64 if high > np.iinfo(np.int64).max else np.int64
+    whole = np.rint(np.where(inside, values, 0.0).clip(-INSIDE_INT64, INSIDE_INT64)).astype(
+        np.int64
     )
-    low, high = whole.dtype.type(low), whole.dtype.type(high)
-    return np.where(inside, whole, np.where(values >= float(high), high, low))
+    whole = whole.astype(object) if offset else whole
+    low, high = np.array([low, high], dtype=whole.dtype)
+    return np.where(inside, whole, np.where(values >= float(high), high, low)) * unit + offset
+
+
+def _ends(column: Column) -> tuple[int, int]:
+    """The first and last value that the dtype of an integer or date column can hold."""
+    if column.kind == "date":
+        return pd.Timestamp.min.value, pd.Timestamp.max.value
+    dtype = np.iinfo(storage(dtype_of(column.dtype)))
+    return int(dtype.min), min(int(dtype.max), np.iinfo(np.int64).max)
 
 
 def _with_missing(values, absent, dtype):
-    if not absent.any():
-        return pd.array(values, dtype=dtype) if _is_extension(dtype) else values.astype(dtype)
-    if _is_extension(dtype):
-        return pd.array(np.where(absent, None, values.astype(object)), dtype=dtype)
-    return np.where(absent, np.nan, values).astype(dtype)
-
-
-def _is_extension(dtype: str) -> bool:
-    return pd.api.types.is_extension_array_dtype(pd.api.types.pandas_dtype(dtype))
-
-
-def _dates(values, absent, column):
-    unit = NANOSECONDS[column.resolution]
-    low, high = (
-        pd.Timestamp(limit or 0).value // unit for limit in (column.minimum, column.maximum)
-    )
-    ticks = _whole(values, low, high) * unit
-    stamps = np.where(absent, np.int64(np.iinfo(np.int64).min), ticks).astype("datetime64[ns]")
-    if not _is_extension(column.dtype):
-        return stamps.astype(column.dtype)
-    return (
-        pd.DatetimeIndex(stamps)
-        .tz_localize("UTC")
-        .tz_convert(pd.api.types.pandas_dtype(column.dtype).tz)
-        .array
-    )
+    if not is_extension(dtype):
+        return (np.where(absent, np.nan, values) if absent.any() else values).astype(
+            dtype_of(dtype)
+        )
+    cells = np.where(absent, None, values.astype(object)) if absent.any() else values
+    return pd.array(cells, dtype=dtype_of(dtype))
 
 
 def to_codes(values: pd.Series, column: Column) -> np.ndarray:
-    """Positions of the values in ``column.categories``, int32 (n,); -1 where missing or unknown."""
-    if column.kind == "boolean":
-        codes = (
-            values.map({False: 0, True: 1})
-            .astype("Float64")
-            .to_numpy(dtype=np.float64, na_value=-1)
-        )
-        return codes.astype(np.int32)
-    return (
-        pd.Index(list(column.categories), dtype=object)
-        .get_indexer(values.astype(object))
-        .astype(np.int32)
-    )
+    """Positions of the values in ``column.categories``, int32 (n,); -1 where missing or unknown.
+
+    Times, dates and decimals may stand for themselves or as the text that the schema keeps.
+    """
+    cells = pd.Index(values.astype(object).to_numpy(), dtype=object)
+    plain = pd.Index(list(column.categories), dtype=object)
+    known = pd.Index(restored(plain, column.level_dtype or column.dtype), dtype=object)
+    codes = known.get_indexer(cells)
+    if not known.equals(plain):
+        codes = np.where(codes < 0, plain.get_indexer(cells), codes)
+    return codes.astype(np.int32)
 
 
 def from_codes(codes: np.ndarray, column: Column):
     """The inverse of :func:`to_codes`, in the column's dtype; a numpy or pandas array of length
     n."""
     if column.dtype == "category":
-        levels = pd.Index(column.levels or column.categories, dtype=object)
-        places = np.append(
-            levels.get_indexer(pd.Index(column.categories, dtype=object)), -1
-        )  # code -1 takes the last
-        return pd.Categorical.from_codes(
-            places[codes], categories=levels.infer_objects(), ordered=column.ordered
-        )
+        return _categorical(codes, column)
     pool = np.empty(len(column.categories) + 1, dtype=object)
-    pool[:-1] = column.categories
-    pool[-1] = pd.NA if _is_extension(column.dtype) else np.nan  # code -1 picks the last entry
-    values = pool[codes]
-    return (
-        pd.array(values, dtype=column.dtype)
-        if _is_extension(column.dtype)
-        else values.astype(column.dtype)
+    pool[:-1] = restored(column.categories, column.dtype)
+    pool[-1] = pd.NA if is_extension(column.dtype) else np.nan  # code -1 picks the last entry
+    if is_extension(column.dtype):
+        return pd.array(pool[codes], dtype=dtype_of(column.dtype))
+    return pd.Series(pool[codes], dtype=dtype_of(column.dtype)).to_numpy()
+
+
+def _categorical(codes: np.ndarray, column: Column) -> pd.Categorical:
+    levels = column.levels or column.categories
+    places = np.array([*map(levels.index, column.categories), -1])  # code -1 takes the last
+    index = pd.Index(
+        pd.array(restored(levels, column.level_dtype), dtype=dtype_of(column.level_dtype))
+        if column.level_dtype
+        else list(levels)
     )
+    return pd.Categorical.from_codes(places[codes], categories=index, ordered=column.ordered)
 
 
 def to_array(values: pd.Series, column: Column) -> np.ndarray:

@@ -5,21 +5,47 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from utils.encoding.columns import float_range, from_codes, from_float, to_codes, to_float
+from utils.dtypes import is_missing
+from utils.encoding.columns import from_codes, from_float, to_codes, to_float
 from utils.schema import Column, Schema, TableError
 
 
 class TableEncoder:
     """A mixed table as a float32 matrix with entries in [0, 1], and back.
 
-    Numbers, integers and dates are scaled by the schema's range to one column each; a category or
-    boolean gets one column a value (one-hot); a column with missing values gets one more that says
-    so (a missing number stands at 0.5, its neutral middle).
+    Numbers, integers and dates are scaled by the range of the fitted table to one column each; a
+    category or boolean gets one column a value (one-hot); a column with missing values gets one
+    more that says so (a missing number stands at 0.5, its neutral middle).
     """
 
     def __init__(self, schema: Schema):
         self.schema = schema
         self.names = [name for column in schema.columns for name in self._block_names(column)]
+        self.ranges_: dict[str, tuple[float, float]] | None = None
+
+    def fit(self, table: pd.DataFrame) -> TableEncoder:
+        """Learn the range of each number and date; a column that is all missing gets 0 to 1."""
+        self._check_columns(table)
+        self.ranges_ = {
+            column.name: _range_of(to_float(table[column.name], column))
+            for column in self.schema.columns
+            if not column.discrete
+        }
+        return self
+
+    def _check_columns(self, table: pd.DataFrame) -> None:
+        missing_columns = [name for name in self.schema.names if name not in table.columns]
+        if missing_columns:
+            raise TableError(
+                f"The table lacks the column {missing_columns[0]!r}, which the encoder was made "
+                "for."
+            )
+
+    def _check_fitted(self) -> None:
+        if self.ranges_ is None:
+            raise TableError(
+                "This encoder knows no ranges yet. Fit it first: TableEncoder(schema).fit(table)."
+            )
 
     @staticmethod
     def _block_names(column: Column) -> list[str]:
@@ -31,12 +57,9 @@ class TableEncoder:
         return names + ([f"{column.name} is missing"] if column.missing else [])
 
     def transform(self, table: pd.DataFrame) -> np.ndarray:
-        """float32 (rows, len(self.names)) in [0, 1]."""
-        missing_columns = [name for name in self.schema.names if name not in table.columns]
-        if missing_columns:
-            raise TableError(
-                f"The table lacks the column {missing_columns[0]!r}, which the encoder was made for."
-            )
+        """float32 (rows, len(self.names)); in [0, 1] for values within the fitted range."""
+        self._check_fitted()
+        self._check_columns(table)
         return np.hstack(
             [self._encode(table[column.name], column) for column in self.schema.columns]
         )
@@ -49,16 +72,17 @@ class TableEncoder:
             known = np.flatnonzero(codes >= 0)
             block[known, codes[known]] = 1
         else:
-            low, high = float_range(column)
+            low, high = self.ranges_[column.name]
             scaled = (to_float(values, column) - low) / ((high - low) or 1.0)
             block[:, 0] = np.where(np.isnan(scaled), 0.5, scaled)
         if column.missing:
-            block[:, -1] = values.isna().to_numpy()
+            block[:, -1] = is_missing(values)
         return block
 
     def inverse_transform(self, matrix: np.ndarray) -> pd.DataFrame:
         """The table that a matrix of this encoder stands for: the largest entry of a one-hot block
         wins."""
+        self._check_fitted()
         if matrix.ndim != 2 or matrix.shape[1] != len(self.names):
             raise TableError(
                 f"Expected a matrix with {len(self.names)} columns, got shape {matrix.shape}."
@@ -72,13 +96,17 @@ class TableEncoder:
             start += width
         return pd.DataFrame(columns)
 
-    @staticmethod
-    def _decode(block: np.ndarray, column: Column):
+    def _decode(self, block: np.ndarray, column: Column):
         if column.discrete:
             codes = block.argmax(axis=1) if block.shape[1] else np.full(len(block), -1)
             return from_codes(np.where(codes == len(column.categories), -1, codes), column)
-        low, high = float_range(column)
+        low, high = self.ranges_[column.name]
         values = low + block[:, 0] * (high - low)
         return from_float(
             np.where(block[:, -1] > 0.5, np.nan, values) if column.missing else values, column
         )
+
+
+def _range_of(values: np.ndarray) -> tuple[float, float]:
+    known = values[~np.isnan(values)]
+    return (float(known.min()), float(known.max())) if len(known) else (0.0, 1.0)

@@ -5,61 +5,37 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from pandas.api import types
 
-from utils.encoding import float_range, to_codes
+from utils.checks import cell_faults, rule_faults
+from utils.dtypes import is_missing
 from utils.schema import Column, Schema
-from utils.scoring.judge import as_floats, check_tables
+from utils.scoring.judge import check_tables
 
-_FAMILIES = (
-    ("boolean", types.is_bool_dtype),
-    ("date", types.is_datetime64_any_dtype),
-    ("integer", types.is_integer_dtype),
-    ("number", types.is_float_dtype),
-)
+BY_CHANCE = 1e-6  # less likely than this, a column without any value is no accident
 
 
 def faults(table: pd.DataFrame, schema: Schema) -> pd.DataFrame:
     """Boolean frame (rows of the table, possible faults), True where the row has the fault.
 
-    A column ``name`` may give "name: wrong type" (every row, then), "name: out of range", "name:
-    unseen category" and "name: missing" (where training had no missing value); each rule of the
-    schema gives "rule: its name", unless a wrong type keeps the rules from being evaluated.
+    A column ``name`` may give "name: wrong type" (every row, then), "name: missing", "name: out of
+    range" and "name: unseen category", as :mod:`utils.checks` finds them, and "name: all missing":
+    every row, where so many missing values would come by chance less than once in a million tables.
+    Each rule of the schema gives "rule: its name", unless a wrong type keeps it from being asked.
     """
     check_tables(schema, synthetic=table)
     found = {}
     for column in schema.columns:
-        found.update(_column_faults(table[column.name], column))
-    if not any(name.endswith(": wrong type") and flags.all() for name, flags in found.items()):
-        broken = schema.broken_rules(table)
-        found.update({f"rule: {name}": broken[name].to_numpy() for name in broken.columns})
+        values = table[column.name]
+        for fault, rows in cell_faults(values, column).items():
+            found[f"{column.name}: {fault}"] = rows
+        found[f"{column.name}: all missing"] = np.full(len(table), _is_lost(values, column))
+    broken = rule_faults(table, schema)
+    found.update({f"rule: {name}": broken[name].to_numpy() for name in broken.columns})
     return pd.DataFrame(found, index=table.index)
 
 
-def _column_faults(values: pd.Series, column: Column) -> dict[str, np.ndarray]:
-    wrong_type = _family(values.dtype) != _family(pd.api.types.pandas_dtype(column.dtype))
-    found = {f"{column.name}: wrong type": np.full(len(values), wrong_type)}
-    missing = values.isna().to_numpy()
-    if not column.missing:
-        found[f"{column.name}: missing"] = missing
-    if wrong_type:
-        return found
-    if column.discrete:
-        found[f"{column.name}: unseen category"] = ~missing & (to_codes(values, column) < 0)
-    else:
-        found[f"{column.name}: out of range"] = ~missing & ~_within(
-            as_floats(values, column), column
-        )
-    return found
-
-
-def _family(dtype) -> str:
-    return next((name for name, belongs in _FAMILIES if belongs(dtype)), "text or category")
-
-
-def _within(values: np.ndarray, column: Column) -> np.ndarray:
-    low, high = float_range(column)
-    return (values >= low) & (values <= high)
+def _is_lost(values: pd.Series, column: Column) -> bool:
+    return bool(is_missing(values).all()) and column.missing ** len(values) < BY_CHANCE
 
 
 def valid(table: pd.DataFrame, schema: Schema) -> float:
@@ -71,4 +47,4 @@ def validity_report(table: pd.DataFrame, schema: Schema) -> pd.Series:
     """Share of rows with each fault that occurs at all, the commonest first; empty if every row is
     valid."""
     shares = faults(table, schema).mean()
-    return shares[shares > 0].sort_values(ascending=False).rename("share of rows")
+    return shares[shares > 0].sort_values(ascending=False, kind="stable").rename("share of rows")

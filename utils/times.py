@@ -1,0 +1,77 @@
+"""The grid that the times of a column lie on, and the clock on which that grid is read."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from utils.dtypes import dtype_of, zone_of
+
+NANOSECONDS = {
+    "D": 86_400_000_000_000,
+    "h": 3_600_000_000_000,
+    "min": 60_000_000_000,
+    "s": 1_000_000_000,
+    "ms": 1_000_000,
+    "us": 1_000,
+    "ns": 1,
+}
+GRIDS = tuple(NANOSECONDS)  # from coarse to fine
+LOCAL, UTC = "local", "UTC"
+
+
+def wall_times(values: pd.Series, dtype: str, clock: str) -> pd.DatetimeIndex:
+    """Times as this clock shows them, without a zone; NaT where missing.
+
+    values : times of any dtype, or ``datetime.date`` objects; without a zone of their own they are
+    meant on the clock.  dtype : of the column, as text.  clock : LOCAL for the zone of that dtype,
+    else UTC.
+    """
+    times = pd.DatetimeIndex(values)
+    if times.tz is None:
+        return times
+    return times.tz_convert(zone_of(dtype) if clock == LOCAL else UTC).tz_localize(None)
+
+
+def nanoseconds(values: pd.Series, dtype: str, clock: str) -> np.ndarray:
+    """:func:`wall_times` as int64 (n,) since 1970, exact; the least int64 where missing."""
+    return wall_times(values, dtype, clock).as_unit("ns").asi8
+
+
+def from_nanoseconds(ticks: np.ndarray, absent: np.ndarray, dtype: str, clock: str):
+    """The inverse of :func:`nanoseconds`: an array of the dtype, missing where ``absent``.
+
+    A local time that the clock shows twice is the first of the two; one that it leaps over moves to
+    the end of the leap.
+    """
+    ticks = np.where(absent, np.iinfo(np.int64).min, ticks).astype(np.int64)
+    times = pd.DatetimeIndex(ticks.view("datetime64[ns]"))
+    if dtype == "object[date]":
+        return np.where(absent, np.nan, times.date)
+    zone = zone_of(dtype)
+    if zone is not None and clock == LOCAL:
+        first = np.ones(len(times), dtype=bool)
+        times = times.tz_localize(zone, ambiguous=first, nonexistent="shift_forward")
+    elif zone is not None:
+        times = times.tz_localize(UTC).tz_convert(zone)
+    result = pd.Series(times).astype(dtype_of(dtype))
+    return (
+        result.array if pd.api.types.is_extension_array_dtype(result.dtype) else result.to_numpy()
+    )
+
+
+def find_grid(values: pd.Series, dtype: str) -> tuple[str, str]:
+    """The coarsest grid of times without missing values, and the clock that shows it.
+
+    Returns (one of GRIDS, clock); the clock is "" where the times have no zone, and UTC where both
+    show the same grid, because UTC never leaps.
+    """
+    if zone_of(dtype) is None:
+        return _coarsest(nanoseconds(values, dtype, UTC)), ""
+    grids = {clock: _coarsest(nanoseconds(values, dtype, clock)) for clock in (UTC, LOCAL)}
+    clock = min(grids, key=lambda clock: GRIDS.index(grids[clock]))  # UTC first where equal
+    return grids[clock], clock
+
+
+def _coarsest(ticks: np.ndarray) -> str:
+    return next(grid for grid in GRIDS if not (ticks % NANOSECONDS[grid]).any())
