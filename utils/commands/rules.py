@@ -13,7 +13,8 @@ import pandas as pd
 import typer
 from pandas.api import types
 
-from utils.expressions import ExpressionError, evaluate, parse
+from utils.checks import allowed
+from utils.expressions import ExpressionError, columns_of, evaluate, parse
 from utils.schema import Schema, TableError
 from utils.synthesizers import Synthesizer
 
@@ -34,19 +35,13 @@ def check_rules(rules: list[str], table: pd.DataFrame) -> None:
             raise typer.BadParameter(str(error), param_hint="--rule") from None
         if broken.any():
             first = broken.idxmax()
-            names = [name for name in _columns_of(rule) if name in table]
+            names = sorted(columns_of(rule))
             cells = ", ".join(f"{name} {table.at[first, name]}" for name in names)
             raise TableError(
                 f"The rule {rule!r} does not hold in {broken.sum():,} of {len(table):,} rows, "
                 f"the first in {table.index.name or 'row'} {first} ({cells}). Mend these rows, or "
                 "leave the rule out."
             )
-
-
-def _columns_of(rule: str) -> list[str]:
-    tree, placeholders = parse(rule)
-    found = [node.id for node in ast.walk(tree) if isinstance(node, ast.Name)]
-    return list(dict.fromkeys(placeholders.get(name, name) for name in found))
 
 
 # --- rows that keep the rules ---
@@ -67,7 +62,7 @@ def computed_columns(schema: Schema, rules: list[str]) -> dict[str, str]:
                 lambda match: f"`{placeholders[match.group()]}`",  # noqa: B023 - used at once
                 ast.unparse(other),
             )
-            needed = set(_columns_of(text)) if name else set()
+            needed = columns_of(text) if name else set()
             numbers = name and schema[name].kind in ("number", "integer") and needed
             if numbers and name not in {*found, *needed} and not needed & set(found):
                 found[name] = text
@@ -132,10 +127,7 @@ def _keeps(chunk: pd.DataFrame, schema: Schema, computed: dict[str, str]) -> np.
     """Rows that keep every rule, and whose computed values lie within the real range."""
     keeps = ~schema.broken_rules(chunk).to_numpy(dtype=bool).any(axis=1)
     for name in computed:
-        column = schema[name]
-        if column.minimum is not None and column.maximum is not None:
-            inside = chunk[name].between(column.minimum, column.maximum) | chunk[name].isna()
-            keeps &= inside.to_numpy(dtype=bool)
+        keeps &= allowed(chunk[name], schema[name])
     return keeps
 
 
@@ -150,9 +142,9 @@ def found_rules(table: pd.DataFrame) -> list[str]:
     zoned = [name for name in dates if table[name].dt.tz is not None]
     naive = [name for name in dates if name not in zoned]
     orders = [rule for names in (naive, zoned, numbers) for rule in _orders(table[names])]
-    summed = [set(_columns_of(rule)) for rule in sums]
+    summed = [columns_of(rule) for rule in sums]
     orders = [
-        rule for rule in orders if not any(set(_columns_of(rule)) <= names for names in summed)
+        rule for rule in orders if not any(columns_of(rule) <= names for names in summed)
     ]
     found = [*sums, *orders]
     broken = Schema((), {rule: rule for rule in found}).broken_rules(table.dropna()).any()

@@ -50,11 +50,10 @@ def read_columns(
     read = {name: _read(cells(name), choices) for name in names}
     settled = _settle([column.form for column in read.values()], choices, comma)
     for name, column in read.items():
-        if settled != choices and isinstance(column.form, (Number, Moment)):
-            read[name] = _read(cells(name), settled)
-            ambiguous = column.form.ambiguous and _as_likely(column.form, choices, settled)
-            form = replace(read[name].form, ambiguous=ambiguous)
-            read[name] = replace(read[name], form=form)
+        if settled != choices and _may_change(column.form, settled):
+            again = _read(cells(name), settled)
+            asked = column.form.ambiguous and not _is_settled(column.form, settled)
+            read[name] = replace(again, form=replace(again.form, ambiguous=asked))
     table = pd.DataFrame({name: column.values for name, column in read.items()})
     forms = {name: column.form for name, column in read.items()}
     return Reading(table, forms, _notices(read))
@@ -73,10 +72,15 @@ def _settle(forms: list[Form], choices: Choices, comma: bool) -> Choices:
     return choices
 
 
-def _as_likely(form: Form, before: Choices, after: Choices) -> bool:
-    """Whether a person should still be asked: nothing else in the file settled the form."""
-    settled = after.dates if isinstance(form, Moment) else after.decimal
-    return settled is None
+def _may_change(form: Form, settled: Choices) -> bool:
+    """Whether a form can be another one, now that the file has said what its signs mean; 1.234 in a
+    file of decimal commas is a thousand."""
+    thousands = isinstance(form, Number) and settled.decimal == "comma" and form.decimals == 3
+    return form.ambiguous or thousands
+
+
+def _is_settled(form: Form, settled: Choices) -> bool:
+    return (settled.dates if isinstance(form, Moment) else settled.decimal) is not None
 
 
 def _read(cells: pd.Series, choices: Choices) -> _Read:

@@ -31,6 +31,7 @@ PLAIN = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[-+]?(?:inf|Inf|INF|infinity
 LEADING_ZERO = r"[-+]?0\d+"
 PHONE = r"\+\d{7,}"
 LARGEST_WHOLE = 2**63 - 1
+EXACT = 10**15  # so many digits of a float64 mean something
 
 
 @dataclass(frozen=True)
@@ -137,17 +138,19 @@ class Number(Form):
         cells = cells.str.replace("−", "-", regex=False)
         if self._is_plain:
             return cells.where(cells.str.fullmatch(PLAIN))
-        digits = _digits(self.decimal, self.thousands)
         before, behind = re.escape(self.prefix), re.escape(self.suffix)
         if self.singular:
             behind = rf"(?:{behind}|{re.escape(self.singular)})"
-        cells = cells.str.replace(r"^\((.*)\)$", r"-\1", regex=True)
-        shape = rf"([-+]?){before}([-+]?)({digits})((?:[eE][-+]?\d+)?){behind}"
-        cells = cells.where(cells.str.fullmatch(shape))
-        cells = cells.str.replace(f"^{shape}$", r"\1\2\3\4", regex=True)
-        if self.thousands:
-            cells = cells.str.replace(self.thousands, "", regex=False)
-        return cells.str.replace(self.decimal, ".", regex=False)
+        digits = _digits(self.decimal, self.thousands)
+        cells = cells.where(
+            cells.str.fullmatch(rf"\(?[-+]?{before}[-+]?{digits}(?:[eE][-+]?\d+)?{behind}\)?")
+        )
+        for text, plain in (
+            *((text, "") for text in (self.suffix, self.singular, self.prefix, self.thousands)),
+            *(("(", "-"), (")", ""), (self.decimal, ".")),
+        ):
+            cells = cells.str.replace(text, plain, regex=False) if text else cells
+        return cells
 
     @property
     def _is_plain(self) -> bool:
@@ -159,10 +162,10 @@ class Number(Form):
         return [self._text(value) for value in present.tolist()]
 
     def _text(self, value: float) -> str:
-        digits = self._digits_of(abs(value)).translate(
-            {ord("."): self.decimal, ord(","): self.thousands}
-        )
-        negative = value < 0 and bool(re.search("[1-9]", digits))
+        digits = self._digits_of(abs(value))
+        negative = value < 0 and digits.strip("0.,") != ""
+        if self.decimal != "." or self.thousands not in ("", ","):
+            digits = digits.translate({ord("."): self.decimal, ord(","): self.thousands})
         sign = "-" if negative else "+" if self.plus and value else ""
         suffix = self.singular if self.singular and value == 1 else self.suffix
         if negative and self.parentheses:
@@ -180,9 +183,9 @@ class Number(Form):
             return f"{round(value):{comma}d}"
         if self.fixed:
             return f"{value:{comma}.{self.decimals}f}"
-        text = np.format_float_positional(value, precision=self.decimals, trim="-")
-        whole, point, rest = text.partition(".")
-        return f"{int(whole):{comma}d}{point}{rest}"
+        if value * 10**self.decimals < EXACT:
+            return f"{value:{comma}.{self.decimals}f}".rstrip("0").rstrip(".")
+        return np.format_float_positional(value, precision=self.decimals, trim="-")
 
     @property
     def style(self) -> str:

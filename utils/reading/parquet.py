@@ -19,6 +19,7 @@ from utils.reading.times import COMPACT
 from utils.schema import TableError
 
 UNNAMED_INDEX = r"__index_level_\d+__"
+LONGEST_WHOLE = 19  # digits of an int64
 NO_ROWS = "{} holds a header but no rows. Check that it was exported completely."
 NULLABLE = {
     getattr(pa, name.lower())(): getattr(pd, f"{name}Dtype")()
@@ -100,13 +101,17 @@ def damaged(source, error: Exception) -> TableError:
 
 def like_file(chunk: pd.DataFrame, schema: pa.Schema) -> pa.Table:
     """A chunk in the types of a file that was read, also where those are narrower than pandas'."""
-    arrays = []
-    for field in schema:
-        array = pa.array(chunk[field.name], from_pandas=True)
-        for step in (_plain_type(field.type), field.type):
-            array = array.cast(step, safe=False)
-        arrays.append(array)
+    arrays = [_like_field(chunk[field.name], field.type) for field in schema]
     return pa.Table.from_arrays(arrays, schema=schema)
+
+
+def _like_field(values: pd.Series, kind: pa.DataType) -> pa.Array:
+    if types.is_null(kind):
+        return pa.nulls(len(values))
+    array = pa.array(values, from_pandas=True).cast(_plain_type(kind), safe=False)
+    if types.is_decimal(kind) and types.is_integer(array.type):
+        array = array.cast(pa.decimal128(LONGEST_WHOLE, 0))
+    return array.cast(kind, safe=False)
 
 
 def selected(schema: pa.Schema, names: list[str]) -> pa.Schema:
