@@ -16,8 +16,9 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from utils.commands import app, compare, generate, opening, writing
-from utils.commands.generate import typed_value
+from utils.commands import app, compare, opening, writing
+from utils.commands.conditions import typed_value
+from utils.commands.identifiers import identifiers
 from utils.course.places import ROOT
 from utils.reading import read_table
 from utils.schema import Column, Schema, TableError
@@ -83,7 +84,7 @@ def test_generate_writes_rows_of_every_method(patients, method):
 def test_every_suffix_holds_the_same_rows(patients, name, monkeypatch):
     monkeypatch.setattr(Synthesizer, "chunk_rows", 10)
     assert run("generate", "patients.csv", "--output", name, "--rows", 33)[0] == 0
-    opened = opening.open_table("patients.csv", None, None, None)
+    opened = opening.open_table("patients.csv")
     drawn = MixtureSynthesizer().fit(opened.table, schema=opened.schema).sample(33)
     pd.testing.assert_frame_equal(read_table(name), drawn, check_exact=False, rtol=1e-12)
 
@@ -174,7 +175,7 @@ def test_keep_and_drop(patients):
 )
 def test_whole_numbers_identify_by_name(name, identifies):
     table = pd.DataFrame({name: np.arange(50), "other": 1.5})
-    assert (name in opening._identifiers(table, set())) is identifies
+    assert (name in identifiers(table)) is identifies
 
 
 def test_repeated_numbers_and_texts_do_not_identify():
@@ -185,13 +186,14 @@ def test_repeated_numbers_and_texts_do_not_identify():
             "reading_number": np.arange(50) + 0.5,
         }
     )
-    assert opening._identifiers(table, set()) == {}
+    assert identifiers(table) == {}
 
 
-def test_other_dates_are_said_to_be_text(folder):
+def test_other_dates_are_read_and_said(folder):
     dates = pd.date_range("2024-01-01", periods=20).strftime("%m/%d/%Y")
     pd.DataFrame({"day": dates, "value": range(20)}).to_csv("us.csv", index=False)
-    assert "Read as text: 'day'. Only dates such as 2024-08-07" in run("generate", "us.csv")[1]
+    output = run("generate", "us.csv")[1]
+    assert "Read as dates (01/01/2024 is 1 January 2024): 'day'." in output
 
 
 @pytest.mark.parametrize("date_format", ["%Y-%m-%d", "%m/%d/%Y"])
@@ -207,15 +209,15 @@ def test_public_screen_time_files_are_recognised(folder, date_format):
     assert code == 0, error
     assert "Recognised as a screen-time table" in output
     assert "do not belong to such a table are left out: 1" in output
-    written = read_table("out.csv")
-    assert list(written.columns) == ["Date", "App", "Usage", "Notifications", "Times opened"]
+    written = pd.read_csv("out.csv")
+    assert list(written.columns) == list(table.columns[:5])
     assert set(written["App"]) == {"Netflix"}
-    assert written["Date"].between("2024-01-01", "2024-01-20").all()
+    assert set(written["Date"]) <= set(table["Date"])
 
 
 def test_adult_keeps_its_authors_split(folder):
     source = str(ROOT / "data" / "adult.parquet")
-    opened = opening.open_table(source, None, None, None)
+    opened = opening.open_table(source)
     assert (len(opened.table), len(opened.holdout)) == (32_561, 16_281)
     assert opened.schema.target == "income"
     assert "part" not in opened.schema.names
@@ -294,7 +296,7 @@ def test_compare_overwrites_only_when_told(patients):
 @pytest.mark.parametrize(
     "content, message",
     [
-        (b"a;b\n1;2\n", "separated by semicolons"),
+        (b"a;b\n1;2;3\n", "line 2: 3 values, but the header has 2 columns"),
         (b"", "is empty"),
         (b"<!doctype html><html></html>", "is a web page"),
         (b"a,b\n", "a header but no rows"),
@@ -480,4 +482,4 @@ def test_numbers_and_text_mixed_in_parquet(folder):
         folder / "out.parquet", MixtureSynthesizer().fit(table).sample_chunks(7), schema
     )
     assert set(read_table(folder / "out.parquet")["code"]) <= {1, 2}
-    assert generate.typed_value(schema["code"], "2") == 2
+    assert typed_value(schema["code"], "2") == 2

@@ -198,7 +198,7 @@ def test_wrong_columns_are_named(tmp_path, header, words):
     [
         ("", ["is empty"]),
         (HEADER, ["no rows"]),
-        (HEADER.replace(",", ";") + "1;2;3;4;5\n", ["semicolons", "sep=';'"]),
+        (HEADER.replace(",", ";") + "1;2;3;4;5;6\n", ["line 2", "6 values", "semicolon"]),
         ("<!doctype html><html>", ["web page"]),
         (HEADER + "2024-08-07,X,24,27\n", ["line 2", "4 values"]),
     ],

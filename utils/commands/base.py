@@ -4,8 +4,10 @@ have."""
 from __future__ import annotations
 
 import difflib
+import inspect
 from collections.abc import Iterable
-from typing import Annotated, Any, NoReturn
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal, NoReturn
 
 import typer
 from typer.core import TyperGroup
@@ -45,7 +47,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    rich_markup_mode=None,  # plain text wraps long messages without cutting names and paths in pieces
+    rich_markup_mode=None,  # plain text wraps long messages without cutting names and paths
 )
 
 Table = Annotated[
@@ -62,21 +64,43 @@ Target = Annotated[
         show_default=False,
     ),
 ]
-Drop = Annotated[
-    list[str] | None,
-    typer.Option(
-        metavar="COLUMN", help="Leave this column out; may be repeated.", show_default=False
-    ),
+
+
+def _repeatable(metavar: str, help_text: str) -> object:
+    """The type of an option that may be given several times."""
+    option = typer.Option(
+        metavar=metavar, help=f"{help_text}; may be repeated.", show_default=False
+    )
+    return Annotated[list[str] | None, option]
+
+
+Drop = _repeatable("COLUMN", "Leave this column out")
+Keep = _repeatable("COLUMN", "Keep this column, with real values, although it points to persons")
+Category = _repeatable("COLUMN", "Keep the values of this column as they are, make up no others")
+Quantity = _repeatable("COLUMN", "Values between those of this column make sense")
+Rule = _repeatable("RULE", 'What every row must keep, such as "admitted < discharged"')
+Dates = Annotated[
+    Literal["day-first", "month-first"] | None,
+    typer.Option(help="How to read 01/02/2024.", show_default=False),
 ]
-Keep = Annotated[
-    list[str] | None,
-    typer.Option(
-        metavar="COLUMN",
-        help="Keep this column although each row has its own value in it; may be repeated.",
-        show_default=False,
-    ),
+Decimal = Annotated[
+    Literal["comma", "point"] | None, typer.Option(help="How to read 1,234.", show_default=False)
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What the options ask of a table; see their help."""
+
+    target: str | None = None
+    drop: list[str] = field(default_factory=list)
+    keep: list[str] = field(default_factory=list)
+    category: list[str] = field(default_factory=list)
+    number: list[str] = field(default_factory=list)
+    rules: list[str] = field(default_factory=list)
+    dates: str | None = None
+    decimal: str | None = None
 
 
 def one_of(name: str, known: Iterable[str], option: str, what: str) -> str:
@@ -96,10 +120,10 @@ def method_named(name: str, option: str = "--method") -> str:
 
 
 def methods_help() -> str:
-    """One line a method: its name and the first line of its docstring."""
+    """One line a method: its name and the first paragraph of its docstring."""
     width = max(map(len, SYNTHESIZERS))
-    lines = [
-        f"  {name:<{width}}  {(cls.__doc__ or '').strip().splitlines()[0]}"
-        for name, cls in sorted(SYNTHESIZERS.items())
-    ]
+    lines = []
+    for name, cls in sorted(SYNTHESIZERS.items()):
+        paragraph, _, _ = (inspect.getdoc(cls) or "").partition("\n\n")
+        lines.append(f"  {name:<{width}}  {' '.join(paragraph.split())}")
     return "\b\nMethods:\n" + "\n".join(lines)  # \b keeps click from joining the lines

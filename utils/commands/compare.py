@@ -12,11 +12,17 @@ import typer
 from tqdm import tqdm
 
 from utils.commands.base import (
+    Category,
+    Dates,
+    Decimal,
     Drop,
     Keep,
     Overwrite,
+    Quantity,
+    Rule,
     Table,
     Target,
+    Wishes,
     app,
     method_named,
     methods_help,
@@ -40,7 +46,8 @@ def compare(
         str | None,
         typer.Option(
             metavar="NAMES",
-            help="Names with commas between, or all.  [default: those that take seconds, no neural network]",
+            help="Names with commas between, or all.  [default: those that take seconds, no neural "
+            "network]",
             show_default=False,
         ),
     ] = None,
@@ -59,6 +66,11 @@ def compare(
     target: Target = None,
     drop: Drop = None,
     keep: Keep = None,
+    category: Category = None,
+    number: Quantity = None,
+    rule: Rule = None,
+    dates: Dates = None,
+    decimal: Decimal = None,
     overwrite: Overwrite = False,
 ) -> None:
     """Judge methods on one table, side by side.
@@ -70,7 +82,10 @@ def compare(
     names = _methods(methods)
     output = output or Path(f"{stem(table)}_comparison")
     _check_folder(output, overwrite)
-    opened = with_default_target(open_table(table, target, drop, keep))
+    wishes = Wishes(
+        target, drop or [], keep or [], category or [], number or [], rule or [], dates, decimal
+    )
+    opened = with_default_target(open_table(table, wishes))
     board, notices = _board(opened, seeds, stem(table))
     opened = OwnTable(opened.table, opened.schema, (*opened.notices, *notices))
     typer.echo(f"{table}: {opened}\n")

@@ -4,31 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
-import numpy as np
 import pandas as pd
 import typer
 from tqdm import tqdm
 
 from utils.commands.base import (
+    Category,
+    Dates,
+    Decimal,
     Drop,
     Keep,
     Overwrite,
+    Quantity,
+    Rule,
     Table,
     Target,
+    Wishes,
     app,
     method_named,
     methods_help,
-    one_of,
 )
+from utils.commands.conditions import conditions, never_together
 from utils.commands.opening import OwnTable, open_table, stem
+from utils.commands.rules import computed_columns, rows_that_keep
 from utils.commands.writing import check_output, write_table
-from utils.schema import Column
 from utils.synthesizers import SYNTHESIZERS, Synthesizer
-from utils.synthesizers.base import condition_value
-
-TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
 @app.command(epilog=methods_help())
@@ -59,7 +61,8 @@ def generate(
         typer.Option(
             metavar="COLUMN=VALUE",
             show_default=False,
-            help="What every row shall have, such as App=Netflix; may be repeated. COLUMN= asks for missing.",
+            help="What every row shall have, such as App=Netflix; may be repeated. COLUMN= asks "
+            "for missing.",
         ),
     ] = None,
     seed: Annotated[
@@ -68,28 +71,61 @@ def generate(
     target: Target = None,
     drop: Drop = None,
     keep: Keep = None,
+    category: Category = None,
+    number: Quantity = None,
+    rule: Rule = None,
+    dates: Dates = None,
+    decimal: Decimal = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """Learn a table and write synthetic rows.
+    """Learn a table and write synthetic rows, as the table itself is written.
 
-    Columns in which nearly every row has a text of its own (names, addresses), or a whole number of
-    its own and the name of an identifier, are left out unless kept with --keep.
+    Columns that point to persons (names, addresses, account numbers) are left out unless kept with
+    --keep. What else was decided about the file is said in one line each.
     """
     method = method_named(method)
     output = output or Path(f"{stem(table)}_synthetic.csv")
     check_output(output, overwrite, table)
-    opened = open_table(table, target, drop, keep)
+    wishes = Wishes(
+        target, drop or [], keep or [], category or [], number or [], rule or [], dates, decimal
+    )
+    opened = open_table(table, wishes)
     typer.echo(f"{table}: {opened}\n")
     condition = conditions(given or [], opened)
+    doubt = never_together(condition, opened.table)
+    if doubt:
+        typer.echo(f"{doubt}\n")
     rows = rows or len(opened.table)
-    with tqdm(total=rows, desc="learning", unit="row", unit_scale=True, dynamic_ncols=True) as bar:
-        synthesizer = _with_bar(SYNTHESIZERS[method](random_state=seed))
-        synthesizer.fit(opened.table, schema=opened.schema)
-        bar.set_description("sampling")
-        write_table(
-            output, _counted(synthesizer.sample_chunks(rows, condition), bar), opened.schema
-        )
+    report = _write(
+        opened, SYNTHESIZERS[method](random_state=seed), rows, condition, rule or [], output
+    )
     typer.echo(f"Wrote {rows:,} rows by the method {method} (seed {seed}) to {output}")
+    if report:
+        typer.echo(f"{report['drawn'] - rows:,} rows that broke a rule were thrown away.")
+
+
+def _write(
+    opened: OwnTable, synthesizer, rows: int, condition: dict, rules: list[str], output
+) -> dict:
+    """Learn and write; returns how many rows were drawn to keep the rules, {} without rules."""
+    report: dict[str, int] = {}
+    computed = computed_columns(opened.schema, rules)
+    given = computed.keys() & condition.keys()
+    if given:
+        raise typer.BadParameter(
+            f"The column {min(given)!r} is computed by a rule, so it cannot be set.",
+            param_hint="--given",
+        )
+    schema = opened.schema.select([name for name in opened.schema.names if name not in computed])
+    with tqdm(total=rows, desc="learning", unit="row", unit_scale=True, dynamic_ncols=True) as bar:
+        synthesizer = _with_bar(synthesizer)
+        synthesizer.fit(opened.table[schema.names], schema=schema)
+        bar.set_description("sampling")
+        chunks = synthesizer.sample_chunks(rows, condition)
+        if rules:
+            chunks = rows_that_keep(synthesizer, rows, condition, opened.schema, computed, report)
+        write_table(output, _counted(chunks, bar), opened.schema, opened.style)
+    return report
 
 
 def _with_bar(synthesizer: Synthesizer) -> Synthesizer:
@@ -102,61 +138,3 @@ def _counted(chunks: Iterable[pd.DataFrame], bar: tqdm) -> Iterator[pd.DataFrame
     for chunk in chunks:
         yield chunk
         bar.update(len(chunk))
-
-
-def conditions(given: list[str], opened: OwnTable) -> dict:
-    """``["App=Netflix"]`` as ``{"App": "Netflix"}``, each value of its column's kind; or a usage
-    error."""
-    found = {}
-    for text in given:
-        column, value = _parse(text, opened)
-        try:
-            found[column.name] = typed_value(column, value)
-            condition_value(column, found[column.name])
-        except ValueError as error:
-            _refuse(str(error))
-    return found
-
-
-def _parse(text: str, opened: OwnTable) -> tuple[Column, str]:
-    """Column and value of ``COLUMN=VALUE``; the longest column name wins, since names may hold an =
-    too."""
-    for column in sorted(opened.schema.columns, key=lambda column: -len(column.name)):
-        if text.startswith(f"{column.name}="):
-            return column, text[len(column.name) + 1 :]
-    name, equals, _ = text.partition("=")
-    if not equals:
-        _refuse(f"{text!r} is no condition. Write COLUMN=VALUE, such as App=Netflix.")
-    if name in (opened.left_out or {}):
-        _refuse(f"The column {name!r} was left out, so it cannot be set. Keep it with --keep.")
-    one_of(name, opened.schema.names, "--given", "column")  # never known here: raises
-
-
-def _refuse(problem: str) -> NoReturn:
-    raise typer.BadParameter(problem, param_hint="--given")
-
-
-def typed_value(column: Column, text: str):
-    """The text of a condition as a value of the column; empty text is a missing value."""
-    if not text and "" not in column.categories:
-        return np.nan
-    if column.kind == "category":
-        return next((value for value in column.categories if str(value) == text), text)
-    if column.kind == "boolean":
-        return _truth(column, text)
-    return text if column.kind == "date" else _number(column, text)
-
-
-def _truth(column: Column, text: str) -> bool:
-    if text.lower() not in TRUTH:
-        raise ValueError(f"Column {column.name!r} is true or false; {text!r} is neither.")
-    return TRUTH[text.lower()]
-
-
-def _number(column: Column, text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise ValueError(
-            f"Column {column.name!r} holds {column.kind} values; {text!r} is none."
-        ) from None

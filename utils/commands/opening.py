@@ -1,27 +1,23 @@
-"""Open a table of one's own: recognise the course's tables, leave out identifiers, infer the
-schema."""
+"""Open a table of one's own: read it, leave out identifiers, check its rules, infer the schema."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 
 import numpy as np
 import pandas as pd
 from pandas.api import types
 
-from utils.commands.base import one_of
-from utils.schema import DISCRETE, Schema, TableError
-from utils.tables import ADULT_UNITS, load_screentime, read_table, screentime_schema
+from utils.commands.base import Wishes, one_of
+from utils.commands.identifiers import identifiers
+from utils.commands.kinds import categories, looks_like_class
+from utils.commands.known import Kind, kind_of
+from utils.commands.rules import check_rules, found_rules
+from utils.commands.writing import Style
+from utils.reading import Choices, OwnFile, Reading, open_file, quoted
+from utils.schema import DISCRETE, LARGEST, Schema, TableError
 
-FEWEST_ROWS = 10  # in fewer rows, values that all differ say nothing about the column
-OWN_VALUES = (
-    0.9  # share of rows with a value of their own from which a text column is taken to name people
-)
-ID_WORDS = ("id", "uuid", "guid", "key", "ssn", "number", "no", "nr", "phone")
-ID_NAMES = ("", "id", "index", "row", "unnamed")  # "Unnamed: 0" is what pandas makes of no name
 TARGET_VALUES = range(2, 51)
 LONGEST_TEXT = 60  # characters of a name or list of values that are shown
 
@@ -32,13 +28,15 @@ class OwnTable:
 
     table, schema : without the columns that were left out.  notices : what a reader should know.
     left_out : name -> why.  holdout : rows set apart by the table's authors, if there are any.
+    style : how the file is written.
     """
 
     table: pd.DataFrame
     schema: Schema
     notices: tuple[str, ...] = ()
-    left_out: dict[str, str] | None = None
+    left_out: dict[str, str] = field(default_factory=dict)
     holdout: pd.DataFrame | None = None
+    style: Style = field(default_factory=Style)
 
     def __str__(self) -> str:
         shape = f"{len(self.table):,} rows, {len(self.schema.columns)} columns"
@@ -60,41 +58,120 @@ def shorten(text: str, most: int) -> str:
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
-def open_table(
-    source: str, target: str | None, drop: list[str] | None, keep: list[str] | None
-) -> OwnTable:
+def open_table(source: str, wishes: Wishes = Wishes()) -> OwnTable:  # noqa: B008 - frozen
     """Read and prepare a table for any command.
 
-    source : path or address.  target : column to predict; None for that of a recognised table, if
-        it is one.
-    drop, keep : columns to leave out, and columns to keep although they look like identifiers.
+    source : path or address.  wishes : what the options of the command ask for.
 
     Raises TableError for a table that cannot be used, a usage error for a column that is not there.
     """
-    kind, table, notices = _recognise(source)
-    for option, names in (
-        ("--drop", drop),
-        ("--keep", keep),
-        ("--target", [target] if target else None),
-    ):
-        for name in names or []:
-            one_of(name, table.columns, option, "column")
-    left_out = _identifiers(table.drop(columns=drop or []), {*(keep or []), target})
-    names = [name for name in table.columns if name not in {*(drop or []), *left_out}]
+    file = open_file(source)
+    kind = kind_of(file.names)
+    wishes = _in_course_names(wishes, file, kind)
+    table, reading, renamed = _read(source, file, kind, wishes)
+    _check_finite(table)
+    left_out = identifiers(table.drop(columns=[n for n in _kept(wishes) if n in table]))
+    names = [name for name in table.columns if name not in left_out]
     if not names:
         raise TableError(
-            f"No column of {source} is left. Keep one: --keep {_quote(table.columns[0])}"
+            f"No column of {source} is left. Keep one: --keep {quoted(table.columns[0])}"
         )
-    opened = kind.prepare(table[names])
-    if target is not None:
-        one_of(target, names, "--target", "column")
-        opened = replace(opened, schema=replace(opened.schema, target=target))
-    about_columns = _notices(source, table.drop(columns=drop or []), left_out)
-    return replace(opened, notices=(*notices, *opened.notices, *about_columns), left_out=left_out)
+    if wishes.target is not None:
+        one_of(wishes.target, names, "--target", "column")
+    check_rules(wishes.rules, table[names])
+    found = [] if kind.schema or wishes.rules else found_rules(table[names])
+    about = [
+        *_file_notices(file, kind, table, wishes),
+        *reading.notices,
+        *_left_out_notices(left_out),
+        *_kept_notices(table, wishes),
+    ]
+    opened = _with_schema(kind, table[names].reset_index(drop=True), wishes)
+    headers = {**(file.layout.headers if file.layout else {})}
+    headers = {ours: headers.get(name, name) for name, ours in renamed.items()}
+    style = Style(
+        headers, {renamed[n]: form for n, form in reading.forms.items()}, file.layout, file.schema
+    )
+    about += [*opened.notices, *_rule_notices(found)]
+    return replace(opened, notices=tuple(about), left_out=left_out, style=style)
+
+
+def _in_course_names(wishes: Wishes, file: OwnFile, kind: Kind) -> Wishes:
+    """The wishes with columns by the course's names, which a file may spell in its own way; a usage
+    error for a column that is not there."""
+    known = {name: kind.rename(name) or name for name in file.names}
+    known |= {name: name for name in known.values()}
+
+    def ours(option: str, names: list[str]) -> list[str]:
+        return [known[one_of(name, known, option, "column")] for name in names]
+
+    target = ours("--target", [wishes.target])[0] if wishes.target else None
+    return replace(
+        wishes,
+        target=target,
+        drop=ours("--drop", wishes.drop),
+        keep=ours("--keep", wishes.keep),
+        category=ours("--category", wishes.category),
+        number=ours("--number", wishes.number),
+    )
+
+
+def _read(source, file, kind, wishes) -> tuple[pd.DataFrame, Reading, dict[str, str]]:
+    """The table in the course's names, how it was read, and the file's name -> the course's."""
+    renamed = {name: ours for name in file.names if (ours := kind.rename(name)) is not None}
+    renamed = {name: ours for name, ours in renamed.items() if ours not in wishes.drop}
+    if not renamed:
+        raise TableError(f"No column of {source} is left. Drop fewer.")
+    text = frozenset(name for name, ours in renamed.items() if ours in wishes.category)
+    reading = file.read(list(renamed), Choices(wishes.dates, wishes.decimal, text))
+    return kind.load(source, reading.table.rename(columns=renamed)), reading, renamed
+
+
+def _check_finite(table: pd.DataFrame) -> None:
+    for name in table.columns[[types.is_float_dtype(dtype) for dtype in table.dtypes]]:
+        values = table[name].to_numpy(dtype=np.float64, na_value=np.nan)
+        large = np.abs(values) > LARGEST
+        if large.any():
+            raise TableError(
+                f"Column {name!r}, {table.index.name} {table.index[large][0]}: "
+                f"{values[large][0]} is infinite, or beyond {LARGEST:g}. Replace it by a smaller "
+                f"number, leave the cell empty, or leave the column out: --drop {quoted(name)}"
+            )
+
+
+def _kept(wishes: Wishes) -> list[str]:
+    """Columns that stay although they look like identifiers."""
+    return [*wishes.keep, *wishes.category, *([wishes.target] if wishes.target else [])]
+
+
+def _with_schema(kind: Kind, table: pd.DataFrame, wishes: Wishes) -> OwnTable:
+    """The table with its schema, split where its authors split it."""
+    notices, holdout = [], None
+    if kind.part in table and set(table[kind.part]) == {"train", "test"}:
+        parts = table[kind.part]
+        facts = table.drop(columns=kind.part)
+        table, holdout = (facts[parts == part].reset_index(drop=True) for part in ("train", "test"))
+        notices.append(
+            f"The column {kind.part!r} is its authors' split: methods see the train rows, the test "
+            "rows judge them."
+        )
+    if kind.schema:
+        schema = kind.schema(table)
+    else:
+        names = {
+            n: why for n, why in categories(table, wishes.target).items() if n not in wishes.number
+        }
+        notices += _category_notices(names)
+        forced = [name for name in table.columns if name in {*names, *wishes.category}]
+        schema = Schema.infer(table, categories=forced)
+    rules = {**schema.rules, **{rule: rule for rule in wishes.rules}}
+    schema = replace(schema, rules=rules, target=wishes.target or schema.target)
+    return OwnTable(table, schema, tuple(notices), holdout=holdout)
 
 
 def with_default_target(opened: OwnTable) -> OwnTable:
-    """The table with a target: its own, or the last category or boolean of 2 to 50 values."""
+    """The table with a target: its own, or a category or boolean of 2 to 50 values: that which is
+    named as a class, else the last."""
     if opened.schema.target is not None:
         return opened
     fitting = [
@@ -103,10 +180,15 @@ def with_default_target(opened: OwnTable) -> OwnTable:
         if column.kind in DISCRETE and len(column.categories) in TARGET_VALUES
     ]
     if not fitting:
-        notice = "No column has 2 to 50 categories to predict, so TSTR is left out. Name one with --target."
+        notice = (
+            "No column has 2 to 50 categories to predict, so TSTR is left out. Name one with "
+            "--target."
+        )
         return replace(opened, notices=(*opened.notices, notice))
-    chosen = fitting[-1]
-    notice = f"TSTR predicts {chosen!r}, the last column of 2 to 50 categories. Name another with --target."
+    named = [name for name in fitting if looks_like_class(name)]
+    chosen = (named or fitting)[-1]
+    which = "named as a class" if named else "the last column of 2 to 50 categories"
+    notice = f"TSTR predicts {chosen!r}, {which}. Name another with --target."
     schema = replace(opened.schema, target=chosen)
     return replace(opened, schema=schema, notices=(*opened.notices, notice))
 
@@ -116,157 +198,53 @@ def stem(source: str) -> str:
     return PurePath(source.split("?")[0]).name.split(".")[0] or "table"
 
 
-# --- tables that the course knows ---
+# --- what to say ---
 
 
-@dataclass(frozen=True)
-class Kind:
-    """A kind of table: how columns tell it, how it is loaded and prepared, what to say about it."""
-
-    matches: Callable[[set[str]], bool]
-    load: Callable[[str, pd.DataFrame], pd.DataFrame]
-    prepare: Callable[[pd.DataFrame], OwnTable]
-    notice: str = ""
-
-
-def _is_screentime(names: set[str]) -> bool:
-    plain = {name.strip().lower() for name in names}
-    others = {"date", "app", "notifications", "times opened"}
-    return others <= plain and not plain.isdisjoint({"usage", "usage (minutes)"})
-
-
-def _is_adult(names: set[str]) -> bool:
-    return {*ADULT_UNITS, "income"} <= names
-
-
-def _prepare_adult(table: pd.DataFrame) -> OwnTable:
-    """Split as its authors did, where the column that tells is there; it is no fact about a
-    person."""
-    split = "part" in table and set(table["part"]) == {"train", "test"}
-    facts = table.drop(columns="part") if split else table
-    schema = Schema.infer(facts, target="income" if "income" in facts else None, units=ADULT_UNITS)
-    if not split:
-        return OwnTable(facts, schema)
-    train, test = (
-        facts[table["part"] == part].reset_index(drop=True) for part in ("train", "test")
-    )
-    notice = "The column 'part' is its authors' split: methods see the train rows, the test rows judge them."
-    return OwnTable(train, schema, (notice,), holdout=test)
-
-
-def _plain(values: pd.Series) -> pd.Series:
-    """A text column with NaN for missing: Parquet gives None, CSV gives NaN."""
-    return values.where(values.notna(), np.nan) if values.dtype == object else values
-
-
-KINDS = (
-    Kind(
-        _is_screentime,
-        lambda source, table: load_screentime(source),
-        lambda table: OwnTable(table, screentime_schema(table)),
-        "Recognised as a screen-time table by its columns: read with the course's loader, units and rules.",
-    ),
-    Kind(
-        _is_adult,
-        lambda source, table: table.apply(_plain),
-        _prepare_adult,
-        "Recognised as the Adult census table by its columns: units and target are known.",
-    ),
-    Kind(
-        lambda names: True,
-        lambda source, table: table.apply(_plain),
-        lambda table: OwnTable(table, Schema.infer(table)),
-    ),
-)
-
-
-def _recognise(source: str) -> tuple[Kind, pd.DataFrame, list[str]]:
-    """The kind of a table, the table as that kind is loaded, and what to say about both."""
-    table = read_table(source)
-    table.columns = table.columns.map(str)
-    kind = next(kind for kind in KINDS if kind.matches(set(table.columns)))
-    loaded = kind.load(source, table)
+def _file_notices(file: OwnFile, kind: Kind, table: pd.DataFrame, wishes: Wishes) -> list[str]:
+    others = len([name for name in file.names if kind.rename(name) is None])
     notices = [kind.notice] if kind.notice else []
-    others = table.shape[1] - loaded.shape[1]
     if others:
         notices.append(
             f"Columns of the file that do not belong to such a table are left out: {others}."
         )
-    return kind, loaded, notices
-
-
-# --- columns that identify ---
-
-
-def _identifiers(table: pd.DataFrame, kept: set[str | None]) -> dict[str, str]:
-    """Name -> why, of the columns that tell one row from all others."""
-    found = {name: _why_identifier(table[name]) for name in table.columns if name not in kept}
-    return {name: why for name, why in found.items() if why}
-
-
-def _why_identifier(values: pd.Series) -> str:
-    present = values.dropna()
-    if len(present) < FEWEST_ROWS:
-        return ""
-    own = (
-        1 - present.duplicated(keep=False).mean() if _is_text(values) else float(present.is_unique)
-    )
-    if _is_text(values) and own >= OWN_VALUES:
-        return "nearly every row has a text of its own, as with names and addresses"
-    if own == 1 and _is_whole(present) and _sounds_like_id(values.name):
-        return "each row has a whole number of its own, and the name is that of an identifier"
-    return ""
-
-
-def _is_text(values: pd.Series) -> bool:
-    return values.dtype == object or isinstance(values.dtype, (pd.CategoricalDtype, pd.StringDtype))
-
-
-def _is_whole(present: pd.Series) -> bool:
-    if types.is_bool_dtype(present.dtype) or not types.is_numeric_dtype(present.dtype):
-        return False
-    return bool((present % 1 == 0).all())
-
-
-def _sounds_like_id(name: str) -> bool:
-    """True for customer_id, PassengerId, Account No (last word), id_code (first word) and no name
-    at all."""
-    words = re.findall(r"[^\W\d_]+", re.sub(r"([a-z])([A-Z])", r"\1 \2", name).lower()) or [
-        name.strip()
-    ]
-    return words[-1] in ID_WORDS or words[0] in ID_NAMES
-
-
-# --- what to say ---
-
-
-def _notices(source: str, table: pd.DataFrame, left_out: dict[str, str]) -> list[str]:
-    notices = []
-    for why in dict.fromkeys(left_out.values()):
-        names = [name for name, reason in left_out.items() if reason == why]
-        notices.append(f"Left out {_listed(names)}: {why}. To keep it: --keep {_quote(names[0])}")
-    dates = [name for name in table.columns if types.is_datetime64_any_dtype(table[name].dtype)]
-    if dates and ".csv" in source.lower():
-        notices.append(f"Read as dates: {_listed(dates)}.")
-    unread = [name for name in table.columns if _looks_like_dates(table[name])]
-    if unread:
-        notices.append(
-            f"Read as text: {_listed(unread)}. Only dates such as 2024-08-07 are read as dates."
-        )
     return notices
 
 
-def _looks_like_dates(values: pd.Series) -> bool:
-    present = values.dropna()
-    pattern = r"\s*\d{1,2}[/.]\d{1,2}[/.]\d{2,4}\b.*"
-    return (
-        _is_text(values) and len(present) > 0 and present.astype(str).str.fullmatch(pattern).all()
-    )
+def _left_out_notices(left_out: dict[str, str]) -> list[str]:
+    return [
+        f"Left out {_listed(names)}: {why}. To keep it, with real values: --keep {quoted(names[0])}"
+        for why, names in _by_reason(left_out).items()
+    ]
+
+
+def _kept_notices(table: pd.DataFrame, wishes: Wishes) -> list[str]:
+    """That real names will be written, where they were asked for."""
+    kept = identifiers(table[[name for name in _kept(wishes) if name in table]])
+    return [
+        f"Kept {_listed(names)}, although {why}: real values will be written."
+        for why, names in _by_reason(kept).items()
+    ]
+
+
+def _category_notices(found: dict[str, str]) -> list[str]:
+    return [
+        f"{why}: {_listed(names)}. If it is a quantity: --number {quoted(names[0])}"
+        for why, names in _by_reason(found).items()
+    ]
+
+
+def _rule_notices(found: list[str]) -> list[str]:
+    return [f'In every row {rule}. To keep it so: --rule "{rule}"' for rule in found]
+
+
+def _by_reason(reasons: dict[str, str]) -> dict[str, list[str]]:
+    """Why -> names."""
+    return {
+        why: [name for name, reason in reasons.items() if reason == why]
+        for why in dict.fromkeys(reasons.values())
+    }
 
 
 def _listed(names: list[str]) -> str:
     return ", ".join(map(repr, names))
-
-
-def _quote(name: str) -> str:
-    return f'"{name}"' if re.search(r"\W", name) else name

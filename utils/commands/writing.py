@@ -7,6 +7,7 @@ import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 
@@ -14,10 +15,23 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from utils.reading import Form, Layout, like_file, selected
+from utils.reading.times import iso_form
 from utils.schema import Schema
 
-DATE_FORMATS = {"D": "%Y-%m-%d"} | dict.fromkeys(("h", "min", "s"), "%Y-%m-%d %H:%M:%S")
-DATE_FORMATS |= dict.fromkeys(("ms", "us", "ns"), "%Y-%m-%d %H:%M:%S.%f")
+
+@dataclass(frozen=True)
+class Style:
+    """How a table was written, so that its likes are written the same way.
+
+    headers : column -> name in the file.  forms : column -> its Form, where it has one.  layout :
+    of a text file.  types : arrow's schema of a Parquet file, with the file's names.
+    """
+
+    headers: dict[str, str] = field(default_factory=dict)
+    forms: dict[str, Form] = field(default_factory=dict)
+    layout: Layout | None = None
+    types: pa.Schema | None = None
 
 
 def check_output(path: Path, overwrite: bool, source: str = "") -> None:
@@ -46,7 +60,9 @@ def check_free(path: Path, overwrite: bool) -> None:
         raise ValueError(f"The folder {folder} may not be written to. Write elsewhere.")
 
 
-def write_table(path: Path, chunks: Iterable[pd.DataFrame], schema: Schema) -> None:
+def write_table(
+    path: Path, chunks: Iterable[pd.DataFrame], schema: Schema, style: Style | None = None
+) -> None:
     """Write chunks of one table to path (.csv, .csv.gz, .parquet), holding one chunk at a time.
 
     Raises ValueError for another suffix, OSError where the disk refuses; the path then stays as it
@@ -54,7 +70,7 @@ def write_table(path: Path, chunks: Iterable[pd.DataFrame], schema: Schema) -> N
     """
     writer = _writer_of(path)
     with whole_file(path) as temporary:
-        writer(temporary, chunks, schema)
+        writer(temporary, chunks, schema, style or Style())
 
 
 @contextmanager
@@ -67,10 +83,10 @@ def whole_file(path: Path) -> Iterator[Path]:
     os.close(handle)
     try:
         yield Path(temporary)
-        os.chmod(temporary, 0o666 & ~_umask())  # mkstemp lets only the owner read
-        os.replace(temporary, path)
+        Path(temporary).chmod(0o666 & ~_umask())  # mkstemp lets only the owner read
+        Path(temporary).replace(path)
     except BaseException:
-        os.unlink(temporary)
+        Path(temporary).unlink()
         raise
 
 
@@ -90,42 +106,54 @@ def _writer_of(path: Path) -> Callable:
     )
 
 
-def _write_csv(path: Path, chunks: Iterable[pd.DataFrame], schema: Schema) -> None:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        _write_lines(file, chunks, schema)
+def _write_csv(path: Path, chunks: Iterable[pd.DataFrame], schema: Schema, style: Style) -> None:
+    layout = style.layout or Layout()
+    with path.open("w", encoding=layout.encoding, newline="") as file:
+        _write_lines(file, chunks, schema, style, layout)
 
 
-def _write_gzip(path: Path, chunks: Iterable[pd.DataFrame], schema: Schema) -> None:
-    with gzip.open(path, "wt", encoding="utf-8", newline="") as file:
-        _write_lines(file, chunks, schema)
+def _write_gzip(path: Path, chunks: Iterable[pd.DataFrame], schema: Schema, style: Style) -> None:
+    layout = style.layout or Layout()
+    with gzip.open(path, "wt", encoding=layout.encoding, newline="") as file:
+        _write_lines(file, chunks, schema, style, layout)
 
 
-def _write_lines(file, chunks: Iterable[pd.DataFrame], schema: Schema) -> None:
+def _write_lines(
+    file, chunks: Iterable[pd.DataFrame], schema, style: Style, layout: Layout
+) -> None:
+    dates = {c.name: iso_form(c.resolution, c.dtype) for c in schema.columns if c.kind == "date"}
     for number, chunk in enumerate(chunks):
-        _dates_as_text(chunk, schema).to_csv(
-            file, index=False, header=number == 0, lineterminator="\n"
+        _as_text(chunk, {**dates, **style.forms}).rename(columns=style.headers).to_csv(
+            file,
+            sep=layout.separator,
+            index=False,
+            header=number == 0,
+            lineterminator=layout.newline,
         )
 
 
-def _dates_as_text(chunk: pd.DataFrame, schema: Schema) -> pd.DataFrame:
-    """Dates in one format from the first row to the last; pandas would choose one for each
-    chunk."""
-    return chunk.assign(
-        **{
-            column.name: chunk[column.name].dt.strftime(DATE_FORMATS[column.resolution])
-            for column in schema.columns
-            if column.kind == "date" and "," not in column.dtype  # no time zone
-        }
-    )
+def _as_text(chunk: pd.DataFrame, forms: dict[str, Form]) -> pd.DataFrame:
+    """The chunk with the columns that have a form as text."""
+    texts = {name: forms[name].write(chunk[name]) for name in chunk.columns if name in forms}
+    return chunk.assign(**texts)
 
 
-def _write_parquet(path: Path, chunks: Iterable[pd.DataFrame], schema: Schema) -> None:
+def _write_parquet(
+    path: Path, chunks: Iterable[pd.DataFrame], schema: Schema, style: Style
+) -> None:
     chunks = iter(chunks)
     first = next(chunks)
     types = _arrow_types(first, schema)
+    if style.types is not None:
+        types = selected(style.types, [style.headers.get(name, name) for name in first.columns])
     with pq.ParquetWriter(path, types) as writer:
         for chunk in chain([first], chunks):
-            writer.write_table(pa.Table.from_pandas(chunk, schema=types, preserve_index=False))
+            if style.types is None:
+                table = pa.Table.from_pandas(chunk, schema=types, preserve_index=False)
+            else:
+                texts = _as_text(chunk, style.forms).where(chunk.notna(), None)
+                table = like_file(texts.rename(columns=style.headers), types)
+            writer.write_table(table)
 
 
 def _arrow_types(chunk: pd.DataFrame, schema: Schema) -> pa.Schema:

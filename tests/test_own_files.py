@@ -1,0 +1,754 @@
+"""Files as people have them: each is read for what it is, and its synthetic rows are written as it
+is written. Every test goes through the command line."""
+
+from __future__ import annotations
+
+import csv
+import re
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from typer.testing import CliRunner
+
+from utils.commands import app
+from utils.screentime import simulate_screentime
+
+ROWS = 80
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch) -> Path:
+    """An empty current folder."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def run(*arguments) -> tuple[int, str, str]:
+    """Exit code, stdout and stderr (in one line) of one call; what is raised, fails the test."""
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result.exit_code, result.stdout, " ".join(result.stderr.split())
+
+
+def save(content: str | bytes, name: str = "in.csv") -> str:
+    Path(name).write_bytes(content.encode() if isinstance(content, str) else content)
+    return name
+
+
+def lines(separator: str = ",", **columns) -> str:
+    """A text file of these columns, each a list of texts."""
+    quoted = [
+        [f'"{text}"' if separator in text else text for text in map(str, row)]
+        for row in zip(*columns.values())
+    ]
+    return "\n".join(map(separator.join, [list(columns), *quoted])) + "\n"
+
+
+def written(separator: str = ",", encoding: str = "utf-8") -> dict[str, list[str]]:
+    """The output as it stands in its file: name -> texts."""
+    with Path("out.csv").open(encoding=encoding, newline="") as file:
+        header, *rows = csv.reader(file, delimiter=separator)
+    return dict(zip(header, map(list, zip(*rows))))
+
+
+def generate(source: str, *options, method: str = "trees", output: str = "out.csv") -> str:
+    """What the command says about a table that it can use."""
+    code, said, error = run("generate", source, "--method", method, "--output", output, *options)
+    assert code == 0, error
+    return said
+
+
+def refused(source: str, *options) -> str:
+    """The one message about a table that it cannot use; nothing is written."""
+    code, said, error = run(
+        "generate", source, "--method", "trees", "--output", "out.csv", *options
+    )
+    assert code in (1, 2)
+    assert error.count("Error") == 1 or "Invalid value" in error
+    assert "Traceback" not in said + error
+    assert not Path("out.csv").exists()
+    return error
+
+
+def column_kind(said: str, name: str) -> str:
+    """Kind of a column in the table of columns that the command shows."""
+    return re.search(rf"^{re.escape(name)} +(\w+)", said, re.MULTILINE).group(1)
+
+
+GENERATOR = np.random.default_rng(0)
+FEW = [str(number) for number in GENERATOR.integers(10, 60, ROWS)]
+DAYS = pd.to_datetime("2024-01-01") + pd.to_timedelta(GENERATOR.integers(0, 300, ROWS), unit="D")
+MOMENTS = DAYS + pd.to_timedelta(GENERATOR.integers(0, 86_400, ROWS), unit="s")
+AMOUNTS = GENERATOR.lognormal(6, 1.5, ROWS).round(2)
+
+
+def unpadded(moments: pd.DatetimeIndex, order: str) -> list[str]:
+    return [order.format(d=m.day, m=m.month, y=m.year) for m in moments]
+
+
+# --- each way of writing a value: read as what it is, written as it was ---
+
+FORMS = {
+    "milliseconds": (
+        [f"{m:%Y-%m-%d %H:%M:%S}.{i % 1000:03d}" for i, m in enumerate(MOMENTS)],
+        r"2024-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}",
+        "date",
+    ),
+    "nanoseconds": (
+        [f"2024-01-01T00:00:00.{i:09d}" for i in range(1, ROWS + 1)],
+        r"2024-01-01T00:00:00\.\d{9}",
+        "date",
+    ),
+    "UTC": (
+        [f"{m:%Y-%m-%dT%H:%M:%S}Z" for m in MOMENTS],
+        r"2024-\d\d-\d\dT\d\d:\d\d:\d\dZ",
+        "date",
+    ),
+    "offset": (
+        [f"{m:%Y-%m-%dT%H:%M:%S}+01:00" for m in MOMENTS],
+        r"2024-\d\d-\d\dT\d\d:\d\d:\d\d\+01:00",
+        "date",
+    ),
+    "offset without a colon": (
+        [f"{m:%Y-%m-%d %H:%M}-0530" for m in MOMENTS],
+        r"2024-\d\d-\d\d \d\d:\d\d-0530",
+        "date",
+    ),
+    "several offsets": (
+        [f"{m:%Y-%m-%dT%H:%M:%S}+0{1 + (m.month > 3)}:00" for m in MOMENTS],
+        r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00",
+        "date",
+    ),
+    "month/day/year": (unpadded(DAYS, "{m}/{d}/{y}"), r"[1-9]\d?/[1-9]\d?/2024", "date"),
+    "day.month.year": (unpadded(DAYS, "{d}.{m}.{y}"), r"[1-9]\d?\.[1-9]\d?\.2024", "date"),
+    "day/month/year, two digits": ([f"{m:%d/%m/%y}" for m in DAYS], r"\d\d/\d\d/24", "date"),
+    "words": ([f"{m.day} {m:%B %Y}" for m in DAYS], r"[1-9]\d? [A-Z][a-z]+ 2024", "date"),
+    "American words": ([f"{m:%b %d, %Y}" for m in DAYS], r"[A-Z][a-z]{2} \d\d, 2024", "date"),
+    "month and year": ([f"{m:%b-%y}" for m in DAYS], r"[A-Z][a-z]{2}-24", "date"),
+    "capitals": ([f"{m:%d-%b-%Y}".upper() for m in DAYS], r"\d\d-[A-Z]{3}-2024", "date"),
+    "half days": (
+        [f"{m:%m/%d/%Y %I:%M %p}" for m in MOMENTS],
+        r"\d\d/\d\d/2024 [01]\d:\d\d [AP]M",
+        "date",
+    ),
+    "digits": ([f"{m:%Y%m%d}" for m in DAYS], r"2024[01]\d[0-3]\d", "date"),
+    "digits with a time": ([f"{m:%Y%m%d%H%M%S}" for m in MOMENTS], r"2024\d{10}", "date"),
+    "digits without a day": ([f"{m:%Y%m}" for m in DAYS], r"2024(0[1-9]|1[0-2])", "date"),
+    "time of day": ([f"{m:%H:%M}" for m in MOMENTS], r"[0-2]\d:[0-5]\d", "integer"),
+    "time of day, half days": (
+        [f"{m:%I:%M %p}".lstrip("0") for m in MOMENTS],
+        r"[1-9]\d?:[0-5]\d [AP]M",
+        "integer",
+    ),
+    "duration": (
+        [f"{h:02d}:{m:%M:%S}" for h, m in zip(range(ROWS), MOMENTS)],
+        r"\d\d:[0-5]\d:[0-5]\d",
+        "integer",
+    ),
+    "race time": (
+        [f"{m.minute}:{m:%S}.{m.day % 10}" for m in MOMENTS],
+        r"\d{1,2}:[0-5]\d\.\d",
+        "number",
+    ),
+    "days": (["1 day" if int(n) == 10 else f"{n} days" for n in FEW], r"1 day|\d+ days", "integer"),
+    "days and a clock": (
+        [f"{n} days {m:%H:%M:%S}" for n, m in zip(FEW, MOMENTS)],
+        r"\d+ days [0-2]\d:[0-5]\d:[0-5]\d",
+        "integer",
+    ),
+    "hours and minutes": (
+        [f"{n}h {m.minute or 5}m" for n, m in zip(FEW, MOMENTS)],
+        r"\d+h( [1-5]?\dm)?",
+        "integer",
+    ),
+    "dollars": ([f"${a:,.2f}" for a in AMOUNTS], r"\$[1-9]\d{0,2}(,\d{3})*\.\d\d", "number"),
+    "euros": ([f"€ {n}" for n in FEW], r"€ \d\d", "integer"),
+    "euros, German": (
+        [f"{a:,.2f} €".translate(str.maketrans(",.", ".,")) for a in AMOUNTS],
+        r"[1-9]\d{0,2}(\.\d{3})*,\d\d €",
+        "number",
+    ),
+    "percent": ([f"{n} %" for n in FEW], r"\d\d %", "integer"),
+    "percent with decimals": ([f"{int(n) / 4}%" for n in FEW], r"\d+(\.\d\d?)?%", "number"),
+    "parentheses": (
+        [f"({a:.2f})" if i % 3 else f"{a:.2f}" for i, a in enumerate(AMOUNTS)],
+        r"\(\d+\.\d\d\)|\d+\.\d\d",
+        "number",
+    ),
+    "spaces between thousands": (
+        [f"{a * 100:,.2f}".replace(",", " ") for a in AMOUNTS],
+        r"[1-9]\d{0,2}( \d{3})*\.\d\d",
+        "number",
+    ),
+    "apostrophes": (
+        [f"{a * 100:,.2f}".replace(",", "'") for a in AMOUNTS],
+        r"[1-9]\d{0,2}('\d{3})*\.\d\d",
+        "number",
+    ),
+    "plus signs": ([f"{int(n) - 35:+d}" for n in FEW], r"[+-]\d+|0|\+0", "integer"),
+    "scientific": ([f"{a / 1e6:.3e}" for a in AMOUNTS], r"\d\.\d{3}e[+-]\d\d", "number"),
+    "units": ([f"{n} kg" for n in FEW], r"\d\d kg", "integer"),
+    "coordinates": ([f"{52 + a / 1e5:.7f}" for a in AMOUNTS], r"52\.\d{7}", "number"),
+    "two decimals": ([f"{int(n) / 2:.2f}" for n in FEW], r"\d+\.\d\d", "number"),
+    "trailing spaces": ([f" {n}  " for n in FEW], r"\d\d", "integer"),
+    "TRUE and FALSE": (["TRUE", "FALSE"] * (ROWS // 2), "TRUE|FALSE", "boolean"),
+    "yes and no": (["yes", "no"] * (ROWS // 2), "yes|no", "category"),
+    "Excel's serial dates": ([str(45_000 + int(n) * 7) for n in FEW], r"45\d{3}", "integer"),
+}
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_values_come_back_in_their_own_form(name):
+    cells, pattern, kind = FORMS[name]
+    said = generate(save(lines(value=cells, other=FEW)))
+    assert column_kind(said, "value") == kind
+    assert "Left out" not in said
+    texts = written()["value"]
+    assert len(texts) == ROWS
+    wrong = [text for text in texts if not re.fullmatch(pattern, text)]
+    assert not wrong, wrong[:5]
+
+
+@pytest.mark.parametrize("method", ["mixture", "copula", "rules"])
+def test_new_values_stay_in_the_form_of_the_file(method):
+    """Trees repeat values of the table; these methods make up others between them."""
+    columns = {
+        "day": unpadded(DAYS, "{m}/{d}/{y}"),
+        "at": [f"{m:%Y-%m-%d %H:%M:%S}.{i:03d}" for i, m in enumerate(MOMENTS)],
+        "price": [f"${a:,.2f}" for a in AMOUNTS],
+        "visit": [f"{m:%Y%m%d}" for m in DAYS],
+        "latitude": [f"{52 + a / 1e5:.7f}" for a in AMOUNTS],
+    }
+    generate(save(lines(**columns)), "--rows", 300, method=method)
+    found = written()
+    assert list(found) == list(columns)
+    days = pd.to_datetime(found["day"], format="%m/%d/%Y")
+    assert days.min() >= DAYS.min()
+    assert not any(text.startswith("0") or "/0" in text for text in found["day"])
+    assert pd.to_datetime(found["visit"], format="%Y%m%d").max() <= DAYS.max()
+    assert all(re.fullmatch(r"\$\d{1,3}(,\d{3})*\.\d\d", text) for text in found["price"])
+    assert all(re.fullmatch(r"52\.\d{7}", text) for text in found["latitude"])
+    assert all(re.fullmatch(r".{19}\.\d{3}", text) for text in found["at"])
+
+
+def test_decimal_commas_between_semicolons():
+    said = generate(
+        save(
+            lines(
+                ";",
+                acidity=[f"{int(n) / 9:.2f}".replace(".", ",") for n in FEW],
+                sugar=["1,2", "0,9", "1,0", "1,5", "1,1", "1,3", "1,4", "0,8"] * 10,
+            )
+        )
+    )
+    assert "Separated by semicolons" in said
+    assert column_kind(said, "acidity") == column_kind(said, "sugar") == "number"
+    found = written(";")
+    assert all(re.fullmatch(r"\d,\d\d", text) for text in found["acidity"])
+    assert all(re.fullmatch(r"\d,\d", text) for text in found["sugar"])
+
+
+def test_the_other_columns_tell_the_decimal_sign():
+    """1.234 alone could be either; beside 4,08 it is a thousand."""
+    text = lines(";", x=["1.234", "5.678"] * 20, y=["4,08", "12,5"] * 20)
+    said = generate(save(text))
+    assert "1.234 is 1234" in said
+    assert set(written(";")["x"]) == {"1.234", "5.678"}
+
+
+def test_an_open_decimal_sign_is_said_with_the_option_that_decides():
+    source = save(lines(x=["1,234", "5,678"] * 20))
+    assert "1,234 is 1234" in (said := generate(source))
+    assert "--decimal comma" in said
+    said = generate(source, "--decimal", "comma", "--overwrite")
+    assert "1,234 is 1.234" in said
+    assert set(written()["x"]) <= {"1,234", "5,678"}
+
+
+def test_an_open_order_of_day_and_month_is_said_with_the_option_that_decides():
+    source = save(lines(day=["01/02/2024", "03/04/2024", "05/12/2024"] * 20))
+    said = generate(source)
+    assert "01/02/2024 is 2 January 2024" in said
+    assert "--dates day-first" in said
+    said = generate(source, "--dates", "day-first", "--overwrite")
+    assert "01/02/2024 is 1 February 2024" in said
+    assert "--dates" not in said
+
+
+def test_another_column_tells_the_order_of_day_and_month():
+    text = lines(a=["01/02/2024", "03/04/2024"] * 20, b=["26/02/2024", "03/04/2024"] * 20)
+    assert "01/02/2024 is 1 February 2024" in generate(save(text))
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+def test_every_separator_and_encoding(separator, encoding):
+    text = lines(separator, straße=["süß", "weiß, sehr"] * 20, zahl=FEW[:40])
+    said = generate(save(text.replace("\n", "\r\n").encode(encoding)))
+    assert ("cp1252" in said) == (encoding == "cp1252")
+    assert b"\r\n" in Path("out.csv").read_bytes() or encoding == "utf-16"
+    found = written(separator, encoding)
+    assert list(found) == ["straße", "zahl"]
+    assert set(found["straße"]) == {"süß", "weiß, sehr"}
+
+
+def test_blank_lines_separators_at_the_end_and_a_line_that_names_the_separator():
+    text = "sep=;\n" + lines(";", a=FEW, b=["x", "y"] * 40).replace("\n", ";\n") + ";;\n;;\n\n"
+    said = generate(save(text))
+    assert "Skipped lines that hold nothing but separators: 2" in said
+    assert list(written(";")) == ["a", "b"]
+    assert f"{ROWS} rows, 2 columns" in said
+
+
+def test_a_column_without_a_name_keeps_its_blank_header():
+    table = pd.DataFrame({"a": FEW, "b": ["x", "y"] * 40})
+    table.to_csv("in.csv")
+    assert "Left out 'Unnamed: 0'" in generate("in.csv")
+    generate("in.csv", "--keep", "Unnamed: 0", "--overwrite")
+    assert list(written()) == ["", "a", "b"]
+
+
+# --- the course's own tables in another layout ---
+
+
+def test_the_public_screen_time_layout_comes_back():
+    table = simulate_screentime(20)
+    table["Date"] = (
+        unpadded(table["Date"].dt, "{m}/{d}/{y}")
+        if False
+        else [f"{day.month}/{day.day}/{day.year}" for day in table["Date"]]
+    )
+    table = table.set_axis(
+        ["Date", "App", "Usage (minutes)", "Notifications", "Times Opened"], axis=1
+    )
+    table = table[["App", "Date", "Times Opened", "Usage (minutes)", "Notifications"]]
+    table.to_csv("in.csv", index=False)
+    said = generate("in.csv", "--given", "Times Opened=3", method="mixture")
+    assert "Recognised as a screen-time table" in said
+    found = written()
+    assert list(found) == list(table.columns)
+    assert set(found["Date"]) <= set(table["Date"])
+    assert set(found["Times Opened"]) == {"3"}
+
+
+# --- codes, classes and identifiers ---
+
+
+def test_codes_with_leading_zeros_stay_text():
+    codes = ["02116", "05055", "10001", "94110"]
+    said = generate(save(lines(postcode=codes * 20, x=FEW)), method="mixture")
+    assert "Read as text, for its leading zeros: 'postcode'" in said
+    assert set(written()["postcode"]) <= set(codes)
+
+
+def test_codes_that_are_nearly_all_different_are_kept_as_codes():
+    codes = [f"{number:05d}" for number in range(1000, 1000 + 7 * ROWS, 7)]
+    said = generate(save(lines(postcode=codes, x=FEW)))
+    assert "Left out" not in said
+    assert set(written()["postcode"]) <= set(codes)
+
+
+def test_few_values_far_apart_are_kept():
+    status, product = [200, 301, 404, 503], [10_023, 17_411, 39_005, 55_020, 88_871]
+    text = lines(status=status * 50, product=product * 40, x=[i % 40 for i in range(200)])
+    said = generate(save(text), method="mixture")
+    assert "Few values far apart, kept as they are: 'product'" in said
+    assert set(map(int, written()["status"])) <= set(status)
+    assert set(map(int, written()["product"])) <= set(product)
+    said = generate("in.csv", "--number", "product", "--overwrite", method="mixture")
+    assert column_kind(said, "product") == "integer"
+
+
+def test_many_product_numbers_are_kept_and_amounts_are_not():
+    generator = np.random.default_rng(0)
+    products = generator.choice(90_000, 60, replace=False) + 10_000
+    text = lines(
+        product=generator.choice(products, 1000),
+        salary=(generator.normal(400, 60, 1000).round() * 100).astype(int),
+        views=generator.lognormal(1, 2, 1000).astype(int),
+    )
+    said = generate(save(text))
+    assert column_kind(said, "product") == "category"
+    assert column_kind(said, "salary") == column_kind(said, "views") == "integer"
+
+
+def test_category_keeps_values_by_hand():
+    values = [1, 2, 4, 7, 8] * 16
+    said = generate(save(lines(level=values, x=FEW)), "--category", "level", method="mixture")
+    assert column_kind(said, "level") == "category"
+    assert set(map(int, written()["level"])) <= set(values)
+
+
+def test_a_condition_that_never_occurred_is_said():
+    source = save(lines(status=[200, 301, 404, 503] * 20, x=FEW))
+    assert "has no category" in refused(source, "--given", "status=302")
+    source = save(lines(n=[*range(1, 40), *range(41, 82)], x=FEW))
+    assert "No row of the table has n=40" in generate(source, "--given", "n=40", method="mixture")
+
+
+def test_conditions_are_written_as_the_file_writes():
+    source = save(lines(";", price=[f"{n},50 €" for n in FEW], day=unpadded(DAYS, "{d}.{m}.{y}")))
+    day = unpadded(DAYS, "{d}.{m}.{y}")[0]
+    options = ["--given", f"price={FEW[3]},50 €", "--given", f"day={day}"]
+    generate(source, *options, method="mixture")
+    found = written(";")
+    assert set(found["price"]) == {f"{FEW[3]},50 €"}
+    assert set(found["day"]) == {day}
+
+
+def test_a_label_of_zero_and_one_is_a_class_and_the_default_target():
+    generator = np.random.default_rng(0)
+    text = lines(
+        x=generator.normal(0, 1, 300).round(3),
+        label=(np.arange(300) % 50 == 0).astype(int),
+        city=generator.choice(["Ulm", "Bonn"], 300),
+    )
+    code, said, error = run("compare", save(text), "--methods", "rules", "--seeds", 1)
+    assert code == 0, error
+    assert "TSTR predicts 'label'" in said
+    assert "area under the ROC curve" in said
+    assert set(pd.read_csv("in_comparison/scoreboard.csv")["metric"]) >= {"tstr", "valid"}
+
+
+def test_a_target_of_few_whole_numbers_is_a_class():
+    said = generate(save(lines(grade=[1, 2, 3, 4] * 20, x=FEW)), "--target", "grade")
+    assert column_kind(said, "grade") == "category"
+
+
+def test_card_and_user_numbers_are_never_copied_unsaid():
+    generator = np.random.default_rng(0)
+    cards = generator.integers(4 * 10**15, 5 * 10**15, 200)
+    users = np.repeat(generator.integers(10**18, 2 * 10**18, 20), 10)
+    source = save(lines(card=cards, user=users, x=generator.integers(0, 50, 200)))
+    said = generate(source)
+    assert "Left out 'card', 'user'" in said
+    assert list(written()) == ["x"]
+    said = generate(source, "--keep", "card", "--keep", "user", "--overwrite")
+    assert "real values will be written" in said
+    assert set(map(int, written()["card"])) <= set(cards)
+    assert set(map(int, written()["user"])) <= set(users)
+
+
+def test_names_and_mails_that_repeat_are_left_out():
+    people = [f"Person {chr(65 + n % 26)}{chr(97 + n // 26)}" for n in range(200)] * 3
+    text = lines(
+        name=people,
+        email=[f"{person.split()[1].lower()}@example.org" for person in people],
+        city=["Ulm", "Bonn", "Kiel"] * 200,
+    )
+    said = generate(save(text))
+    assert "Left out 'name'" in said
+    assert "Left out 'email'" in said
+    assert list(written()) == ["city"]
+    assert "real values will be written" in generate("in.csv", "--keep", "email", "--overwrite")
+
+
+# --- what is missing ---
+
+
+def test_only_empty_cells_are_missing_in_text():
+    text = lines(country=["NA", "ZA", "", "FR"] * 20, grade=["A", "None", "B", "B"] * 20, x=FEW)
+    said = generate(save(text))
+    assert "Read as text, not as missing, in 'country': 'NA'" in said
+    assert set(written()["country"]) == {"NA", "ZA", "", "FR"}
+    assert set(written()["grade"]) == {"A", "None", "B"}
+
+
+def test_whole_numbers_with_gaps_stay_whole():
+    generate(
+        save(lines(kids=["2", "0", "", "1", "5", "3"] * 20, x=list(range(120)))), method="mixture"
+    )
+    assert set(written()["kids"]) <= {"0", "1", "2", "3", "4", "5", ""}
+    assert "" in written()["kids"]
+
+
+def test_markers_of_missing_numbers_are_named_and_written_back():
+    said = generate(save(lines(x=[*FEW[:60], *["n/a"] * 15, *["-"] * 5])), "--rows", 200)
+    assert "Read as missing in 'x': 'n/a' (15), '-' (5)" in said
+    assert column_kind(said, "x") == "integer"
+    assert "n/a" in written()["x"]
+
+
+def test_odd_cells_among_numbers_are_named_with_their_lines():
+    cells = [str(i % 83) for i in range(1000)]
+    cells[10], cells[500] = "unknown", "about 7"
+    said = generate(save(lines(x=cells)))
+    assert "Read as missing in 'x': 'unknown' (1)" in said
+    assert "where all other cells are numbers: 'about 7' (line 502)" in said
+    assert "--category x" in said
+    assert column_kind(said, "x") == "integer"
+
+
+def test_a_mixed_column_is_text():
+    cells = ["A", "B", "C", "1", "2"] * 16
+    assert column_kind(generate(save(lines(x=cells, y=FEW))), "x") == "category"
+    assert set(written()["x"]) <= set(cells)
+
+
+def test_a_date_that_stands_for_never_is_missing_and_comes_back():
+    ends = [f"{day:%Y-%m-%d}" if i % 4 else "9999-12-31" for i, day in enumerate(DAYS)]
+    said = generate(save(lines(end=ends, x=FEW)), "--rows", 200)
+    assert "far from all others: 9999-12-31 (20)" in said
+    assert column_kind(said, "end") == "date"
+    share = written()["end"].count("9999-12-31") / 200
+    assert 0.1 < share < 0.45
+    assert "" not in written()["end"]
+
+
+def test_dates_of_other_centuries_get_one_message_with_commands_that_work():
+    source = save(lines(born=[f"1{400 + i}-05-01" for i in range(ROWS)], x=FEW))
+    message = refused(source)
+    assert "'born', line 2: the date 1400-05-01" in message
+    assert "--drop born" in message
+    generate(source, "--drop", "born")
+    generate(source, "--category", "born", "--overwrite")
+    assert set(written()["born"]) <= {f"1{400 + i}-05-01" for i in range(ROWS)}
+
+
+def test_infinity_is_named_by_its_line_in_the_file():
+    cells = [*FEW[:17], "inf", *FEW[17:30]]
+    source = save("x,y\n\n" + "".join(f"{cell},a\n" for cell in cells))
+    message = refused(source)
+    assert "'x', line 20" in message
+    assert "--drop x" in message
+    generate(source, "--drop", "x")
+
+
+# --- rules between columns ---
+
+
+def stays(rows: int = 200) -> str:
+    generator = np.random.default_rng(0)
+    admitted = pd.to_datetime("2024-01-01") + pd.to_timedelta(generator.integers(0, 60, rows), "D")
+    discharged = admitted + pd.to_timedelta(generator.integers(1, 30, rows), "D")
+    net = generator.integers(100, 900, rows)
+    tax = generator.integers(10, 90, rows)
+    return lines(
+        admitted=admitted.strftime("%Y-%m-%d"),
+        discharged=discharged.strftime("%Y-%m-%d"),
+        net=net,
+        tax=tax,
+        gross=net + tax,
+    )
+
+
+@pytest.mark.parametrize("method", ["mixture", "copula", "trees", "rules"])
+def test_a_rule_is_met_in_every_row(method):
+    said = generate(save(stays()), "--rule", "admitted < discharged", "--rows", 500, method=method)
+    found = pd.read_csv("out.csv")
+    assert len(found) == 500
+    assert (found["admitted"] < found["discharged"]).all()
+    assert "rows that broke a rule were thrown away" in said
+
+
+def test_a_sum_is_met_in_every_row():
+    generate(save(stays()), "--rule", "net + tax == gross", method="mixture")
+    found = pd.read_csv("out.csv")
+    assert list(found) == ["admitted", "discharged", "net", "tax", "gross"]
+    assert (found["net"] + found["tax"] == found["gross"]).all()
+    error = refused_given("--rule", "net + tax == gross", "--given", "gross=500")
+    assert "'gross' is computed by a rule" in error
+
+
+def refused_given(*options) -> str:
+    Path("out.csv").unlink()
+    return refused("in.csv", *options)
+
+
+def test_rules_that_hold_are_found_and_named_with_their_option():
+    said = generate(save(stays()))
+    assert '--rule "admitted < discharged"' in said
+    assert '--rule "net + tax == gross"' in said
+    options = [option for rule in re.findall(r'--rule "(.+)"', said) for option in ("--rule", rule)]
+    generate("in.csv", *options, "--overwrite", method="mixture")
+    found = pd.read_csv("out.csv")
+    assert (found["admitted"] < found["discharged"]).all()
+    assert (found["net"] + found["tax"] == found["gross"]).all()
+
+
+def test_a_sum_of_decimals_is_found_with_its_rounding():
+    generator = np.random.default_rng(0)
+    net, tax = generator.lognormal(3, 1, 100).round(2), generator.lognormal(1, 1, 100).round(2)
+    text = lines(net=net, tax=tax, gross=[f"{value:.2f}" for value in net + tax])
+    said = generate(save(text))
+    assert '--rule "round(net + tax, 2) == gross"' in said
+    generate("in.csv", "--rule", "round(net + tax, 2) == gross", "--overwrite", method="mixture")
+    found = pd.read_csv("out.csv")
+    assert np.allclose(found["net"] + found["tax"], found["gross"], atol=1e-9)
+
+
+def test_columns_that_have_nothing_to_do_with_each_other_have_no_rule():
+    generator = np.random.default_rng(0)
+    text = lines(
+        age=generator.integers(18, 80, 100), income=generator.integers(20_000, 90_000, 100)
+    )
+    assert "--rule" not in generate(save(text))
+
+
+def test_a_rule_that_real_rows_break_gets_one_message():
+    source = save(stays() + "2024-05-01,2024-04-01,1,2,3\n2024-05-01,2024-04-01,1,2,3\n")
+    message = refused(source, "--rule", "admitted < discharged")
+    assert "does not hold in 2 of 202 rows, the first in line 202" in message
+    assert "2024-05-01" in message
+
+
+def test_a_rule_is_not_broken_where_a_value_is_missing():
+    text = stays().replace("2024-01-", "2024-02-", 1) + ",2024-04-01,1,2,3\n"
+    text = text.splitlines()
+    text = "\n".join([text[0], *text[2:]]) + "\n"
+    generate(save(text), "--rule", "admitted < discharged")
+
+
+def test_rules_that_cannot_be_read_or_met():
+    source = save(stays())
+    assert "Cannot read the expression" in refused(source, "--rule", "admitted <")
+    assert "'left'" in refused(source, "--rule", "left < discharged")
+    rows = ["--rule", "net * 1000 + tax * 7 + gross * 11 != 0", "--rule", "net + tax - gross == 0"]
+    message = refused(source, *rows, "--rows", 200, "--method", "copula")
+    assert "keep the rules" in message
+    assert list(Path().iterdir()) == [Path("in.csv")]
+
+
+def test_compare_counts_rules_as_valid():
+    call = ["compare", save(stays()), "--methods", "copula", "--seeds", 1]
+    assert run(*call, "--rule", "admitted < discharged", "--output", "with")[0] == 0
+    assert run(*call, "--output", "without")[0] == 0
+    assert valid_share("with") < valid_share("without") == 1
+
+
+def valid_share(name: str) -> float:
+    board = pd.read_csv(f"{name}/scoreboard.csv").set_index(["name", "metric"])
+    return board.at[("copula", "valid"), "mean"]
+
+
+# --- Parquet ---
+
+
+def parquet(**columns) -> str:
+    pq.write_table(pa.table(columns), "in.parquet")
+    return "in.parquet"
+
+
+DAY_LIST = [day.date() for day in DAYS]
+PARQUET = {
+    "date32": pa.array(DAY_LIST, pa.date32()),
+    "decimal128": pa.array([Decimal(f"{a:.2f}") for a in AMOUNTS], pa.decimal128(12, 2)),
+    "whole decimals": pa.array([Decimal(n) for n in FEW], pa.decimal128(12, 0)),
+    "milliseconds": pa.array(
+        [datetime(2024, 1, 1, 0, 0, 0, 1000 * i) for i in range(ROWS)], pa.timestamp("ms")
+    ),
+    "seconds": pa.array(list(MOMENTS), pa.timestamp("s")),
+    "a zone": pa.array(list(MOMENTS), pa.timestamp("us", "Europe/Berlin")),
+    "float32": pa.array([float(n) / 10 for n in FEW], pa.float32()),
+    "int8 with gaps": pa.array([None, *map(int, FEW[1:])], pa.int8()),
+    "bool with gaps": pa.array([None, True, False, True] * 20),
+    "dictionary": pa.array(["a", "b"] * 40).dictionary_encode(),
+    "large text": pa.array(["a", None] * 40, pa.large_string()),
+    "time of day": pa.array([time(int(n) % 24, 5) for n in FEW], pa.time64("us")),
+    "short time of day": pa.array([time(int(n) % 24, 5) for n in FEW], pa.time32("s")),
+    "duration": pa.array([timedelta(hours=int(n)) for n in FEW], pa.duration("s")),
+    "days as whole numbers": pa.array([int(f"{day:%Y%m%d}") for day in DAYS], pa.int32()),
+    "days as text": pa.array([f"{day:%d.%m.%Y}" for day in DAYS]),
+    "amounts as text": pa.array([f"${a:,.2f}" for a in AMOUNTS]),
+    "nothing": pa.nulls(ROWS),
+}
+
+
+@pytest.mark.parametrize("name", PARQUET)
+@pytest.mark.parametrize("method", ["trees", "mixture"])
+def test_parquet_columns_come_back_in_their_type(name, method):
+    source = parquet(value=PARQUET[name], other=list(map(int, FEW)))
+    said = generate(source, method=method, output="out.parquet")
+    assert "Left out" not in said
+    assert pq.read_schema("out.parquet").equals(pq.read_schema(source))
+    found, real = pq.read_table("out.parquet")["value"], PARQUET[name]
+    assert len(found) == ROWS
+    assert real.null_count or not found.null_count
+    if (
+        not pa.types.is_null(real.type)
+        and not pa.types.is_dictionary(real.type)
+        and name != "amounts as text"
+    ):
+        present = [value for value in found.to_pylist() if value is not None]
+        known = [value for value in real.to_pylist() if value is not None]
+        if not name.endswith("text"):
+            assert min(known) <= min(present)
+            assert max(present) <= max(known)
+    generate(source, method=method)  # as text, too
+    assert len(written()["value"]) == ROWS
+
+
+def test_whole_numbers_that_are_days_are_real_days_in_parquet():
+    generate(
+        parquet(visit=PARQUET["days as whole numbers"]), method="mixture", output="out.parquet"
+    )
+    found = pq.read_table("out.parquet")["visit"].to_pylist()
+    assert pd.to_datetime(pd.Series(found).astype(str), format="%Y%m%d").notna().all()
+    assert isinstance(found[0], int)
+
+
+def test_pandas_arrow_types_come_back_in_their_type():
+    table = pd.DataFrame({"at": pd.Series(MOMENTS), "x": FEW}).astype(
+        {"at": "timestamp[ns][pyarrow]", "x": "Int64"}
+    )
+    table.to_parquet("in.parquet")
+    generate("in.parquet", output="out.parquet")
+    assert (pd.read_parquet("out.parquet").dtypes == pd.read_parquet("in.parquet").dtypes).all()
+
+
+def test_a_parquet_with_an_index():
+    table = pd.DataFrame({"x": list(map(int, FEW)), "kind": pd.Categorical(["p", "q"] * 40)})
+    table.set_axis(table.index[::-1]).to_parquet("in.parquet")
+    generate("in.parquet", output="out.parquet")
+    assert list(pd.read_parquet("out.parquet").columns) == ["x", "kind"]
+    table.set_index("x").to_parquet("in.parquet")
+    generate("in.parquet", "--overwrite", output="out.parquet")
+    found = pd.read_parquet("out.parquet")
+    assert sorted(found.columns) == ["kind", "x"]
+    assert found["kind"].dtype == "category"
+
+
+def test_lists_in_parquet_get_one_message_with_a_command_that_works():
+    source = parquet(tags=[["a"], ["b", "c"]] * 40, x=list(map(int, FEW)))
+    message = refused(source)
+    assert "'tags'" in message
+    assert "--drop tags" in message
+    generate(source, "--drop", "tags")
+
+
+def test_csv_to_parquet_has_the_types_of_the_values():
+    text = lines(day=unpadded(DAYS, "{m}/{d}/{y}"), price=[f"${a:,.2f}" for a in AMOUNTS], n=FEW)
+    generate(save(text), output="out.parquet")
+    found = pd.read_parquet("out.parquet")
+    assert [str(dtype) for dtype in found.dtypes] == ["datetime64[ns]", "float64", "int64"]
+
+
+def test_date_objects(folder):
+    pd.DataFrame({"day": [date(2024, 1, 1 + i % 28) for i in range(ROWS)]}).to_parquet("in.parquet")
+    said = generate("in.parquet", output="out.parquet")
+    assert column_kind(said, "day") == "date"
+
+
+# --- bad files: one message ---
+
+
+@pytest.mark.parametrize(
+    "content, words",
+    [
+        ("a,b,a\n1,2,3\n", ["two columns named 'a'", "Rename"]),
+        ("a;b\n1;2\n3;4;5\n", ["line 3", "3 values", "semicolon"]),
+        ("Title of the table\na,b\n1,2\n", ["line 2", "2 values"]),
+        ('a,b\n"x,1\ny,2\n', ["line 2", "quotation mark"]),
+        (b"\x00\x01\x02\x03\x04\x05", ["zero byte"]),
+        (b"PAR1 and no more", ["not a whole Parquet file"]),
+    ],
+)
+def test_bad_files_get_one_message(content, words):
+    message = refused(save(content))
+    assert all(word in message for word in words), message

@@ -1,0 +1,98 @@
+"""Conditions of the command line, ``--given App=Netflix``: read as the column is written."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+import numpy as np
+import pandas as pd
+import typer
+
+from utils.commands.base import one_of
+from utils.commands.opening import OwnTable
+from utils.schema import Column
+from utils.synthesizers.base import condition_value
+
+TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+
+
+def conditions(given: list[str], opened: OwnTable) -> dict:
+    """``["App=Netflix"]`` as ``{"App": "Netflix"}``, each value of its column's kind; or a usage
+    error."""
+    found = {}
+    for text in given:
+        column, value = _parse(text, opened)
+        try:
+            found[column.name] = _value(column, value, opened)
+            condition_value(column, found[column.name])
+        except ValueError as error:
+            _refuse(str(error))
+    return found
+
+
+def never_together(condition: dict, table: pd.DataFrame) -> str:
+    """What to say where no row of the table meets the condition; "" where one does."""
+    met = pd.Series(True, table.index)
+    for name, value in condition.items():
+        same = table[name].isna() if pd.isna(value) else table[name] == value
+        met &= same.fillna(False).astype(bool)
+    if met.any() or not condition:
+        return ""
+    shown = ", ".join(f"{name}={value}" for name, value in condition.items())
+    return f"No row of the table has {shown}: what is written is a guess from rows nearby."
+
+
+def _value(column: Column, text: str, opened: OwnTable):
+    """The value of a text that is written as the column is, or as the command line writes it."""
+    form = opened.style.forms.get(column.name)
+    if form is not None and text and not column.discrete:
+        read = form.read(pd.Series([text], dtype="string[pyarrow]")).iloc[0]
+        if not pd.isna(read):
+            return read
+    return typed_value(column, text)
+
+
+def _parse(text: str, opened: OwnTable) -> tuple[Column, str]:
+    """Column and value of ``COLUMN=VALUE``; the longest column name wins, since names may hold an =
+    too."""
+    names = {name: name for name in opened.schema.names}
+    names |= {header: name for name, header in opened.style.headers.items() if name in names}
+    for name in sorted(names, key=len, reverse=True):
+        if text.startswith(f"{name}="):
+            return opened.schema[names[name]], text[len(name) + 1 :]
+    name, equals, _ = text.partition("=")
+    if not equals:
+        _refuse(f"{text!r} is no condition. Write COLUMN=VALUE, such as App=Netflix.")
+    if name in opened.left_out:
+        _refuse(f"The column {name!r} was left out, so it cannot be set. Keep it with --keep.")
+    one_of(name, opened.schema.names, "--given", "column")  # never known here: raises
+
+
+def _refuse(problem: str) -> NoReturn:
+    raise typer.BadParameter(problem, param_hint="--given")
+
+
+def typed_value(column: Column, text: str):
+    """The text of a condition as a value of the column; empty text is a missing value."""
+    if not text and "" not in column.categories:
+        return np.nan
+    if column.kind == "category":
+        return next((value for value in column.categories if str(value) == text), text)
+    if column.kind == "boolean":
+        return _truth(column, text)
+    return text if column.kind == "date" else _number(column, text)
+
+
+def _truth(column: Column, text: str) -> bool:
+    if text.lower() not in TRUTH:
+        raise ValueError(f"Column {column.name!r} is true or false; {text!r} is neither.")
+    return TRUTH[text.lower()]
+
+
+def _number(column: Column, text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise ValueError(
+            f"Column {column.name!r} holds {column.kind} values; {text!r} is none."
+        ) from None

@@ -1,0 +1,191 @@
+"""Rules between columns: those that a person gives, and those that hold in every row of a table."""
+
+from __future__ import annotations
+
+import ast
+import keyword
+import re
+from collections.abc import Iterator
+from itertools import combinations, permutations
+
+import numpy as np
+import pandas as pd
+import typer
+from pandas.api import types
+
+from utils.checks import allowed
+from utils.expressions import ExpressionError, columns_of, evaluate, parse
+from utils.schema import Schema, TableError
+from utils.synthesizers import Synthesizer
+
+FEWEST_ROWS = 20  # that a rule must hold in, before it is no accident
+BY_CHANCE = 0.95  # an order that holds as often between rows that are mixed says nothing
+MOST_FOUND = 5
+MOST_NUMBERS = 12  # columns among which sums are sought
+MOST_ROUNDS = 30
+MOST_DRAWN = 50  # rows drawn for each row that is asked for
+
+
+def check_rules(rules: list[str], table: pd.DataFrame) -> None:
+    """A usage error for a rule that cannot be read, TableError for one that real rows break."""
+    for rule in rules:
+        try:
+            broken = Schema((), {rule: rule}).broken_rules(table)[rule]
+        except ExpressionError as error:
+            raise typer.BadParameter(str(error), param_hint="--rule") from None
+        if broken.any():
+            first = broken.idxmax()
+            names = sorted(columns_of(rule))
+            cells = ", ".join(f"{name} {table.at[first, name]}" for name in names)
+            raise TableError(
+                f"The rule {rule!r} does not hold in {broken.sum():,} of {len(table):,} rows, "
+                f"the first in {table.index.name or 'row'} {first} ({cells}). Mend these rows, or "
+                "leave the rule out."
+            )
+
+
+# --- rows that keep the rules ---
+
+
+def computed_columns(schema: Schema, rules: list[str]) -> dict[str, str]:
+    """Column -> expression, of rules such as ``net + tax == gross``: no row that is drawn at random
+    keeps an equation, so one side is computed."""
+    found: dict[str, str] = {}
+    for rule in rules:
+        tree, placeholders = parse(rule)
+        if not (isinstance(tree, ast.Compare) and [type(op) for op in tree.ops] == [ast.Eq]):
+            continue
+        for side, other in ((tree.comparators[0], tree.left), (tree.left, tree.comparators[0])):
+            name = placeholders.get(side.id, side.id) if isinstance(side, ast.Name) else None
+            text = re.sub(
+                "|".join(placeholders) or "$^",
+                lambda match: f"`{placeholders[match.group()]}`",  # noqa: B023 - used at once
+                ast.unparse(other),
+            )
+            needed = columns_of(text) if name else set()
+            numbers = name and schema[name].kind in ("number", "integer") and needed
+            if numbers and name not in {*found, *needed} and not needed & set(found):
+                found[name] = text
+                break
+    return found
+
+
+def rows_that_keep(
+    synthesizer: Synthesizer,
+    rows: int,
+    condition: dict,
+    schema: Schema,
+    computed: dict[str, str],
+    report: dict[str, int],
+) -> Iterator[pd.DataFrame]:
+    """Chunks of ``rows`` rows in all that keep every rule of the schema; others are thrown away.
+
+    report : gets "drawn" and "kept".  Raises ValueError where too few rows of a bounded number of
+    draws keep them.
+    """
+    report |= {"drawn": 0, "kept": 0}
+    for attempt in range(MOST_ROUNDS):
+        missing = rows - report["kept"]
+        share = max(report["kept"] / max(report["drawn"], 1), 1 / MOST_DRAWN)
+        most = MOST_DRAWN * rows + 1000 - report["drawn"]
+        ask = missing if not attempt else min(int(missing / share * 1.1) + 10, most)
+        if missing == 0 or ask <= 0:
+            break
+        seed = None if attempt == 0 else [attempt, synthesizer.random_state or 0]
+        for chunk in synthesizer.sample_chunks(ask, condition, _seed(seed)):
+            chunk = _with_computed(chunk, schema, computed)
+            kept = chunk[_keeps(chunk, schema, computed)].head(rows - report["kept"])
+            report["drawn"] += len(chunk)
+            report["kept"] += len(kept)
+            if len(kept):
+                yield kept.reset_index(drop=True)
+    if report["kept"] < rows:
+        raise ValueError(
+            f"Only {report['kept']:,} of {report['drawn']:,} rows that were drawn keep the rules "
+            f"({'; '.join(schema.rules.values())}); {rows:,} are needed. Try another --method, or "
+            "fewer rules."
+        )
+
+
+def _seed(parts: list[int] | None) -> int | None:
+    """One seed for each round; None for the synthesizer's own."""
+    return None if parts is None else int(np.random.SeedSequence(parts).generate_state(1)[0])
+
+
+def _with_computed(chunk: pd.DataFrame, schema: Schema, computed: dict[str, str]) -> pd.DataFrame:
+    for name, expression in computed.items():
+        column = schema[name]
+        values = pd.Series(evaluate(expression, chunk), chunk.index)
+        decimals = 0 if column.kind == "integer" else column.decimals
+        values = values if decimals is None else values.astype("float64").round(decimals)
+        kind = column.dtype if values.notna().all() or column.kind == "number" else "Int64"
+        chunk[name] = values.astype(kind)
+    return chunk[schema.names]
+
+
+def _keeps(chunk: pd.DataFrame, schema: Schema, computed: dict[str, str]) -> np.ndarray:
+    """Rows that keep every rule, and whose computed values lie within the real range."""
+    keeps = ~schema.broken_rules(chunk).to_numpy(dtype=bool).any(axis=1)
+    for name in computed:
+        keeps &= allowed(chunk[name], schema[name])
+    return keeps
+
+
+# --- rules that hold ---
+
+
+def found_rules(table: pd.DataFrame) -> list[str]:
+    """Sums and orders that hold in every row, and would not by chance, as rules."""
+    numbers = [name for name in table.columns if _is_measured(table[name])]
+    dates = [name for name in table.columns if types.is_datetime64_any_dtype(table[name].dtype)]
+    sums = _sums(table[numbers[:MOST_NUMBERS]])
+    zoned = [name for name in dates if table[name].dt.tz is not None]
+    naive = [name for name in dates if name not in zoned]
+    orders = [rule for names in (naive, zoned, numbers) for rule in _orders(table[names])]
+    summed = [columns_of(rule) for rule in sums]
+    orders = [
+        rule for rule in orders if not any(columns_of(rule) <= names for names in summed)
+    ]
+    found = [*sums, *orders]
+    broken = Schema((), {rule: rule for rule in found}).broken_rules(table.dropna()).any()
+    return [rule for rule in found if not broken[rule]][:MOST_FOUND]
+
+
+def _is_measured(values: pd.Series) -> bool:
+    measured = types.is_numeric_dtype(values.dtype) and not types.is_bool_dtype(values.dtype)
+    return bool(measured and values.nunique() > 2)
+
+
+def _orders(table: pd.DataFrame) -> list[str]:
+    found = []
+    for first, second in permutations(table.columns, 2):
+        both = table[[first, second]].dropna()
+        low, high = both[first], both[second]
+        if len(both) < FEWEST_ROWS or not (low <= high).all() or (low == high).all():
+            continue
+        mixed = high.sample(frac=1, random_state=0).set_axis(low.index)
+        if (low <= mixed).mean() <= BY_CHANCE:
+            sign = "<" if (low < high).all() else "<="
+            found.append(f"{_ticked(first)} {sign} {_ticked(second)}")
+    return found
+
+
+def _sums(table: pd.DataFrame) -> list[str]:
+    rows = table.dropna().astype(np.float64)
+    if len(rows) < FEWEST_ROWS:
+        return []
+    decimals = {name: Schema.infer(rows[[name]]).columns[0].decimals for name in rows}
+    found = []
+    for first, second in combinations(rows.columns, 2):
+        total = rows[first] + rows[second]
+        for name in rows.columns.drop([first, second]):
+            digits = decimals[name]
+            if digits is not None and np.array_equal(np.round(total, digits), rows[name]):
+                left = f"{_ticked(first)} + {_ticked(second)}"
+                found.append(f"{f'round({left}, {digits})' if digits else left} == {_ticked(name)}")
+    return found
+
+
+def _ticked(name: str) -> str:
+    """A column's name as rules write it."""
+    return name if name.isidentifier() and not keyword.iskeyword(name) else f"`{name}`"

@@ -1,0 +1,164 @@
+"""Times of day and durations, as numbers of their smallest part."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import pandas as pd
+
+from utils.reading.forms import Choices, Form, sample
+
+ENOUGH = 0.9  # share of a sample that must look like a time
+CLOCK = re.compile(
+    r"(?P<minus>-?)(?:(?P<days>\d+)(?P<day> days?,? ))?(?P<first>\d{1,4}):(?P<second>[0-5]\d)"
+    r"(?::(?P<third>[0-5]\d))?(?:\.(?P<fraction>\d{1,9}))?(?P<half> ?[AaPp][Mm])?"
+)
+HALF_DAY, DAY = 12, 24  # hours
+PHRASE = re.compile(r"(?:\d+(?:\.\d+)? ?[A-Za-z]+[ ,]*)+")
+
+
+@dataclass(frozen=True)
+class Clock(Form):
+    """A time of day or a duration with colons, as a number of its last part: 10:05 is 605 minutes,
+    01:00:10 is 3,610 seconds, 1:02.5 is 62.5 seconds.
+
+    parts : numbers between colons, 2 or 3.  digits : behind the point.  padded : the first part has
+    two digits.  half : how AM and PM are written.  day : text after the number of days.
+    """
+
+    parts: int = 2
+    digits: int = 0
+    padded: bool = True
+    half: str = ""
+    day: str = ""
+    what: ClassVar[str] = "times"
+
+    @classmethod
+    def find(cls, cells: pd.Series, choices: Choices) -> Clock | None:
+        texts = sample(cells).tolist()
+        found = [match for text in texts if (match := CLOCK.fullmatch(text))]
+        if choices.plain or len(found) < ENOUGH * len(texts):
+            return None
+        return cls(
+            parts=3 if any(match["third"] for match in found) else 2,
+            digits=max(len(match["fraction"] or "") for match in found),
+            padded=all(len(match["first"]) > 1 for match in found),
+            half=next((match["half"] for match in found if match["half"]), ""),
+            day=max((match["day"] or "" for match in found), key=len),
+        )
+
+    def read(self, cells: pd.Series) -> pd.Series:
+        values = cells.astype(object).map(
+            {text: self._value(CLOCK.fullmatch(text)) for text in cells.unique()}
+        )
+        return _number(values, whole=not self.digits)
+
+    def _value(self, match: re.Match | None) -> float:
+        if match is None or (3 if match["third"] else 2) != self.parts:
+            return np.nan
+        first = int(match["first"])
+        if bool(match["half"]) != bool(self.half) or (self.half and first > HALF_DAY):
+            return np.nan
+        if self.half:
+            first = first % HALF_DAY + HALF_DAY * ("p" in match["half"].lower())
+        value = (first + DAY * int(match["days"] or 0)) * 60 + int(match["second"])
+        value = value * 60 + int(match["third"]) if self.parts == 3 else value
+        fraction = int(match["fraction"]) / 10 ** len(match["fraction"]) if match["fraction"] else 0
+        return (-1 if match["minus"] else 1) * (value + fraction)
+
+    def _write(self, present: pd.Series) -> list[str]:
+        return [self._text(value) for value in present.tolist()]
+
+    def _text(self, value: float) -> str:
+        scale = 10**self.digits
+        rest, fraction = divmod(round(abs(value) * scale), scale)
+        rest, last = divmod(rest, 60)
+        middle = ""
+        if self.parts == 3:
+            rest, minutes = divmod(rest, 60)
+            middle = f"{minutes:02d}:"
+        days, rest = divmod(rest, DAY) if self.day else (0, rest)
+        half = ""
+        if self.half:
+            half = "PM" if rest >= HALF_DAY else "AM"
+            half = self.half[:-2] + (half if self.half.isupper() else half.lower())
+            rest = (rest - 1) % HALF_DAY + 1
+        before = f"{days}{self.day if days != 1 else self.day.replace('days', 'day')}"
+        first = f"{rest:02d}" if self.padded else str(rest)
+        behind = f".{fraction:0{self.digits}d}" if self.digits else ""
+        sign = "-" if value < 0 else ""
+        return f"{sign}{before if self.day else ''}{first}:{middle}{last:02d}{behind}{half}"
+
+    def notice(self, example: str) -> str:
+        unit = "seconds" if self.parts == 3 or self.digits else "minutes"
+        value = self.read(pd.Series([example], dtype="string[pyarrow]")).iloc[0]
+        return f"Read as {unit} ({example} is {value:g})"
+
+
+@dataclass(frozen=True)
+class Phrase(Form):
+    """A duration in several units, such as 1h 30m, in seconds.
+
+    units : (text, seconds) of each unit, the largest first.  space : between number and unit.  gap
+    : between units.
+    """
+
+    units: tuple[tuple[str, float], ...] = ()
+    space: str = ""
+    gap: str = " "
+    what: ClassVar[str] = "durations"
+
+    @classmethod
+    def find(cls, cells: pd.Series, choices: Choices) -> Phrase | None:
+        texts = sample(cells)
+        if choices.plain or texts.str.fullmatch(PHRASE.pattern).mean() < ENOUGH:
+            return None
+        words = {word for text in texts for word in re.findall("[A-Za-z]+", text)}
+        lengths = {word: pd.to_timedelta(f"1 {word}", errors="coerce") for word in words}
+        units = {
+            word: length.total_seconds()
+            for word, length in lengths.items()
+            if length > pd.Timedelta(0)
+        }
+        by_length = {}
+        for word in sorted(units, key=len):  # of day and days, the plural
+            by_length[units[word]] = word
+        if len(by_length) < 2:
+            return None
+        longest = max(texts, key=len)
+        gap = re.search(r"[A-Za-z]([ ,]*)\d", longest)
+        return cls(
+            units=tuple(
+                (by_length[seconds], seconds) for seconds in sorted(by_length, reverse=True)
+            ),
+            space=" " if re.search(r"\d [A-Za-z]", longest) else "",
+            gap=gap.group(1) if gap else " ",
+        )
+
+    def read(self, cells: pd.Series) -> pd.Series:
+        spans = pd.to_timedelta(cells.astype(object), errors="coerce")
+        return _number(spans.dt.total_seconds(), whole=True)
+
+    def _write(self, present: pd.Series) -> list[str]:
+        return [self._text(value) for value in present.tolist()]
+
+    def _text(self, value: float) -> str:
+        said, rest = [], round(value)
+        for word, seconds in self.units:
+            count, rest = divmod(rest, int(seconds))
+            word = word[:-1] if count == 1 and len(word) > 2 and word.endswith("s") else word
+            said += [f"{count}{self.space}{word}"] if count else []
+        return self.gap.join(said) or f"0{self.space}{self.units[-1][0]}"
+
+    def notice(self, example: str) -> str:
+        value = self.read(pd.Series([example], dtype="string[pyarrow]")).iloc[0]
+        return f"Read as seconds ({example} is {value:g})"
+
+
+def _number(values: pd.Series, whole: bool) -> pd.Series:
+    if not whole:
+        return values.astype(np.float64)
+    return values.astype("int64" if values.notna().all() else "Int64")

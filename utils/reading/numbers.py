@@ -1,0 +1,233 @@
+"""Numbers as people write them: decimal commas, thousands, percent, currencies, parentheses."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import pandas as pd
+
+from utils.reading.forms import Choices, Form, sample
+
+ENOUGH = 0.9  # share of a sample that must look like a number
+CURRENCY = (
+    r"[A-Z]{0,2}[$€£¥₹₽₩₺₫₪₦฿₴₱¢]|USD|EUR|GBP|CHF|JPY|CNY|INR|CAD|AUD|NZD|SEK|NOK|DKK|PLN|CZK|HUF"
+    r"|BRL|MXN|ZAR|kr\.?|Rs\.?|Fr\.?|zł|Kč|Ft"
+)
+UNITS = (  # written without a space; with one, any word will do
+    r"ms|s|sec|secs|min|mins|h|hr|hrs|d|days?|weeks?|mm|cm|m|km|mi|ft|in|mg|g|kg|lbs?|t|ml|cl|l|L"
+    r"|kB|MB|GB|TB|kWh|kW|W|V|A|Hz|kHz|MHz|GHz|°C|°F|°|x|k|K|M"
+)
+SPACES = r"[ \u00a0\u202f]"
+SHAPE = re.compile(
+    rf"(?P<open>\()?(?P<sign>[-+−]?)(?P<prefix>(?:(?:{CURRENCY}){SPACES}?)?)(?P<inner>[-+−]?)"
+    r"(?P<digits>\d[\d.,'’ \u00a0\u202f]*(?<![ \u00a0\u202f])|[.,]\d+)"
+    r"(?P<exponent>(?:[eE][-+]?\d+)?)"
+    rf"(?P<suffix>(?:{SPACES}?(?:%|‰|{CURRENCY}|{UNITS})|{SPACES}[^\W\d_]{{1,12}})?)(?P<close>\))?"
+)
+PLAIN = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[-+]?(?:inf|Inf|INF|infinity|Infinity)"
+LEADING_ZERO = r"[-+]?0\d+"
+PHONE = r"\+\d{7,}"
+LARGEST_WHOLE = 2**63 - 1
+EXACT = 10**15  # so many digits of a float64 mean something
+
+
+@dataclass(frozen=True)
+class Number(Form):
+    """A number: its signs, what stands before and behind it, and how many digits follow the point.
+
+    decimals : most digits behind the decimal sign; ``fixed``: each cell has as many.  singular : of
+    a suffix that is a plural (1 day, 2 days).  exponent : "e" or "E" where all cells have one.
+    """
+
+    decimal: str = "."
+    thousands: str = ""
+    prefix: str = ""
+    suffix: str = ""
+    singular: str = ""
+    sign_first: bool = True
+    plus: bool = False
+    parentheses: bool = False
+    decimals: int = 0
+    fixed: bool = False
+    exponent: str = ""
+    what: ClassVar[str] = "numbers"
+
+    @classmethod
+    def find(cls, cells: pd.Series, choices: Choices) -> Number | None:
+        judged = sample(cells).tolist()
+        if cells.str.fullmatch(LEADING_ZERO).any() or cells.str.fullmatch(PHONE).all():
+            return None  # codes: a number would lose its zeros, a phone number its sense
+        plain = sum(re.fullmatch(PLAIN, cell) is not None for cell in judged)
+        if plain >= ENOUGH * len(judged) and choices.decimal != "comma":
+            return cls()._measured(cells)
+        parts = [found for cell in judged if (found := SHAPE.fullmatch(cell))]
+        if len(parts) < ENOUGH * len(judged):
+            return None
+        form = cls._affixed(parts, choices)
+        return form and form._measured(cells)
+
+    @classmethod
+    def _affixed(cls, parts: list[re.Match], choices: Choices) -> Number | None:
+        """The form of cells that are no plain numbers, but for their decimals."""
+        prefix = _commonest(part["prefix"] for part in parts)
+        suffix = _commonest(part["suffix"] for part in parts)
+        singular = ""
+        if suffix and f"{suffix}s" in {part["suffix"] for part in parts}:
+            suffix += "s"
+        if suffix.endswith("s") and suffix[:-1] in {part["suffix"] for part in parts}:
+            singular = suffix[:-1]
+        style = _style([part["digits"] for part in parts], choices)
+        if style is None or (choices.plain and (prefix or suffix or style[1])):
+            return None
+        decimal, thousands, ambiguous = style
+        return cls(
+            decimal=decimal,
+            thousands=thousands,
+            ambiguous=ambiguous,
+            prefix=prefix,
+            suffix=suffix,
+            singular=singular,
+            sign_first=not any(part["inner"] for part in parts),
+            parentheses=any(part["open"] for part in parts),
+        )
+
+    def _measured(self, cells: pd.Series) -> Number:
+        """The same form, with the digits, exponents and plus signs that the cells have."""
+        plain = self._plain(cells).dropna()
+        plain = plain[~plain.str.contains("n")]  # infinite
+        if plain.empty:
+            return self
+        mantissa = plain.str.replace("[eE].*", "", regex=True)
+        point = mantissa.str.find(".")
+        digits = (mantissa.str.len() - point - 1).where(point >= 0, 0)
+        powers = plain[plain.str.contains("[eE]")]
+        unsigned = ~plain.str.startswith("-") & ~plain.str.fullmatch("0*[.]?0*")
+        changes = {
+            "decimals": int(digits.max()),
+            "fixed": bool(digits.max() > 0 and digits.min() == digits.max()),
+            "plus": bool(unsigned.any() and plain[unsigned].str.startswith("+").all()),
+        }
+        if len(powers) == len(plain):
+            changes["exponent"] = "E" if "E" in powers.iloc[0] else "e"
+        elif len(powers):
+            exponents = powers.str.replace(".*[eE]", "", regex=True).astype(int)
+            changes["decimals"] = int((digits.sub(exponents, fill_value=0)).max().clip(1, 17))
+            changes["fixed"] = False
+        return Number(**{**vars(self), **changes})
+
+    def read(self, cells: pd.Series) -> pd.Series:
+        plain = self._plain(cells)
+        numbers = plain.to_numpy(dtype=object, na_value=np.nan)
+        if self.decimals or self.exponent or plain.str.contains("[.eEn]").any():
+            return pd.Series(numbers.astype(np.float64), cells.index)
+        present = plain.notna().to_numpy()
+        whole = np.array([int(text) for text in numbers[present]], dtype=object)
+        if np.abs(whole).max(initial=0) > LARGEST_WHOLE:
+            return pd.Series(np.nan, cells.index)  # more digits than a whole number holds: a code
+        if present.all():
+            return pd.Series(whole.astype(np.int64), cells.index)
+        return pd.Series(whole.astype(np.int64), cells.index[present], dtype="Int64").reindex(
+            cells.index
+        )
+
+    def _plain(self, cells: pd.Series) -> pd.Series:
+        """The cells as Python writes numbers, missing where they are not written in this form."""
+        cells = cells.str.replace("−", "-", regex=False)
+        if self._is_plain:
+            return cells.where(cells.str.fullmatch(PLAIN))
+        before, behind = re.escape(self.prefix), re.escape(self.suffix)
+        if self.singular:
+            behind = rf"(?:{behind}|{re.escape(self.singular)})"
+        digits = _digits(self.decimal, self.thousands)
+        cells = cells.where(
+            cells.str.fullmatch(rf"\(?[-+]?{before}[-+]?{digits}(?:[eE][-+]?\d+)?{behind}\)?")
+        )
+        for text, plain in (
+            *((text, "") for text in (self.suffix, self.singular, self.prefix, self.thousands)),
+            *(("(", "-"), (")", ""), (self.decimal, ".")),
+        ):
+            cells = cells.str.replace(text, plain, regex=False) if text else cells
+        return cells
+
+    @property
+    def _is_plain(self) -> bool:
+        return (self.decimal, self.thousands) == (".", "") and not (
+            self.prefix or self.suffix or self.parentheses
+        )
+
+    def _write(self, present: pd.Series) -> list[str]:
+        return [self._text(value) for value in present.tolist()]
+
+    def _text(self, value: float) -> str:
+        digits = self._digits_of(abs(value))
+        negative = value < 0 and digits.strip("0.,") != ""
+        if self.decimal != "." or self.thousands not in ("", ","):
+            digits = digits.translate({ord("."): self.decimal, ord(","): self.thousands})
+        sign = "-" if negative else "+" if self.plus and value else ""
+        suffix = self.singular if self.singular and value == 1 else self.suffix
+        if negative and self.parentheses:
+            return f"({self.prefix}{digits}{suffix})"
+        if self.sign_first:
+            return f"{sign}{self.prefix}{digits}{suffix}"
+        return f"{self.prefix}{sign}{digits}{suffix}"
+
+    def _digits_of(self, value: float) -> str:
+        """The digits of a number that is not negative, with commas and point as in English."""
+        comma = "," if self.thousands else ""
+        if self.exponent:
+            return f"{value:.{self.decimals}{self.exponent}}"
+        if isinstance(value, int) or not self.decimals:
+            return f"{round(value):{comma}d}"
+        if self.fixed:
+            return f"{value:{comma}.{self.decimals}f}"
+        if value * 10**self.decimals < EXACT:
+            return f"{value:{comma}.{self.decimals}f}".rstrip("0").rstrip(".")
+        return np.format_float_positional(value, precision=self.decimals, trim="-")
+
+    @property
+    def style(self) -> str:
+        return f"{self.prefix}1{self.thousands}000{self.decimal}0{self.suffix}"
+
+    def notice(self, example: str) -> str:
+        if self._is_plain:
+            return ""
+        value = self.read(pd.Series([example], dtype="string[pyarrow]")).iloc[0]
+        return f"Read as numbers ({example} is {value:.12g})"
+
+    def choice(self, example: str) -> str:
+        other = "point" if self.decimal == "," else "comma"
+        return f"If the {other} is the decimal sign: --decimal {other}"
+
+
+def _commonest(texts) -> str:
+    texts = list(texts)
+    return max(dict.fromkeys(texts), key=texts.count)
+
+
+def _digits(decimal: str, thousands: str) -> str:
+    """Pattern of a number without a sign; groups of three digits where thousands are set apart."""
+    grouped = rf"[1-9]\d{{0,2}}(?:{re.escape(thousands)}\d{{3}})+|" if thousands else ""
+    return rf"(?:(?:{grouped}\d+)(?:{re.escape(decimal)}\d*)?|{re.escape(decimal)}\d+)"
+
+
+def _style(digits: list[str], choices: Choices) -> tuple[str, str, bool] | None:
+    """Decimal sign, thousands sign, and whether the other decimal sign would do as well; None if
+    neither fits nearly all."""
+    best = {}
+    for decimal, other in ((".", ","), (",", ".")):
+        signs = ["", other, " ", "\u00a0", "\u202f", "'", "’"]
+        fits = {
+            sign: sum(re.fullmatch(_digits(decimal, sign), text) is not None for text in digits)
+            for sign in signs
+        }
+        sign = max(signs, key=fits.get)  # the plainest of those that fit best
+        best[decimal] = (fits[sign], sign)
+    point, comma = best["."][0], best[","][0]
+    ambiguous = point == comma and any(re.search("[.,]", text) for text in digits)
+    decimal = "," if comma > point or (ambiguous and choices.decimal == "comma") else "."
+    if best[decimal][0] < ENOUGH * len(digits):
+        return None
+    return decimal, best[decimal][1], ambiguous and choices.decimal is None

@@ -1,0 +1,161 @@
+"""A Parquet file: its columns with the types that the course's tables know, and back."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pyarrow import types
+
+from utils.reading.columns import Reading, read_columns
+from utils.reading.forms import Choices, quoted
+from utils.reading.times import COMPACT
+from utils.schema import TableError
+
+UNNAMED_INDEX = r"__index_level_\d+__"
+LONGEST_WHOLE = 19  # digits of an int64
+NO_ROWS = "{} holds a header but no rows. Check that it was exported completely."
+NULLABLE = {
+    getattr(pa, name.lower())(): getattr(pd, f"{name}Dtype")()
+    for name in ("Int8", "Int16", "Int32", "Int64", "UInt8", "UInt16", "UInt32", "UInt64")
+}
+
+
+@dataclass(frozen=True)
+class ParquetFile:
+    """A table in arrow's types, without an index that had no name."""
+
+    table: pa.Table
+    source: str
+
+    @property
+    def names(self) -> list[str]:
+        """Column names in the file's order."""
+        return self.table.column_names
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The types of the file's columns, to write others like them."""
+        return self.table.schema
+
+    def read(self, names: list[str], choices: Choices) -> Reading:
+        """The columns as a DataFrame (text as object, NaN where missing), dates and numbers found
+        also where they are written as text or as digits."""
+        values = {name: self._values(name) for name in names}
+        texts = [name for name in names if _holds_text(values[name], self.schema.field(name).type)]
+        found = read_columns(lambda name: _as_cells(values[name]), texts, choices)
+        better = {name: form for name, form in found.forms.items() if form.what != "text"}
+        values |= {name: found.table[name] for name in better}
+        return Reading(pd.DataFrame(values), better, found.notices)
+
+    def _values(self, name: str) -> pd.Series:
+        column, kind = self.table[name], self.schema.field(name).type
+        plain = _plain_type(kind)
+        if plain is None:
+            raise TableError(
+                f"Column {name!r} of {self.source} holds {kind} values, which are no numbers, "
+                f"dates or text. Leave it out: --drop {quoted(name)}"
+            )
+        try:
+            column = column.cast(plain) if plain != kind else column
+        except pa.ArrowInvalid as error:
+            raise TableError(
+                f"Column {name!r} of {self.source} cannot be read ({str(error).splitlines()[0]}). "
+                f"Leave it out: --drop {quoted(name)}"
+            ) from None
+        mapper = NULLABLE.get if column.null_count else None
+        values = pa.table({name: column}).to_pandas(types_mapper=mapper)[name]
+        if values.dtype == object:
+            values = values.where(values.notna(), np.nan)
+        return values.set_axis(pd.RangeIndex(1, len(values) + 1, name="row"))
+
+
+def open_parquet(content: bytes, source) -> ParquetFile:
+    """The file as it is; TableError where it is damaged, or has no rows."""
+    try:
+        table = pq.read_table(io.BytesIO(content))
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise damaged(source, error) from None
+    if table.num_rows == 0:
+        raise TableError(NO_ROWS.format(source))
+    index = [name for name in table.column_names if re.fullmatch(UNNAMED_INDEX, name)]
+    repeated = [name for name in table.column_names if table.column_names.count(name) > 1]
+    if repeated:
+        raise TableError(f"{source} has two columns named {repeated[0]!r}. Rename one of them.")
+    return ParquetFile(table.drop_columns(index), str(source))
+
+
+def damaged(source, error: Exception) -> TableError:
+    """What to say about a file that is no Parquet, or not a whole one."""
+    return TableError(
+        f"{source} is not a whole Parquet file ({str(error).splitlines()[0]}). Download or copy it "
+        "again."
+    )
+
+
+def like_file(chunk: pd.DataFrame, schema: pa.Schema) -> pa.Table:
+    """A chunk in the types of a file that was read, also where those are narrower than pandas'."""
+    arrays = [_like_field(chunk[field.name], field.type) for field in schema]
+    return pa.Table.from_arrays(arrays, schema=schema)
+
+
+def _like_field(values: pd.Series, kind: pa.DataType) -> pa.Array:
+    if types.is_null(kind):
+        return pa.nulls(len(values))
+    array = pa.array(values, from_pandas=True).cast(_plain_type(kind), safe=False)
+    if types.is_decimal(kind) and types.is_integer(array.type):
+        array = array.cast(pa.decimal128(LONGEST_WHOLE, 0))
+    return array.cast(kind, safe=False)
+
+
+def selected(schema: pa.Schema, names: list[str]) -> pa.Schema:
+    """The fields of these columns, with what pandas noted about them."""
+    fields = pa.schema([field for field in schema if field.name in names])
+    noted = json.loads((schema.metadata or {}).get(b"pandas", b"{}"))
+    if not noted:
+        return fields
+    noted["columns"] = [note for note in noted["columns"] if note["field_name"] in names]
+    noted["index_columns"] = []
+    return fields.with_metadata({b"pandas": json.dumps(noted).encode()})
+
+
+def _plain_type(kind: pa.DataType) -> pa.DataType | None:
+    """The type in which a column is learned; None for what is no column of a table."""
+    if types.is_date(kind):
+        return pa.timestamp("s")
+    if types.is_decimal(kind):
+        whole = kind.scale <= 0 and kind.precision <= 18
+        return pa.int64() if whole else pa.float64()
+    if types.is_time32(kind):
+        return pa.int32()
+    if types.is_time64(kind) or types.is_duration(kind):
+        return pa.int64()
+    if types.is_large_string(kind) or kind == pa.string_view():
+        return pa.string()
+    if types.is_null(kind):
+        return pa.float64()
+    if types.is_dictionary(kind):
+        return None if types.is_nested(kind.value_type) else kind
+    return None if types.is_nested(kind) or "binary" in str(kind) else kind
+
+
+def _holds_text(values: pd.Series, kind: pa.DataType) -> bool:
+    """Text, or whole numbers that may be dates in digits."""
+    if types.is_string(_plain_type(kind)):
+        return True
+    present = values.dropna()
+    return (
+        types.is_integer(kind)
+        and len(present) > 0
+        and present.astype(str).str.fullmatch("|".join(COMPACT.values())).all()
+    )
+
+
+def _as_cells(values: pd.Series) -> pd.Series:
+    return values.astype("string[pyarrow]").fillna("")

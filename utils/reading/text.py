@@ -1,0 +1,193 @@
+"""A text file as cells: its encoding, its separator, its lines."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+
+import pandas as pd
+
+from utils.schema import TableError
+
+SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
+MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+RECORDS_TO_JUDGE = 200  # by which the separator is found
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a text file is written, apart from its cells.
+
+    headers : column name -> what its header says, which differs only where that is blank.
+    """
+
+    separator: str = ","
+    encoding: str = "utf-8"
+    newline: str = "\n"
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class TextFile:
+    """A text file in cells: names (k), columns (k sequences of n texts), lines (n), its layout, and
+    what a reader should know about how it was read."""
+
+    names: list[str]
+    columns: list[tuple[str, ...]]
+    lines: list[int]
+    layout: Layout
+    notices: list[str]
+
+    def cells(self, name: str) -> pd.Series:
+        """The texts of a column, labelled with their line in the file."""
+        lines = pd.Index(self.lines, name="line")
+        return pd.Series(
+            self.columns[self.names.index(name)], lines, dtype="string[pyarrow]", name=name
+        )
+
+
+def split_text(content: bytes, source) -> TextFile:
+    """Cut the content of a text file into cells; TableError where it is none, or ragged."""
+    text, encoding, notices = _decode(content, source)
+    separator, text, first_line = _separator(text)
+    if separator != ",":
+        notices.append(f"Separated by {SEPARATORS.get(separator, repr(separator))}.")
+    records = _records(text, separator, first_line, source)
+    _, header = next(records, (1, []))
+    if not "".join(header).strip():
+        raise TableError(
+            f"{source} has no header line. Write the names of the columns into its first line."
+        )
+    lines, rows, blank = [], [], 0
+    for line, record in records:
+        if len(header) > 1 and not any(record):
+            blank += 1
+            continue
+        if len(record) > len(header) and not any(record[len(header) :]):
+            record = record[: len(header)]
+        _check_length(record, header, separator, f"{source}, line {line}")
+        lines.append(line)
+        rows.append(record)
+    if not rows:
+        raise TableError(
+            f"{source} holds a header but no rows. Check that it was exported completely."
+        )
+    if blank:
+        notices.append(f"Skipped lines that hold nothing but separators: {blank}.")
+    columns = list(zip(*rows))
+    while len(header) > 1 and not header[-1].strip() and not any(columns[-1]):
+        header, columns = header[:-1], columns[:-1]  # each line ends in a separator
+    headers = _names(header, source)
+    newline = "\r\n" if "\r\n" in text else "\n"
+    layout = Layout(separator, encoding, newline, headers)
+    return TextFile(list(headers), columns, lines, layout, notices)
+
+
+def _decode(content: bytes, source) -> tuple[str, str, list[str]]:
+    """Text, encoding, and a notice if the encoding is a guess."""
+    encoding, notices = _encoding(content), []
+    try:
+        text = content.decode(encoding)
+    except UnicodeDecodeError as error:
+        if encoding != "utf-8":
+            raise TableError(
+                f"{source} starts as {encoding} text, but byte {error.start} cannot be read. Save "
+                'it again as "CSV UTF-8".'
+            ) from None
+        text, encoding = _decode_western(content)
+        line = content.count(b"\n", 0, error.start) + 1
+        notices.append(
+            f"Line {line} is not UTF-8: read, and written, as Western European ({encoding})."
+        )
+    if not text.strip():
+        raise TableError(f"{source} is empty. Check that it was saved or downloaded completely.")
+    if "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        raise TableError(
+            f'{source} is not a text file: line {line} holds a zero byte. Save it as "CSV UTF-8".'
+        )
+    if re.match(r"\s*<(!doctype|html|head|body|\?xml|!--)", text, re.IGNORECASE):
+        raise TableError(
+            f"{source} is a web page, not a table: it starts with {text.strip()[:20]!r}. Use the "
+            "address of the raw file (on GitHub: the Raw button), or log in and download it."
+        )
+    return text, encoding, notices
+
+
+def _encoding(content: bytes) -> str:
+    for mark, encoding in MARKS.items():
+        if content.startswith(mark):
+            return encoding
+    half = len(content) // 2
+    if content[1::2].count(0) > half / 2:  # every other byte is zero in Latin letters
+        return "utf-16-le"
+    return "utf-16-be" if content[0::2].count(0) > half / 2 else "utf-8"
+
+
+def _decode_western(content: bytes) -> tuple[str, str]:
+    try:
+        return content.decode("cp1252"), "cp1252"
+    except UnicodeDecodeError:
+        return content.decode("latin-1"), "latin-1"
+
+
+def _separator(text: str) -> tuple[str, str, int]:
+    """The separator, the text after a line such as ``sep=;`` that names it, and the line it starts
+    on."""
+    named = re.match(r"sep=([^\w\s\"]|\t)\r?\n", text)
+    if named:
+        return named.group(1), text[named.end() :], 2
+    return max(SEPARATORS, key=lambda separator: _fit(text, separator)), text, 1
+
+
+def _fit(text: str, separator: str) -> tuple[float, int]:
+    """How well a separator fits: the share of lines as long as the header, then its length."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+    try:
+        records = [record for record in islice(reader, RECORDS_TO_JUDGE) if record]
+    except csv.Error:
+        return 0.0, 0
+    width = len(records[0]) if records else 0
+    same = sum(len(record) == width or not any(record[width:]) for record in records)
+    return (same / len(records), width) if width > 1 else (0.0, 0)
+
+
+def _records(text: str, separator: str, line: int, source) -> Iterator[tuple[int, list[str]]]:
+    """Yield (line, values) of each record that is not blank; a quoted value may run over several
+    lines."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    before = line - 1
+    try:
+        for record in reader:
+            if len(record) > 1 or record == [""] or "".join(record).strip(" \t"):
+                yield line, record
+            line = before + reader.line_num + 1
+    except csv.Error as error:
+        raise TableError(
+            f"{source}, line {line}: {error}. Look for a quotation mark that is not closed."
+        ) from None
+
+
+def _check_length(record: list[str], header: list[str], separator: str, where: str) -> None:
+    if len(record) != len(header):
+        sign = {",": "comma", ";": "semicolon", "\t": "tab"}.get(separator, repr(separator))
+        raise TableError(
+            f"{where}: {len(record)} values, but the header has {len(header)} columns. Put values "
+            f"that contain a {sign} in double quotes, or add the missing {sign}."
+        )
+
+
+def _names(header: list[str], source) -> dict[str, str]:
+    """Name of each column -> its header; a blank header gets the name that pandas would give."""
+    names = [
+        text if text.strip() else f"Unnamed: {position}" for position, text in enumerate(header)
+    ]
+    repeated = [name for position, name in enumerate(names) if name in names[:position]]
+    if repeated:
+        raise TableError(f"{source} has two columns named {repeated[0]!r}. Rename one of them.")
+    return dict(zip(names, header))

@@ -1,0 +1,226 @@
+"""Dates and times as people write them, in any order, in words, with a zone."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from datetime import datetime
+from itertools import product
+from typing import ClassVar
+
+import numpy as np
+import pandas as pd
+
+from utils.reading.forms import Choices, Form, sample
+
+ENOUGH = 0.9  # share of a sample that must look like a date
+BARE = "\2"  # stands before the parts of a format that have no leading zero
+FRACTION = "\3"  # stands for the fraction of a second
+DAY_FIRST, MONTH_FIRST = "day-first", "month-first"
+NUMERIC = {
+    "": ["%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%Y-%m", "%m/%Y"],
+    MONTH_FIRST: [f"%m{sign}%d{sign}{year}" for sign in "/-." for year in ("%Y", "%y")],
+    DAY_FIRST: [f"%d{sign}%m{sign}{year}" for sign in "/-." for year in ("%Y", "%y")],
+}
+WORD_ORDERS = ["%d %b %Y", "%d-%b-%Y", "%d. %b %Y", "%d/%b/%Y", "%b %d, %Y", "%b %d %Y"]
+WORD_ORDERS += ["%b %Y", "%b-%Y", "%Y-%b-%d", "%Y %b %d"]
+WORDS = [
+    f"{weekday}{form.replace('%b', month).replace('%Y', year)}"
+    for form in WORD_ORDERS
+    for month in ("%b", "%B")
+    for year in ("%Y", "%y")
+    for weekday in ("", "%a ", "%a, ", "%A, ", "%A ")
+]
+YEAR, MONTH, DAY = r"(?:19|20)\d\d", r"(?:0[1-9]|1[0-2])", r"(?:0[1-9]|[12]\d|3[01])"
+COMPACT = {
+    "%Y%m%d": f"{YEAR}{MONTH}{DAY}",
+    "%Y%m%d%H%M%S": rf"{YEAR}{MONTH}{DAY}(?:[01]\d|2[0-3])[0-5]\d[0-5]\d",
+    "%Y%m": f"{YEAR}{MONTH}",
+}
+MONTHS_TO_TELL = 5  # six digits with a month at the end: chance, if fewer values than this have one
+ISO = r"\d{4}-\d{2}-\d{2}(?:[ T]\d{2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?)?"
+ZONE = r"(?P<zone> ?(?:Z|UTC|GMT|[-+]\d{2}:?\d{2}|[-+]\d{2}))"
+PARTS = re.compile(
+    r"(?P<date>.*?)(?:(?P<gap>T|,? )"
+    r"(?P<time>\d{1,2}:\d{2}(?P<second>:\d{2}(?:[.,](?P<fraction>\d+))?)?)"
+    rf"(?P<half> ?[AaPp][Mm])?{ZONE}?)?"
+)
+MIXED = "+00:00"  # how a column of several offsets is written: in UTC
+LONGEST = 45  # characters of a date in words, with its time
+
+
+@dataclass(frozen=True)
+class Moment(Form):
+    """A date or a time on a date.
+
+    format : of strftime, with BARE before parts without a leading zero, and FRACTION where digits
+    of a second stand.  digits : of the fraction.  zone : text of the zone, "" without one.
+    offsets : the column has several zones.  case : "upper" or "lower" where words are so.
+    """
+
+    format: str = "%Y-%m-%d"
+    digits: int = 0
+    zone: str = ""
+    offsets: bool = False
+    case: str = ""
+    order: str = ""
+    what: ClassVar[str] = "dates"
+
+    @classmethod
+    def find(cls, cells: pd.Series, choices: Choices) -> Moment | None:
+        judged = sample(cells)
+        if judged.str.fullmatch(r"\d+").mean() >= ENOUGH:
+            return None if choices.plain else _compact(judged, cells)
+        if judged.str.fullmatch(rf".{{0,{LONGEST}}}\d.{{0,{LONGEST}}}").mean() < ENOUGH:
+            return None
+        texts = judged.tolist()
+        parts = [found for text in texts if (found := PARTS.fullmatch(text))]
+        dates = _date_formats([part["date"] for part in parts], choices)
+        if not dates:
+            return None
+        fullest = max(parts, key=lambda part: len(part["time"] or ""))
+        zones = {part["zone"] or "" for part in parts} if fullest["zone"] else {""}
+        form = cls(zone=min(zones, key=len), offsets=len(zones) > 1)
+        forms = [replace(form, order=order, format=date + _time(fullest)) for order, date in dates]
+        counts = [form.read(cells).notna().sum() if len(forms) > 1 else 0 for form in forms]
+        best = [form for form, count in zip(forms, counts) if count == max(counts)]
+        ambiguous = len({form.order for form in best}) > 1 and choices.dates is None
+        wanted = choices.dates or (DAY_FIRST if "%d.%m" in best[-1].format else MONTH_FIRST)
+        chosen = next((form for form in best if form.order == wanted), best[0])
+        chosen = replace(chosen, digits=max(len(part["fraction"] or "") for part in parts))
+        return replace(chosen, ambiguous=ambiguous)._spelt(texts)
+
+    def _spelt(self, texts: list[str]) -> Moment:
+        """The same form with leading zeros and capitals as the texts have them: whatever writes
+        most of them back as they were."""
+        cells = pd.Series(texts[:100], dtype="string[pyarrow]")
+        values = self.read(cells)
+        day, hour = (re.sub(parts, BARE + r"\g<0>", self.format) for parts in ("%[dm]", "%[HI]"))
+        both = re.sub("%[dmHI]", BARE + r"\g<0>", self.format)
+        variants = [
+            replace(self, format=form, case=case)
+            for form, case in product((self.format, day, hour, both), ("", "lower", "upper"))
+        ]
+        return max(variants, key=lambda form: (form.write(values) == cells).sum())
+
+    def read(self, cells: pd.Series) -> pd.Series:
+        texts, zone = cells, self.zone
+        iso = self._iso
+        if self.offsets:
+            texts = cells.str.replace(f"{ZONE.replace('?P<zone>', '')}$", "", regex=True)
+        elif zone:
+            texts = cells.where(cells.str.endswith(zone)).str.slice(stop=-len(zone))
+        if iso:
+            texts = texts.where(texts.str.fullmatch(ISO))
+        form = "ISO8601" if iso else self.format.replace(BARE, "").replace(FRACTION, ".%f")
+        values = pd.to_datetime(texts.astype(object), format=form, errors="coerce")
+        values = values.astype("datetime64[ns]")
+        if self.offsets:
+            return _in_utc(values, cells)
+        return values.dt.tz_localize(_zone_name(zone)) if zone else values
+
+    @property
+    def _iso(self) -> bool:
+        return bool(re.fullmatch(f"%Y-%m-%d(?:[T ]%H:%M(?::%S{FRACTION}?)?)?", self.format))
+
+    def far(self, cells: pd.Series) -> pd.Series:
+        """Which cells are dates of the calendar that lie outside the years 1678 to 2261."""
+        form = re.split(r"(?:T|,? )%[HI]", self.format)[0]
+        return cells.map(lambda text: _is_date(PARTS.fullmatch(text)["date"], form)).astype(bool)
+
+    def _write(self, present: pd.Series) -> list[str]:
+        if FRACTION in self.format:
+            present = present.dt.floor(
+                "ns" if self.digits > 6 else "us" if self.digits > 3 else "ms"
+            )
+        texts = present.dt.strftime(self.format).str.replace(BARE + "0", "").str.replace(BARE, "")
+        texts = getattr(texts.str, self.case)() if self.case else texts
+        if FRACTION in self.format:
+            fractions = present.dt.microsecond * 1000 + present.dt.nanosecond
+            texts = [
+                text.replace(FRACTION, f".{fraction:09d}"[: self.digits + 1])
+                for text, fraction in zip(texts, fractions)
+            ]
+        return [text + (MIXED if self.offsets else self.zone) for text in texts]
+
+    @property
+    def style(self) -> str:
+        return "ISO" if self._iso and not self.offsets else self.format
+
+    def notice(self, example: str) -> str:
+        if self._iso:
+            return "Read as dates" + (" in several zones, written in UTC" if self.offsets else "")
+        day = self.read(pd.Series([example], dtype="string[pyarrow]")).iloc[0]
+        return f"Read as dates ({example} is {day.day} {day:%B %Y})"
+
+    def choice(self, example: str) -> str:
+        other = MONTH_FIRST if self.order == DAY_FIRST else DAY_FIRST
+        return f"If the {other.split('-')[0]} comes first: --dates {other}"
+
+
+def iso_form(resolution: str, dtype: str) -> Moment:
+    """The ISO form of dates that came without one: exact to a schema's resolution, with the offset
+    where the dtype has a zone."""
+    digits = {"ms": 3, "us": 6, "ns": 9}.get(resolution, 0)
+    if "," in dtype:  # a time zone
+        return Moment(format=f"%Y-%m-%d %H:%M:%S{FRACTION if digits else ''}%z", digits=digits)
+    time = "" if resolution == "D" else " %H:%M:%S" + (FRACTION if digits else "")
+    return Moment(format=f"%Y-%m-%d{time}", digits=digits)
+
+
+def _compact(judged: pd.Series, cells: pd.Series) -> Moment | None:
+    """Dates written as digits only, such as 20240131, 20240131093000 or 202401."""
+    for form, shape in COMPACT.items():
+        if judged.str.fullmatch(shape).mean() >= ENOUGH:
+            told = form != "%Y%m" or cells.nunique() >= MONTHS_TO_TELL
+            return Moment(format=form) if told else None
+    return None
+
+
+def _date_formats(dates: list[str], choices: Choices) -> list[tuple[str, str]]:
+    """(order, format) of the formats that read nearly all of the dates."""
+    if choices.plain:
+        known = [("", "%Y-%m-%d")]
+    else:
+        orders = [order for order in NUMERIC if not choices.dates or order in ("", choices.dates)]
+        known = [(order, form) for order in orders for form in NUMERIC[order]]
+        known += [("", form) for form in WORDS if re.search("[A-Za-z]{3}", dates[0])]
+    distinct = list(dict.fromkeys(dates))[:100]
+    possible = [pair for pair in known if any(_is_date(date, pair[1]) for date in distinct[:3])]
+    return [
+        (order, form)
+        for order, form in possible
+        if sum(_is_date(date, form) for date in distinct) >= ENOUGH * len(distinct)
+    ]
+
+
+def _is_date(text: str, form: str) -> bool:
+    try:
+        datetime.strptime(text, form)
+    except ValueError:
+        return False
+    return True
+
+
+def _time(part: re.Match) -> str:
+    """Format of the time that follows the date, if one does."""
+    if not part["time"]:
+        return ""
+    second = ":%S" + (FRACTION if part["fraction"] else "") if part["second"] else ""
+    half = part["half"] or ""
+    space = " " if half.startswith(" ") else ""
+    return f"{part['gap']}%{'I' if half else 'H'}:%M{second}" + (f"{space}%p" if half else "")
+
+
+def _zone_name(text: str) -> str:
+    """A zone as pandas names it."""
+    text = text.strip()
+    return "UTC" if text in ("Z", "UTC", "GMT") else f"UTC{text[:3]}:{text[3:].strip(':') or '00'}"
+
+
+def _in_utc(values: pd.Series, cells: pd.Series) -> pd.Series:
+    """Local times in UTC, each by the offset at the end of its cell."""
+    offsets = cells.str.extract(r"([-+]\d{2}):?(\d{2})?$")
+    sign = np.where(cells.str.contains(r"-\d{2}:?\d{0,2}$"), -1, 1)
+    minutes = offsets[0].fillna("0").astype(int).abs() * 60 + offsets[1].fillna("0").astype(int)
+    return (values - pd.to_timedelta(sign * minutes.to_numpy(), unit="min")).dt.tz_localize("UTC")
