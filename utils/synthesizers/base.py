@@ -164,10 +164,15 @@ class Synthesizer(BaseEstimator):
         """
         content = saving.read(path)
         method = content.get("method") if isinstance(content, dict) else None
-        if method not in list(SYNTHESIZERS) or content.get("format") != FORMAT:
+        if method not in list(SYNTHESIZERS):
             raise saving.SavedModelError(
                 f"{path} holds no synthesizer that this version knows (method {method!r}). "
                 f"Known: {', '.join(sorted(SYNTHESIZERS))}."
+            )
+        if content.get("format") != FORMAT:
+            raise saving.SavedModelError(
+                f"{path} was saved by another version of this course (format "
+                f"{content.get('format')!r}, not {FORMAT}). Fit it again and save it."
             )
         kind = SYNTHESIZERS[method]
         if not issubclass(kind, cls):
