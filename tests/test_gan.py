@@ -167,7 +167,7 @@ def test_the_checkpoint_of_another_table_is_refused(tmp_path):
 
 def test_a_runaway_fit_names_a_column_and_keeps_the_last_good_state():
     model = GANSynthesizer(epochs=300, units=16, learning_rate=1e18)
-    with pytest.raises(TrainingError, match="column '(x|y|colour|way)'"):
+    with pytest.raises(TrainingError, match=r"column '(x|y|colour|way)'"):
         model.fit(planted(200))
     assert len(model.sample(20)) == 20
 

@@ -111,7 +111,7 @@ def test_a_file_that_is_not_there(tmp_path):
 def test_a_truncated_file_is_refused(saved, kept):
     content = saved.read_bytes()
     saved.write_bytes(content[: kept if isinstance(kept, int) else int(kept * len(content))])
-    with pytest.raises(SavedModelError, match="model.npz is not a whole file of this course"):
+    with pytest.raises(SavedModelError, match=r"model\.npz is not a whole file of this course"):
         Synthesizer.load(saved)
 
 

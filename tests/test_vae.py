@@ -224,7 +224,7 @@ def _interrupt_at_score(call, monkeypatch):
 
 
 def test_a_learning_rate_far_too_high_says_which_column():
-    with pytest.raises(TrainingError, match="column '|weight became"):
+    with pytest.raises(TrainingError, match=r"column '|weight became"):
         VAESynthesizer(**QUICK | {"learning_rate": 1e30}).fit(planted(300))
 
 
