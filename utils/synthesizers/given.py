@@ -152,7 +152,7 @@ def to_number(value, column):  # TEMPORARY until encoding has it
             f"Column {column.name!r} holds {column.kind} values; {value!r} is none."
         ) from None
     step = grid_step(column)
-    if step and abs(number / step - round(number / step)) > 1e-6:
+    if step and np.isfinite(number) and abs(number / step - round(number / step)) > 1e-6:
         raise ValueError(
             f"Column {column.name!r} moves in steps of {step:g}; {value!r} lies between two of "
             "them."
