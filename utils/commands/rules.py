@@ -143,9 +143,7 @@ def found_rules(table: pd.DataFrame) -> list[str]:
     naive = [name for name in dates if name not in zoned]
     orders = [rule for names in (naive, zoned, numbers) for rule in _orders(table[names])]
     summed = [columns_of(rule) for rule in sums]
-    orders = [
-        rule for rule in orders if not any(columns_of(rule) <= names for names in summed)
-    ]
+    orders = [rule for rule in orders if not any(columns_of(rule) <= names for names in summed)]
     found = [*sums, *orders]
     broken = Schema((), {rule: rule for rule in found}).broken_rules(table.dropna()).any()
     return [rule for rule in found if not broken[rule]][:MOST_FOUND]

@@ -71,14 +71,7 @@ class Synthesizer(BaseEstimator):
 
     def _check_parameters(self) -> None:
         """ValueError for a parameter that no fit can use; asked before anything is forgotten."""
-        seed = self.random_state
-        if seed is not None and (
-            not isinstance(seed, (int, np.integer)) or isinstance(seed, bool) or seed < 0
-        ):
-            raise ValueError(
-                f"random_state must be a whole number of 0 or more, or None, not {seed!r}: the "
-                "same number gives the same rows."
-            )
+        _check_seed(self.random_state)
 
     def _check_counts(self, *names: str) -> None:
         """ValueError unless these parameters are whole numbers of 1 or more."""
@@ -113,6 +106,7 @@ class Synthesizer(BaseEstimator):
             raise ValueError(f"The number of rows must be a whole number of 0 or more, not {n!r}.")
         condition = self._condition(read_given(given or {}, self.schema_, self.seen_))
         seed = self.random_state if random_state is None else random_state
+        _check_seed(seed)
         # not the stream that fit used
         rng = np.random.default_rng(None if seed is None else [1, seed])
         return self._chunks(int(n), condition, rng)
@@ -164,10 +158,15 @@ class Synthesizer(BaseEstimator):
         """
         content = saving.read(path)
         method = content.get("method") if isinstance(content, dict) else None
-        if method not in list(SYNTHESIZERS) or content.get("format") != FORMAT:
+        if method not in list(SYNTHESIZERS):
             raise saving.SavedModelError(
                 f"{path} holds no synthesizer that this version knows (method {method!r}). "
                 f"Known: {', '.join(sorted(SYNTHESIZERS))}."
+            )
+        if content.get("format") != FORMAT:
+            raise saving.SavedModelError(
+                f"{path} was saved by another version of this course (format "
+                f"{content.get('format')!r}, not {FORMAT}). Fit it again and save it."
             )
         kind = SYNTHESIZERS[method]
         if not issubclass(kind, cls):
@@ -186,6 +185,16 @@ class Synthesizer(BaseEstimator):
                 f"({error}). Save it again with synthesizer.save(path)."
             ) from None
         return synthesizer
+
+
+def _check_seed(seed) -> None:
+    if seed is not None and (
+        not isinstance(seed, (int, np.integer)) or isinstance(seed, bool) or seed < 0
+    ):
+        raise ValueError(
+            f"random_state must be a whole number of 0 or more, or None, not {seed!r}: the same "
+            "number gives the same rows."
+        )
 
 
 def assemble(chunks: Iterator[pd.DataFrame], n: int) -> pd.DataFrame:
