@@ -10,8 +10,9 @@ import typer
 
 from utils.commands.base import one_of
 from utils.commands.opening import OwnTable
+from utils.encoding import to_array
 from utils.schema import Column
-from utils.synthesizers.base import condition_value
+from utils.synthesizers.given import read_given, what_was_seen
 
 TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
@@ -24,10 +25,17 @@ def conditions(given: list[str], opened: OwnTable) -> dict:
         column, value = _parse(text, opened)
         try:
             found[column.name] = _value(column, value, opened)
-            condition_value(column, found[column.name])
+            _check_seen(column.name, found[column.name], opened)
         except ValueError as error:
             _refuse(str(error))
     return found
+
+
+def _check_seen(name: str, value, opened: OwnTable) -> None:
+    """ValueError for a value that no row of the table could be asked for."""
+    schema = opened.schema.select([name])
+    columns = {name: to_array(opened.table[name], schema[name])}
+    read_given({name: value}, schema, what_was_seen(columns, schema))
 
 
 def never_together(condition: dict, table: pd.DataFrame) -> str:
