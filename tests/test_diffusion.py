@@ -10,7 +10,7 @@ from tests.benchmarks.ablation_diffusion import VARIANTS
 from utils.encoding import to_array
 from utils.encoding.spikes import find_piles
 from utils.schema import Schema
-from utils.synthesizers import DiffusionSynthesizer, diffusion
+from utils.synthesizers import DiffusionSynthesizer
 from utils.synthesizers.diffusion.denoiser import Denoiser
 from utils.synthesizers.diffusion.rows import DiffusionRows
 
@@ -214,31 +214,6 @@ def test_looks_are_spread_over_the_columns():
 
 
 # --- training ---
-
-
-def test_an_interrupted_fit_goes_on_to_the_same_rows(tmp_path, monkeypatch):
-    table, path = planted_table(1_000), tmp_path / "fit.checkpoint"
-    options = QUICK | {"epochs": 6}
-    whole = DiffusionSynthesizer(**options).fit(table).sample(40)
-    calls, train = [], diffusion.NeuralSynthesizer._train
-
-    def interrupted(self, *arguments, score, **more):
-        def count():
-            calls.append(1)
-            if len(calls) == 4:
-                raise KeyboardInterrupt
-            return score()
-
-        return train(self, *arguments, score=count, **more)
-
-    monkeypatch.setattr(diffusion.NeuralSynthesizer, "_train", interrupted)
-    broken = DiffusionSynthesizer(**options, checkpoint=str(path))
-    with pytest.raises(KeyboardInterrupt):
-        broken.fit(table)
-    assert len(broken.sample(5)) == 5, "the last good weights can be sampled"
-    monkeypatch.undo()
-    resumed = DiffusionSynthesizer(**options, checkpoint=str(path)).fit(table)
-    pd.testing.assert_frame_equal(resumed.sample(40), whole)
 
 
 @pytest.mark.parametrize(

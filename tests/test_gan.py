@@ -3,8 +3,6 @@ faults named."""
 
 from __future__ import annotations
 
-from itertools import count
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -121,41 +119,6 @@ def test_gradient_penalty_of_a_known_slope():
         tf.random.stateless_normal([16, 2], [3, 4]),
     )
     assert float(steepness(critic, real, fake, tf.constant([5, 6]))) == pytest.approx(16, rel=1e-4)
-
-
-def test_an_interrupted_fit_goes_on_to_the_same_weights(tmp_path):
-    table, path = planted(400), tmp_path / "gan"
-
-    calls = count()
-
-    class Stop(Exception):
-        pass
-
-    class Scored(GANSynthesizer):
-        """A score that falls for ever, so that the last weights are the best; the fourth one stops
-        the fit."""
-
-        method = ""
-
-        def _train(self, *arguments, **options):
-            super()._train(*arguments, **options | {"score": self._fall, "steps_per_call": 20})
-
-        @staticmethod
-        def _fall():
-            number = next(calls)
-            if number == 3:
-                raise Stop
-            return -float(number)
-
-    options = {"epochs": 60, "units": 32}
-    with pytest.raises(Stop):
-        Scored(**options, checkpoint=str(path)).fit(table)
-    assert path.exists()
-    resumed = Scored(**options, checkpoint=str(path)).fit(table)
-    straight = Scored(**options).fit(table)
-    for one, other in zip(resumed.weights_, straight.weights_, strict=True):
-        np.testing.assert_array_equal(one, other)
-    pd.testing.assert_frame_equal(resumed.sample(50), straight.sample(50))
 
 
 def test_the_checkpoint_of_another_table_is_refused(tmp_path):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import multivariate_normal
+from scipy.stats import multivariate_normal, norm
 
 from utils.encoding.spikes import find_spikes
 from utils.schema import Schema
@@ -241,6 +241,32 @@ def test_a_spike_keeps_its_share_and_what_goes_with_it():
     drawn = MixtureSynthesizer(kind="gaussian").fit(table).sample(4000)
     assert abs((drawn["minutes"] == 0).mean() - idle.mean()) < 0.03
     assert (drawn.loc[drawn["minutes"] == 0, "opened"] == 0).all()
+
+
+def test_a_spike_agrees_with_no_other_value_however_near():
+    rng = np.random.default_rng(0)
+    app = np.repeat(["a", "b"], 400)
+    spike = np.where(app == "a", 100_000, 100_001)
+    spread = rng.normal(50_000, 5_000, 800).round()
+    minutes = np.where(rng.random(800) < 0.6, spike, spread).astype(int)
+    table = pd.DataFrame({"app": app, "minutes": minutes})
+    model = MixtureSynthesizer(kind="gaussian").fit(table)
+    assert (model.sample(500, {"minutes": 100_001})["app"] == "b").all()
+    assert (model.sample(500, {"minutes": 100_000})["app"] == "a").all()
+
+
+@pytest.mark.parametrize("decimals", [1, 2])
+def test_a_spike_weighs_its_share_and_a_density_its_step(decimals):
+    """50 is a spike in a rare group, and one value of many in the other."""
+    rng = np.random.default_rng(0)
+    rare = np.arange(20_000) < 800
+    minutes = rng.normal(50, 10, 20_000).round(decimals)
+    minutes[:400] = 50.0
+    table = pd.DataFrame({"rare": rare, "minutes": minutes})
+    drawn = MixtureSynthesizer(kind="gaussian").fit(table).sample(8_000, {"minutes": 50.0})
+    spike = (minutes[rare] == 50).mean() * 0.04
+    passing = 0.96 * norm.pdf(0, 0, 10) * 10.0**-decimals
+    assert drawn["rare"].mean() == pytest.approx(spike / (spike + passing), abs=0.02)
 
 
 # --- the choice between them ---

@@ -3,6 +3,7 @@ settings."""
 
 from __future__ import annotations
 
+import inspect
 import io
 
 import numpy as np
@@ -11,11 +12,13 @@ import pytest
 
 from utils import saving, training
 from utils.saving import SavedModelError
-from utils.synthesizers import SYNTHESIZERS, Synthesizer
+from utils.synthesizers import SYNTHESIZERS, Synthesizer, neural
+from utils.training import keras, tf
 
 pytestmark = pytest.mark.filterwarnings("error")
 NEURAL = sorted(name for name, method in SYNTHESIZERS.items() if not method.quick)
-LONG = 150  # epochs that take several compiled calls of every method
+LONG = 60  # epochs that take several compiled calls of every method
+HELD_OUT_ROWS = 450  # enough for a held-out score
 every_network = pytest.mark.parametrize("method", NEURAL)
 
 
@@ -46,7 +49,7 @@ class Interrupt:
 
 @every_network
 def test_an_interrupted_fit_can_be_sampled_and_saved(method, monkeypatch, tmp_path):
-    table, synthesizer = small_table(), make(method, epochs=LONG)
+    table, synthesizer = small_table(HELD_OUT_ROWS), make(method, epochs=LONG)
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         Interrupt(patch, 3)
         synthesizer.fit(table)
@@ -59,13 +62,15 @@ def test_an_interrupted_fit_can_be_sampled_and_saved(method, monkeypatch, tmp_pa
 
 @every_network
 def test_an_interrupted_fit_goes_on_to_the_same_rows(method, monkeypatch, tmp_path):
-    table, path = small_table(), str(tmp_path / "fit.checkpoint")
+    table, path = small_table(HELD_OUT_ROWS), str(tmp_path / "fit.checkpoint")
     expected = make(method, epochs=LONG).fit(table)
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         Interrupt(patch, 3)
         make(method, epochs=LONG, checkpoint=path).fit(table)
+    assert (tmp_path / "fit.checkpoint").exists()
     resumed = make(method, epochs=LONG, checkpoint=path).fit(table)
     pd.testing.assert_frame_equal(resumed.sample(50), expected.sample(50))
+    assert not (tmp_path / "fit.checkpoint").exists()
     for name, losses in expected.history.losses.items():
         np.testing.assert_array_equal(resumed.history.losses[name], losses)
 
@@ -75,11 +80,12 @@ def test_a_checkpoint_of_another_table_or_setting_is_refused(method, monkeypatch
     path = str(tmp_path / "fit.checkpoint")
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         Interrupt(patch, 3)
-        make(method, epochs=LONG, checkpoint=path).fit(small_table())
+        make(method, epochs=LONG, checkpoint=path).fit(small_table(HELD_OUT_ROWS))
     with pytest.raises(SavedModelError, match="of another table or of other settings"):
-        make(method, epochs=LONG, checkpoint=path).fit(small_table(seed=1))
+        make(method, epochs=LONG, checkpoint=path).fit(small_table(HELD_OUT_ROWS, seed=1))
+    other = make(method, epochs=LONG, checkpoint=path, learning_rate=1e-5)
     with pytest.raises(SavedModelError, match="of another table or of other settings"):
-        make(method, epochs=LONG, checkpoint=path, learning_rate=1e-5).fit(small_table())
+        other.fit(small_table(HELD_OUT_ROWS))
 
 
 @every_network
@@ -119,7 +125,7 @@ def test_a_batch_may_be_larger_than_the_table(method):
 def test_a_rate_that_is_far_too_high_is_told_and_the_model_can_still_be_sampled(method):
     table, synthesizer = small_table(), make(method, learning_rate=1e30)
     with pytest.raises(
-        training.TrainingError, match="became NaN or infinite at step .* smaller learning_rate"
+        training.TrainingError, match=r"became NaN or infinite at step .* smaller learning_rate"
     ):
         synthesizer.fit(table)
     assert synthesizer.sample(20).notna().all(axis=None)
@@ -148,3 +154,86 @@ def test_a_loaded_model_is_a_file_of_data(method, tmp_path):
     make(method).fit(small_table()).save(tmp_path / "model")
     with np.load(io.BytesIO((tmp_path / "model").read_bytes()), allow_pickle=False) as archive:
         assert all(archive[name].dtype != object for name in archive.files)
+
+
+# --- chance ---
+
+
+@every_network
+def test_no_two_draws_of_a_step_or_of_two_steps_share_a_key(method, monkeypatch):
+    """Equal keys give equal noise: a generator would be judged on the very rows it learns from."""
+    step, batch = captured_step(method, monkeypatch)
+    keys = recorded_keys(monkeypatch)
+    for number in (1, 3):
+        step(batch, tf.constant([77, number]))
+    assert len(keys) >= 2
+    assert len(set(keys)) == len(keys)
+
+
+def captured_step(method, monkeypatch):
+    """The function that a fit hands to the training loop, and a batch for it."""
+    found = {}
+
+    def not_now(step, data, *arguments, **options):
+        found["step"], found["data"] = step, data
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(neural, "train", not_now)
+        make(method).fit(small_table())
+    return found["step"], tuple(tf.constant(array[:32]) for array in found["data"])
+
+
+def recorded_keys(monkeypatch) -> list:
+    """The seed of every stateless draw from now on."""
+    keys, module = [], tf.random
+
+    def recording(draw):
+        place = list(inspect.signature(draw).parameters).index("seed")
+
+        def recorded(*arguments, **options):
+            seed = options["seed"] if "seed" in options else arguments[place]
+            keys.append(tuple(np.asarray(seed).tolist()))
+            return draw(*arguments, **options)
+
+        return recorded
+
+    for name in [name for name in dir(module) if name.startswith("stateless_")]:
+        if "seed" in inspect.signature(getattr(module, name)).parameters:
+            monkeypatch.setattr(module, name, recording(getattr(module, name)))
+    return keys
+
+
+# --- what they share ---
+
+
+@pytest.mark.parametrize(("rows", "held"), [(1, 0), (399, 0), (400, 40), (50_000, 2_000)])
+def test_a_tenth_of_the_rows_is_held_out_and_no_row_is_lost(rows, held):
+    held_out, kept = neural.hold_out(rows, np.random.default_rng(0))
+    assert len(held_out) == held
+    assert sorted([*held_out, *kept]) == list(range(rows))
+    assert rows == 1 or not np.array_equal(kept, np.sort(kept)), "not shuffled"
+
+
+def test_shares_are_those_of_the_codes_and_none_is_no_chance():
+    codes = np.array([[0, 2], [1, 2], [1, 0], [1, 2]])
+    chances = np.exp(neural.log_shares(codes, [2, 3]))
+    np.testing.assert_allclose(chances, [0.25, 0.75, 0.25, 0, 0.75], rtol=1e-6)
+
+
+@pytest.mark.parametrize("reach", [0.0, 0.1, 1.0])
+def test_an_average_reaches_back_over_its_part_of_the_steps(reach):
+    """What rises by 1 a step is followed at 1 / (1 + reach) of its height."""
+    average, weight = keras.Variable(0.0), keras.Variable(0.0)
+    for number in range(1, 301):
+        weight.assign(float(number))
+        neural.follow([average], [weight], number, reach)
+    assert float(average.value) / 300 == pytest.approx(1 / (1 + reach), abs=0.01)
+
+
+@pytest.mark.parametrize(("rows", "width"), [(0, 5), (1, 1), (20_000, 3), (500, 10**9)])
+def test_pieces_hold_every_row_once_and_few_numbers(rows, width):
+    found = neural.pieces(rows, width)
+    assert [row for piece in found for row in range(rows)[piece]] == list(range(rows))
+    sizes = [len(range(rows)[piece]) for piece in found]
+    assert max(sizes, default=0) <= max(neural.FEWEST_AT_ONCE, neural.NUMBERS_AT_ONCE // width)

@@ -3,8 +3,6 @@ truth."""
 
 from __future__ import annotations
 
-from itertools import count
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -191,36 +189,6 @@ def test_fewer_pieces_or_more_give_as_many_rows(fitted, monkeypatch):
 
 
 # --- training ---
-
-
-def test_an_interrupted_fit_goes_on_to_the_same_rows(tmp_path, monkeypatch):
-    table, path = planted(600), tmp_path / "checkpoint"
-    whole = VAESynthesizer(**QUICK).fit(table)
-    _interrupt_at_score(2, monkeypatch)
-    with pytest.raises(KeyboardInterrupt):
-        VAESynthesizer(**QUICK, checkpoint=path).fit(table)
-    assert path.exists()
-    monkeypatch.undo()
-    resumed = VAESynthesizer(**QUICK, checkpoint=path).fit(table)
-    pd.testing.assert_frame_equal(resumed.sample(50), whole.sample(50))
-    assert not path.exists()
-
-
-def _interrupt_at_score(call, monkeypatch):
-    """Ctrl-C while so many a held-out score is being taken."""
-    stopping, calls = VAESynthesizer._stopping, count(1)
-
-    def interrupted(self, *arguments):
-        options = stopping(self, *arguments)
-
-        def score():
-            if next(calls) == call:
-                raise KeyboardInterrupt
-            return options["score"]()
-
-        return options | {"score": score}
-
-    monkeypatch.setattr(VAESynthesizer, "_stopping", interrupted)
 
 
 def test_a_learning_rate_far_too_high_says_which_column():

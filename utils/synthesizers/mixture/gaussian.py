@@ -165,7 +165,7 @@ class Group:
         """
         asked, free = ~np.isinf(wanted), self.free
         agrees = ((codes == -2) | (codes == self.codes)).all()
-        at_spike = [value in spikes for value, spikes in zip(wanted, self.spikes)]
+        at_spike = np.array([v in spikes for v, spikes in zip(wanted, self.spikes)], dtype=bool)
         fixed_agrees = _same(self.fixed, wanted)[asked & ~free].all()
         if not (agrees and fixed_agrees) or (np.isnan(wanted) | at_spike)[asked & free].any():
             return -np.inf, self
