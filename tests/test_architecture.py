@@ -40,6 +40,19 @@ FLOORS = {
     "utils.course": 5,
 }
 INSIDE = {
+    "utils.commands": [
+        ["base", "writing", "identifiers"],
+        ["kinds", "known", "rules"],
+        ["opening"],
+        ["conditions"],
+        ["compare", "generate"],
+    ],
+    "utils.reading": [
+        ["forms", "sources", "text"],
+        ["clocks", "numbers", "times"],
+        ["columns"],
+        ["parquet"],
+    ],
     "utils.encoding": [["columns", "bins", "spikes"], ["codes", "matrix", "scores"]],
     "utils.synthesizers": [
         ["draws", "given"],

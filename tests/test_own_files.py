@@ -735,6 +735,71 @@ def test_date_objects(folder):
     assert column_kind(said, "day") == "date"
 
 
+# --- what cannot be read, or only in part ---
+
+
+def test_a_word_for_no_answer_is_missing_and_comes_back():
+    answers = [f"{number * 7 + 0.5}" if number % 4 else "refused" for number in range(ROWS)]
+    said = generate(save(lines(income=answers, x=FEW)), "--rows", 200)
+    assert "Read as missing in 'income': 'refused' (20)" in said
+    assert column_kind(said, "income") == "number"
+    assert "refused" in written()["income"]
+
+
+@pytest.mark.parametrize(
+    "cells, why",
+    [
+        ([f"{n} x" if n % 2 else f"w{n}" for n in range(ROWS)], "it mixes numbers"),
+        ([f"{m:%Y-%m-%d %H:%M:%S} Europe/Berlin" for m in MOMENTS], "looks like numbers or times"),
+        ([f"{m.day}. März {2000 + i}" for i, m in enumerate(DAYS)], "looks like numbers"),
+        ([f"PT{n}H{i}M" for i, n in enumerate(FEW)], "looks like numbers or times"),
+        ([f"4111 1111 1111 {1000 + i}" for i in range(ROWS)], "cards or accounts"),
+        ([str(10**20 + i) for i in range(ROWS)], "long numbers"),
+        ([str(5_551_230_000 + 37 * i) for i in range(ROWS)], "long numbers"),
+        ([f"10.0.{i}.{i}" for i in range(ROWS)], "addresses"),
+    ],
+)
+def test_what_is_left_out_is_left_out_for_the_true_reason(cells, why):
+    said = generate(save(lines(value=cells, x=FEW)))
+    assert re.search(rf"Left out 'value': .*{why}", said)
+    assert "--keep value" in said
+
+
+def test_times_counted_since_1970_are_numbers():
+    said = generate(save(lines(at=[int(m.timestamp() * 1000) for m in MOMENTS], x=FEW)))
+    assert column_kind(said, "at") == "integer"
+
+
+def test_a_file_without_names_is_said():
+    said = generate(save("1,2.5\n" + lines(a=FEW, b=AMOUNTS).split("\n", 1)[1]))
+    assert "The first line is read as the names" in said
+
+
+def test_quotation_marks_around_every_cell_come_back():
+    generate(save('"a","b"\n' + "".join(f'"{n}","x"\n' for n in FEW)))
+    assert Path("out.csv").read_text().splitlines()[0] == '"a","b"'
+    assert re.fullmatch(r'"\d\d","x"', Path("out.csv").read_text().splitlines()[1])
+
+
+def test_a_rule_must_be_a_condition():
+    assert "is no condition" in refused(save(lines(a=FEW, b=FEW)), "--rule", "a + b")
+
+
+def test_compare_takes_every_form():
+    columns = {name: FORMS[name][0] for name in ("UTC", "day.month.year", "time of day", "dollars")}
+    call = ["compare", save(lines(**columns, kind=["a", "b"] * 40)), "--methods", "mixture,trees"]
+    code, said, error = run(*call, "--seeds", 1)
+    assert code == 0, error
+    assert "TSTR predicts 'kind'" in said
+
+
+def test_a_column_that_cannot_be_used_may_be_dropped():
+    source = save(lines(x=["inf", *FEW[1:]], y=FEW))
+    refused(source)
+    generate(source, "--drop", "x")
+    assert list(written()) == ["y"]
+
+
 # --- bad files: one message ---
 
 

@@ -30,6 +30,10 @@ def check_rules(rules: list[str], table: pd.DataFrame) -> None:
     """A usage error for a rule that cannot be read, TableError for one that real rows break."""
     for rule in rules:
         try:
+            if np.asarray(evaluate(rule, table)).dtype != bool:
+                raise ExpressionError(
+                    f"{rule!r} is no condition. Compare two sides of it, as in a < b."
+                )
             broken = Schema((), {rule: rule}).broken_rules(table)[rule]
         except ExpressionError as error:
             raise typer.BadParameter(str(error), param_hint="--rule") from None
@@ -143,9 +147,7 @@ def found_rules(table: pd.DataFrame) -> list[str]:
     naive = [name for name in dates if name not in zoned]
     orders = [rule for names in (naive, zoned, numbers) for rule in _orders(table[names])]
     summed = [columns_of(rule) for rule in sums]
-    orders = [
-        rule for rule in orders if not any(columns_of(rule) <= names for names in summed)
-    ]
+    orders = [rule for rule in orders if not any(columns_of(rule) <= names for names in summed)]
     found = [*sums, *orders]
     broken = Schema((), {rule: rule for rule in found}).broken_rules(table.dropna()).any()
     return [rule for rule in found if not broken[rule]][:MOST_FOUND]

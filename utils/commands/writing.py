@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
 import os
 import tempfile
@@ -129,6 +130,7 @@ def _write_lines(
             index=False,
             header=number == 0,
             lineterminator=layout.newline,
+            quoting=csv.QUOTE_ALL if layout.quoted else csv.QUOTE_MINIMAL,
         )
 
 

@@ -15,8 +15,11 @@ from utils.reading.times import Moment
 from utils.schema import TableError
 
 FORMS = (Truth, Moment, Clock, Number, Phrase)
-MISSING = ("na", "n/a", "#n/a", "nan", "null", "none", "nil", "-", "--", "?", "unknown", "missing")
+MISSING = ["na", "n/a", "nan", "null", "none", "nil", "unknown", "missing", "-", "--", "?", "."]
+MISSING += ["#n/a", "#div/0!", "#value!", "#ref!", "#name?", "#num!", "#null!"]  # Excel's
+MISSING += ["0000-00-00", "0000-00-00 00:00:00"]  # MySQL's
 ODD_SHARE = 0.05  # of cells that may be something else than the rest of their column
+FEW_WORDS, MANY_VALUES = 3, 20  # so few words among so many numbers or times stand for no value
 SHOWN = 3  # odd cells that a notice names
 
 
@@ -89,6 +92,9 @@ def _read(cells: pd.Series, choices: Choices) -> _Read:
     stripped = cells.str.strip()
     filled = stripped[stripped != ""]
     marked = filled.str.lower().isin(MISSING)
+    marked |= _are_words_for_missing(filled[~marked], choices).reindex(
+        filled.index, fill_value=False
+    )
     candidates = filled[~marked]
     if filled.empty:
         return _Read(pd.Series(np.nan, cells.index), Number())
@@ -106,6 +112,15 @@ def _read(cells: pd.Series, choices: Choices) -> _Read:
         if values.notna().any() and len(odd) <= allowed:
             return _accepted(cells, form, values, odd, filled[marked])
     return _as_text(cells)
+
+
+def _are_words_for_missing(cells: pd.Series, choices: Choices) -> pd.Series:
+    """Which cells are one of a few words, such as "refused", among many numbers or times."""
+    words = ~cells.str.contains(r"\d|inf", case=False)
+    values = cells[~words]
+    few = not choices.plain and 0 < cells[words].nunique() <= FEW_WORDS
+    few = few and len(values) >= len(cells) / 2 and values.nunique() > MANY_VALUES
+    return words & few
 
 
 def _without_far(form: Moment, odd: pd.Series) -> tuple[Moment, pd.Series]:
