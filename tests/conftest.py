@@ -10,9 +10,8 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from utils.course.address import setup_cell
-from utils.course.lesson_rules import SPINE
-from utils.course.places import ROOT
+from utils.course.places import ROOT, setup_cell
+from utils.course.rules import SPINE
 
 WORDS = (
     "A sentence says what the reader should think about the number "
@@ -36,7 +35,8 @@ SECTION_TEXTS = {
 
 def _exercise(i: int) -> list:
     kind = "predict before you run" if i == 1 else "change a number"
-    text = f"### Exercise {i} · {kind}\n\n{WORDS}\n\n<details><summary>Hint</summary>\n\nLook above.\n</details>"
+    hint = "<details><summary>Hint</summary>\n\nLook above.\n</details>"
+    text = f"### Exercise {i} · {kind}\n\n{WORDS}\n\n{hint}"
     stub = new_code_cell(f"guess_{i} = None", metadata={"tags": ["exercise-stub"]})
     check = new_code_cell(
         f'print("pass" if guess_{i} == {i} else "not yet: guess the number")',
@@ -108,8 +108,7 @@ def course(tmp_path: Path, lesson: nbformat.NotebookNode, solution: nbformat.Not
 
 @pytest.fixture
 def working_tree(tmp_path: Path) -> Path:
-    """A copy of this repository's files as they are now: tracked or new, nothing that git
-    ignores."""
+    """A copy of this repository's files as they are now, but for what git ignores."""
     folder = tmp_path / "tree"
     command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     names = subprocess.run(

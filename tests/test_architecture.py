@@ -1,10 +1,10 @@
-"""The floors of utils: imports point down, nothing goes in circles, importing a module changes
-nothing."""
+"""The house that utils is: imports point down its floors, never in circles, and change nothing."""
 
 from __future__ import annotations
 
 import ast
 import json
+import re
 import subprocess
 import sys
 from graphlib import TopologicalSorter
@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
+import utils.synthesizers
 from utils.course.places import ROOT
 
-# A new module joins by getting a floor here: the lowest one that its imports allow. A folder's files have
-# floors of their own inside it; a file that is not named stands on the folder's lowest.
+# A new module joins by getting a floor here: the lowest one that its imports allow.
 FLOORS = {
     "utils": 0,
     "utils.checks": 1,
@@ -39,6 +39,8 @@ FLOORS = {
     "utils.commands": 5,
     "utils.course": 5,
 }
+# The floors inside a folder, lowest first; its __init__ stands on top. The parts of a method stand
+# on their method's floor and see each other, but no other method.
 INSIDE = {
     "utils.commands": [
         ["base", "writing", "identifiers"],
@@ -53,9 +55,10 @@ INSIDE = {
         ["columns"],
         ["parquet"],
     ],
-    "utils.encoding": [["columns", "bins", "spikes"], ["codes", "matrix", "scores"]],
+    "utils.encoding": [["columns", "bins", "spikes", "groups"], ["codes", "matrix", "scores"]],
     "utils.synthesizers": [
-        ["draws", "given"],
+        ["draws", "gaussians"],
+        ["given"],
         ["base"],
         ["neural"],
         ["mixture", "copula", "trees", "rules", "gan", "vae", "diffusion", "autoregressive"],
@@ -74,6 +77,8 @@ for module in sys.argv[1:]:
 print(json.dumps(changes))
 """
 # Set by scikit-learn and by pandera when they are imported, not by us.
+# Names that only their author understood: say what a thing is instead.
+PRIVATE_WORDS = re.compile(r"players|anchored[_ ]?rows|mixed[_ ]?cells|\bblame\b|\bpraise\b", re.I)
 NOT_OURS = {"KMP_DUPLICATE_LIB_OK", "KMP_INIT_AT_FORK", "PYARROW_IGNORE_TIMEZONE", "SPARK_LOCAL_IP"}
 
 
@@ -118,32 +123,53 @@ def test_imports_point_down_the_floors(path):
         )
 
 
-def inner_floor(folder: str, module: str) -> tuple[int, str]:
-    """Floor and first name of a module inside its folder; the folder's own __init__ stands on top."""
-    name = module.removeprefix(folder).strip(".").split(".")[0]
-    floors = [floor for floor, names in enumerate(INSIDE[folder]) if name in names]
-    return (floors or [len(INSIDE[folder]) if not name else -1])[0], name
+def inner_place(module: str) -> tuple[int, str]:
+    """Floor and first name of a module in its folder; KeyError where INSIDE does not name it."""
+    folder, name = room(module), ".".join(module.split(".")[2:3])
+    floors = {name: floor for floor, names in enumerate(INSIDE[folder]) for name in names}
+    return (floors | {"": len(INSIDE[folder])})[name], name
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=module_name)
+def not_below(module: str, needs: set[str]) -> set[str]:
+    """Of what a module in a folder of INSIDE imports, that of its folder which is not below it."""
+    floor, name = inner_place(module)
+    inside = {need: inner_place(need) for need in needs if room(need) == room(module)}
+    return {need for need, (below, other) in inside.items() if below >= floor and other != name}
+
+
+@pytest.mark.parametrize(
+    "path", [p for p in SOURCES if room(module_name(p)) in INSIDE], ids=module_name
+)
 def test_imports_point_down_inside_a_folder(path):
     module = module_name(path)
-    if room(module) not in INSIDE:
-        return
-    floor, name = inner_floor(room(module), module)
-    assert floor >= 0, f"{module} has no floor inside {room(module)}: add it to INSIDE"
-    for need in imported(path):
-        if room(need) == room(module):
-            below, other = inner_floor(room(module), need)
-            assert below < floor or other == name, f"{module} imports {need}, which is not below it"
+    assert not (wrong := not_below(module, imported(path))), f"{module} is not above {wrong}"
+
+
+@pytest.mark.parametrize(
+    ("module", "need", "allowed"),
+    [
+        ("gan.rows", "base", True),
+        ("gan.rows", "gan.networks", True),
+        ("gan.rows", "vae.prior", False),
+        ("gan", "mixture", False),
+        ("trees", "copula", False),
+        ("draws", "base", False),
+        ("base", "neural", False),
+        ("gan", "", False),
+    ],
+)
+def test_methods_share_only_what_stands_below_them(module, need, allowed):
+    here, there = (f"utils.synthesizers.{name}".rstrip(".") for name in (module, need))
+    assert not_below(here, {there, "utils.schema"}) == (set() if allowed else {there})
+
+
+def test_a_module_without_a_floor_inside_its_folder_is_seen():
+    with pytest.raises(KeyError, match="stray"):
+        not_below("utils.synthesizers.stray", set())
 
 
 def test_no_circles():
-    graph = {module_name(path): imported(path) - {module_name(path)} for path in SOURCES}
-    for module, needs in graph.items():
-        # A package's own __init__ gathers its modules; it is not a floor between them.
-        graph[module] = {need for need in needs if not module.startswith(f"{need}.")}
-    TopologicalSorter(graph).prepare()
+    TopologicalSorter({module_name(path): imported(path) for path in SOURCES}).prepare()
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=module_name)
@@ -167,3 +193,59 @@ def test_importing_changes_nothing():
         if (names := set(found) - NOT_OURS)
     }
     assert not changed, f"importing changes the environment or loads TensorFlow: {changed}"
+
+
+# --- methods: each is found by being imported in utils/synthesizers/__init__.py ---
+
+
+def methods_in(folder: Path) -> dict[str, str]:
+    """Method -> class, of the classes that name their ``method`` anywhere under a folder."""
+    found = {}
+    for path in sorted(folder.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef) and (method := _method_of(node)):
+                found[method] = node.name
+    return found
+
+
+def _method_of(node: ast.ClassDef) -> str | None:
+    """What a class's body gives the name ``method``."""
+    for line in node.body:
+        if isinstance(line, ast.Assign) and ast.unparse(line.targets[0]) == "method":
+            return ast.literal_eval(line.value)
+    return None
+
+
+def test_no_method_is_forgotten():
+    written = methods_in(ROOT / "utils" / "synthesizers")
+    registered = utils.synthesizers.SYNTHESIZERS.items()
+    gathered = {name: cls.__name__ for name, cls in registered if cls.__module__ in MODULES}
+    assert gathered == written, "import each method in utils/synthesizers/__init__.py"
+    assert set(written.values()) <= set(utils.synthesizers.__all__), "name each in __all__ too"
+    assert all(getattr(utils.synthesizers, name).method == key for key, name in written.items())
+
+
+def test_a_forgotten_method_is_seen(tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "__init__.py").write_text(
+        'class Part:\n    size = 1\nclass MineSynthesizer:\n    """Mine."""\n    method = "mine"\n'
+    )
+    assert methods_in(tmp_path) == {"mine": "MineSynthesizer"}
+
+
+# --- names ---
+
+
+@pytest.mark.parametrize("folder", ["synthesizers", "encoding"])
+def test_names_say_what_a_thing_is(folder):
+    found = []
+    for path in sorted((ROOT / "utils" / folder).rglob("*.py")):
+        name = str(path.relative_to(ROOT))
+        words = PRIVATE_WORDS.findall(f"{name}\n{path.read_text(encoding='utf-8')}")
+        found += [f"{name}: {word}" for word in sorted(set(words))]
+    assert not found, "words that only their author understood: " + ", ".join(found)
+
+
+@pytest.mark.parametrize("text", ["players.py", "AnchoredRows", "mixed cells", "def blame():"])
+def test_private_words_are_seen(text):
+    assert PRIVATE_WORDS.search(text) and not PRIVATE_WORDS.search("blameless displayer of rows")

@@ -139,7 +139,7 @@ def test_a_code_without_a_row_has_no_chance():
 def test_an_average_moves_by_its_share(network):
     other = CellNetwork(SIZES, [None] * 3, 8, np.random.default_rng(9))
     before, target = (made.weights[0].numpy() for made in (network, other))
-    network.move_towards(other, 0.25)
+    network.follow(other, 30)  # 1 / (1 + 0.1 * 30) of the way
     np.testing.assert_allclose(network.weights[0].numpy(), 0.75 * before + 0.25 * target, atol=1e-6)
 
 
@@ -215,7 +215,7 @@ def test_order_is_by_number_of_codes_or_as_asked(planted):
         ({"units": 0}, "units must be a whole number of 1 or more"),
         ({"bins": 2.5}, "bins must be a whole number of 1 or more"),
         ({"dropout": 1.0}, "dropout must be a number from 0 to below 1, not 1.0"),
-        ({"smoothing": -0.1}, "smoothing must be a number of 0 or more, not -0.1"),
+        ({"smoothing": -0.1}, "smoothing must be a number from 0 to below inf, not -0.1"),
     ],
 )
 def test_settings_that_cannot_be_meant(options, message):

@@ -1,5 +1,4 @@
-"""The benchmark's bookkeeping: bounds are held as they are written. Its measurements run by ``make
-bench`` only."""
+"""The benchmark's bookkeeping; its measurements are made by ``make bench`` only."""
 
 from __future__ import annotations
 
@@ -22,7 +21,8 @@ from utils.course import notebooks
 from utils.course.places import ROOT, all_notebooks
 from utils.results import load_results
 from utils.scoring import METRICS
-from utils.synthesizers import MixtureSynthesizer, RuleSynthesizer
+from utils.synthesizers import SYNTHESIZERS, MixtureSynthesizer, RuleSynthesizer
+from utils.synthesizers.neural import NeuralSynthesizer
 from utils.tables import load_screentime, screentime_schema
 
 
@@ -115,6 +115,34 @@ def test_the_fingerprint_follows_the_code_that_makes_rows(tmp_path):
     assert fingerprint("utils.synthesizers.mine", tmp_path) != before
 
 
+def test_the_fingerprint_covers_each_file_of_a_folder(tmp_path):
+    folder = tmp_path / "utils" / "synthesizers" / "mine"
+    folder.mkdir(parents=True)
+    parts = [folder / name for name in ("__init__.py", "network.py", "unused.py")]
+    for part in parts:
+        part.write_text("")
+    for module in ("utils.synthesizers.mine", "utils.synthesizers.mine.network"):
+        for part in parts:
+            before = fingerprint(module, tmp_path)
+            part.write_text(part.read_text() + "# changed\n")
+            assert fingerprint(module, tmp_path) != before, f"{part.name} is not behind {module}"
+
+
+@pytest.mark.parametrize("name", SYNTHESIZERS)
+def test_what_learns_and_encodes_is_behind_a_method_and_nothing_else_is(name):
+    behind = modules_behind(SYNTHESIZERS[name].__module__)
+    folder = ROOT / "utils" / "synthesizers" / name
+    own = {f"utils.synthesizers.{name}.{path.stem}" for path in folder.glob("[!_]*.py")}
+    encoding = {
+        f"utils.encoding.{path.stem}" for path in (ROOT / "utils/encoding").glob("[!_]*.py")
+    }
+    assert own | encoding | {"utils.encoding", "utils.synthesizers.base"} <= behind
+    assert ("utils.training" in behind) == issubclass(SYNTHESIZERS[name], NeuralSynthesizer)
+    assert not behind & {"utils.saving", "utils.tables", "utils.scoring", "utils.synthesizers"}
+    others = {method.__module__ for method in SYNTHESIZERS.values() if method.method != name}
+    assert not behind & others
+
+
 def test_the_code_behind_a_generator_is_found_through_its_name_too(tmp_path):
     (tmp_path / "tests" / "benchmarks").mkdir(parents=True)
     (tmp_path / "utils" / "synthesizers").mkdir(parents=True)
@@ -158,8 +186,7 @@ def test_an_ablation_goes_on_where_it_stopped(tmp_path, monkeypatch):
 
 
 def runs_of_a_race() -> pd.DataFrame:
-    """Two methods and a yardstick on one table, as race.csv holds them: made up, to test the
-    bookkeeping."""
+    """Two methods and a yardstick on one table, as race.csv holds them: made up."""
     empty = dict.fromkeys(COLUMNS, 0.5) | {
         "table": "Adult",
         "budget": "default",
@@ -215,7 +242,7 @@ def test_a_fit_elsewhere_is_measured_and_its_rows_come_back():
         "epochs": None,
         "threads": 1,
         "speed": True,
-        "schema": screentime_schema(train).to_dict(),
+        "table": "screen time",
     }
     result, synthetic = fit_elsewhere(
         Path(sys.executable), "tests.benchmarks.fit_course", request, train
@@ -323,8 +350,8 @@ def test_marked_figures_are_compared_with_the_digits_they_are_written_with(tmp_p
     pd.DataFrame({"variant": ["one row"], "seed": [0], "c2st": [0.581]}).to_csv(
         tmp_path / "ablation_gan.csv", index=False
     )
-    true = """.65<!-- race: Adult / gan / c2st --> and 0.650<!-- race: Adult / gan / c2st --> in
-        20 s<!-- race: Adult / gan / fit_seconds -->; .8<!-- race: Adult / gan / 5 s / c2st --> before;
+    true = """.65<!-- race: Adult / gan / c2st --> and 0.650<!-- race: Adult / gan / c2st -->;
+        20 s<!-- race: Adult / gan / fit_seconds -->; .8<!-- race: Adult / gan / 5 s / c2st -->;
         50 %<!-- race: Adult / gan / copies --> copies; .58<!-- ablation_gan: one row / c2st -->"""
     assert wrong_figures(true, tmp_path) == []
     false = true.replace(".65<", ".66<").replace("50 %", "5 %").replace("one row", "two rows")

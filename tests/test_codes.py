@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 from utils import saving
+from utils.encoding import to_array
 from utils.encoding.codes import TableCodes
 from utils.schema import Schema
-from utils.synthesizers.base import to_array
 
 
 @pytest.fixture

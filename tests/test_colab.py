@@ -1,5 +1,4 @@
-"""The setup cell, run offline as Colab would: fake google.colab, fake pip, a local clone for the
-address."""
+"""The setup cell, run offline as Colab would: fake google.colab, fake pip, a local clone."""
 
 from __future__ import annotations
 
@@ -12,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from utils.course.address import read_address, setup_cell
+from utils.course.places import read_address, setup_cell
 
 FAKE_PIP = """
 import json, os, sys
@@ -34,7 +33,8 @@ importlib.metadata.version = version
 """
 REPORT = """
 import utils
-print(json.dumps({"folder": os.getcwd(), "utils": utils.__file__, "tensorflow": "tensorflow" in sys.modules}))
+left = {"folder": os.getcwd(), "utils": utils.__file__, "tensorflow": "tensorflow" in sys.modules}
+print(json.dumps(left))
 """
 
 
@@ -68,8 +68,7 @@ def git(folder: Path, *arguments: str) -> None:
 
 @pytest.fixture
 def colab(tmp_path: Path, working_tree: Path) -> Machine:
-    """An empty /content with google.colab loaded; the public address leads to a local bare
-    clone."""
+    """An empty /content with google.colab loaded; the address leads to a local bare clone."""
     (working_tree / "notebooks").mkdir(exist_ok=True)
     (working_tree / "notebooks" / ".keep").touch()
     git(working_tree, "init", "--quiet")

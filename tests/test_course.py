@@ -1,5 +1,4 @@
-"""The commands of the course, each run on a small copy of the repository with a lesson built in
-memory."""
+"""The commands of the course, each run on a small copy of the repository."""
 
 from __future__ import annotations
 
@@ -14,10 +13,10 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from utils.course import notebooks, places, run, scoreboard
-from utils.course.address import mentions, read_address, rewrite_address, setup_cell, slug
-from utils.course.notebooks import LessonFailed
-from utils.course.places import ROOT
+from utils.course import notebooks, places, readme, run
+from utils.course.memory import peak_bytes
+from utils.course.places import ROOT, mentions, read_address, rewrite_address, setup_cell, slug
+from utils.course.run import LessonFailed
 
 RECORD = {
     "table": "screen time",
@@ -27,7 +26,7 @@ RECORD = {
         {"name": "rules", "kind": "generator", "metrics": {"c2st": {"mean": 0.75, "spread": 0.01}}}
     ],
 }
-OUTPUT = {scoreboard.MIME_TYPE: RECORD, "text/plain": "board"}
+OUTPUT = {readme.MIME_TYPE: RECORD, "text/plain": "board"}
 SHOW_RECORD = f"from IPython.display import display\ndisplay({OUTPUT!r}, raw=True)"
 
 
@@ -98,11 +97,15 @@ def test_peak_memory_is_the_peak_not_the_end(tmp_path):
         tmp_path / "00_memory.ipynb", "block = bytearray(300 * 2**20)\ndel block", "x = 1"
     )
     peaks: list[float] = []
-    notebooks.execute(
-        notebooks.read(path), path, 60, lambda pid: peaks.append(notebooks.peak_megabytes(pid))
-    )
+    run.execute(notebooks.read(path), path, 60, lambda pid: peaks.append(run.peak_megabytes(pid)))
     if sys.platform == "linux":
         assert peaks[-1] > 300
+
+
+def test_a_process_that_is_not_there_has_no_peak():
+    assert peak_bytes(2**30) is None
+    if sys.platform == "linux":
+        assert peak_bytes() == peak_bytes(os.getpid()) > 20 * 2**20
 
 
 def test_links_between_lessons_lead_to_their_pages():
@@ -114,9 +117,9 @@ def test_links_between_lessons_lead_to_their_pages():
 
 def test_a_refreshed_notebook_is_equal_to_the_byte(course):
     (path,) = places.lessons(course)
-    notebooks.refresh(path)
+    run.refresh(path)
     first = path.read_bytes()
-    notebooks.refresh(path)
+    run.refresh(path)
     assert path.read_bytes() == first
     stored = notebooks.read(path)
     assert stored.metadata == {"kernelspec": notebooks.KERNEL, "language_info": {"name": "python"}}
@@ -127,14 +130,14 @@ def test_a_failing_notebook_is_left_as_it_was(tmp_path):
     path = write_notebook(tmp_path / "00_fails.ipynb", "print(1)", "undefined_name")
     before = path.read_bytes()
     with pytest.raises(LessonFailed, match="code cell 2 failed"):
-        notebooks.refresh(path)
+        run.refresh(path)
     assert path.read_bytes() == before
 
 
 def test_a_cell_that_hangs_is_named(tmp_path):
     path = write_notebook(tmp_path / "00_hangs.ipynb", "import time; time.sleep(60)")
     with pytest.raises(LessonFailed, match="code cell 1 failed"):
-        notebooks.execute(notebooks.read(path), path, timeout=1)
+        run.execute(notebooks.read(path), path, timeout=1)
 
 
 def test_ids_stay_when_a_cell_is_added():
@@ -162,13 +165,13 @@ def test_later_lessons_replace_rows_of_the_same_name():
         ],
     }
     other = {**RECORD, "table": "adult"}
-    merged = scoreboard.merge([RECORD, later, other])
+    merged = readme.merge([RECORD, later, other])
     assert [record["table"] for record in merged] == ["screen time", "adult"]
     assert [(row["name"], row["lesson"]) for row in merged[0]["rows"]] == [
         ("rules", "03"),
         ("mixture", "03"),
     ]
-    text = scoreboard.as_text(merged[0], width=80)
+    text = readme.as_text(merged[0], width=80)
     assert "0.60" in text and "0.75" not in text
     assert max(map(len, text.splitlines())) <= 80
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -184,3 +184,37 @@ def test_the_cures_of_durations_and_times_of_day_work():
     lengths = pd.DataFrame({"a": arrow([timedelta(1), None], pa.duration("s"))})
     lengths["a"] = pd.to_timedelta(lengths["a"]).dt.total_seconds()
     assert Schema.infer(lengths)["a"].minimum == 86_400
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pd.Series([date(2024, 1, 1), None, date(9999, 12, 31)], dtype=object),
+        arrow([date(2024, 1, 1), None, date(9999, 12, 31)], pa.date32()),
+        pd.Series(np.array(["2024-01-01", "NaT", "9999-12-31"], dtype="datetime64[s]")),
+    ],
+)
+def test_a_date_that_stands_for_never_is_refused_with_its_row(values):
+    with pytest.raises(TableError, match=r"'a'.*9999-12-31.*in row 2, outside of 1678 to 2261"):
+        Schema.infer(pd.DataFrame({"a": values}))
+
+
+def test_dates_mixed_with_times_are_refused_with_a_cure():
+    mixed = pd.DataFrame({"a": [date(2024, 1, 1), datetime(2024, 1, 1, 10)]}, dtype=object)
+    with pytest.raises(TableError, match=r"'a' holds date.* values.*pd.to_datetime for dates"):
+        Schema.infer(mixed)
+    assert Schema.infer(mixed.apply(pd.to_datetime))["a"].resolution == "h"
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pd.Series(pd.period_range("2024-01", periods=2, freq="M")),
+        pd.Series([1j, 2j]),
+        pd.cut(pd.Series([1, 2]), 2),
+        pd.Series([b"a", b"b"]),
+    ],
+)
+def test_values_that_no_kind_covers_are_refused(values):
+    with pytest.raises(TableError, match=r"Column 'a' holds .*[Cc]onvert"):
+        Schema.infer(pd.DataFrame({"a": values}))

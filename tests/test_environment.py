@@ -17,7 +17,7 @@ from packaging.utils import canonicalize_name
 
 from utils.course import places
 from utils.course.lock import direct_pins, python_version
-from utils.course.page import Page, tree
+from utils.course.notebooks import Page, tree
 from utils.course.places import ROOT
 
 LOCK = (ROOT / "requirements.txt").read_text(encoding="utf-8")
@@ -194,8 +194,7 @@ def make(folder: Path, target: str, *settings: str) -> subprocess.CompletedProce
 
 @pytest.fixture
 def workshop(tmp_path: Path) -> Path:
-    """A folder with only what decides whether the environment is built again, and a finished
-    .venv."""
+    """What decides whether the environment is built again, and a finished .venv."""
     for name in ("Makefile", "requirements.txt", "pyproject.toml"):
         (tmp_path / name).write_bytes((ROOT / name).read_bytes())
     stamp = re.search(r"touch (\.venv/\.ready-\d+)", make(tmp_path, "lab").stdout)[1]

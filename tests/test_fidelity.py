@@ -91,6 +91,76 @@ def test_pairs_without_a_trend_are_not_judged_unless_asked():
     assert trend(real, real, Schema.infer(real), correlation_threshold=0).item() == pytest.approx(1)
 
 
+# --- tables that would flatter themselves ---
+
+
+def related(rows: int = 400, seed: int = 0) -> pd.DataFrame:
+    """Two numbers, a date and a category that all go together."""
+    generator = np.random.default_rng(seed)
+    base = generator.normal(size=rows)
+    return pd.DataFrame(
+        {
+            "x": base,
+            "y": base + 0.1 * generator.normal(size=rows),
+            "day": pd.Timestamp("2024-01-01") + pd.to_timedelta((20 * base + 99).astype(int), "D"),
+            "kind": np.where(base > 0, "high", "low"),
+        }
+    )
+
+
+@pytest.mark.parametrize("name", ["x", "day", "kind"])
+def test_a_column_that_is_all_missing_scores_nothing(name):
+    real = related()
+    schema, empty = Schema.infer(real), real.assign(**{name: real[name].where(real["x"] > 9)})
+    assert shape(real, empty, schema)[name] == 0
+    assert shape(empty, real, schema)[name] == 0
+    assert np.isnan(shape(empty, empty, schema)[name])
+    judged = trend(real, empty, schema)
+    assert judged.notna().all()
+    assert all((judged[pair] == 0) == (name in pair) for pair in judged.index)
+
+
+@pytest.mark.parametrize("name", ["x", "day"])
+def test_a_constant_column_has_no_trend_to_show(name):
+    real = related()
+    constant = real.assign(**{name: real[name].iloc[0]})
+    judged = trend(real, constant, Schema.infer(real))
+    numbers = [pair for pair in judged.index if name in pair and "kind" not in pair]
+    assert len(numbers) == 2 and (judged[numbers] == 0).all()
+    assert judged.drop(numbers).gt(0).all()  # beside a category SDMetrics counts the cells
+
+
+def test_one_row_repeated_is_seen_by_every_score():
+    real = related()
+    repeated = real.iloc[np.zeros(len(real), dtype=int)].reset_index(drop=True)
+    schema = Schema.infer(real)
+    assert shape(real, repeated, schema).max() < 0.6
+    assert trend(real, repeated, schema).fillna(0).mean() < 0.4
+    assert c2st(real, repeated, schema) > 0.95
+
+
+def test_a_table_of_missing_values_is_told_at_once():
+    real = related()
+    schema, empty = Schema.infer(real), real.where(real["x"] > 9)
+    assert c2st(real, empty, schema) == 1
+    assert shape(real, empty, schema).mean() == trend(real, empty, schema).mean() == 0
+
+
+def test_numbers_as_text_are_no_categories_of_the_real_table():
+    real = pd.DataFrame({"kind": pd.Categorical([1, 2, 2, 3] * 20)})
+    schema = Schema.infer(real)
+    assert shape(real, real.astype(str), schema)["kind"] == 0
+    assert shape(real, real.astype(int).astype(float), schema)["kind"] == 1
+
+
+@pytest.mark.parametrize("metric", [shape, trend, c2st])
+def test_an_infinite_value_is_named(metric):
+    real = related()
+    infinite = real.assign(x=real["x"].where(real.index != 7, np.inf))
+    with pytest.raises(TableError, match="Column 'x' holds an infinite value in row 7"):
+        metric(real, infinite, Schema.infer(real))
+
+
 def test_category_dtype_with_unused_categories_scores_like_text():
     real = pd.DataFrame({"x": list("aabb") * 10, "y": list("ccdd") * 10})
     typed = real.astype(pd.CategoricalDtype(list("abcdefg")))

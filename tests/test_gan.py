@@ -33,7 +33,7 @@ def planted(rows: int = 1_500, seed: int = 0) -> pd.DataFrame:
 @pytest.fixture(scope="module")
 def model() -> GANSynthesizer:
     table = planted()
-    return GANSynthesizer(epochs=120, units=64, anchors=["way"]).fit(table)
+    return GANSynthesizer(epochs=120, units=64, group_by=["way"]).fit(table)
 
 
 def test_dependence_within_the_groups_is_learned(model):
@@ -70,7 +70,7 @@ def test_a_number_that_is_common_is_met_by_rows_that_have_it():
     assert abs(made["double"].median() - 40) <= 3
 
 
-def test_the_anchor_is_the_target_and_what_tells_most():
+def test_groups_are_the_target_and_what_tells_most():
     rng = np.random.default_rng(0)
     job = rng.integers(0, 4, 3_000)
     table = pd.DataFrame(
@@ -82,12 +82,12 @@ def test_the_anchor_is_the_target_and_what_tells_most():
         }
     )
     model = GANSynthesizer(epochs=1).fit(table, schema=Schema.infer(table, target="rich"))
-    assert model.rows_.anchors == ["rich", "job"]
+    assert model.rows_.group_by == ["rich", "job"]
 
 
 def test_the_generator_starts_as_the_independent_model():
     table = planted()
-    model = GANSynthesizer(epochs=1, learning_rate=1e-12, anchors=["way"]).fit(table)
+    model = GANSynthesizer(epochs=1, learning_rate=1e-12, group_by=["way"]).fit(table)
     synthetic = model.sample(6_000)
     up = synthetic[synthetic["way"] == "up"]
     assert abs(up["x"].corr(up["y"])) < 0.2  # 0.93 in the table
@@ -101,9 +101,9 @@ def test_what_is_drawn_passes_gradients():
     one."""
     model = GANSynthesizer(epochs=1).fit(planted(300))
     generator = model._build(np.random.default_rng(0))
-    cell = tf.zeros([64], tf.int32)
+    group = tf.zeros([64], tf.int32)
     with tf.GradientTape() as tape:
-        rows = model._generate(generator, cell, tf.constant([1, 2]))
+        rows = model._generate(generator, group, tf.constant([1, 2]))
         first = tf.reduce_sum(rows[:, 0])
     tokens = rows.numpy()[:, : model.rows_.sizes[0]]
     np.testing.assert_allclose(np.sort(tokens, axis=1)[:, -1], 1, atol=1e-6)
@@ -167,7 +167,7 @@ def test_the_checkpoint_of_another_table_is_refused(tmp_path):
 
 def test_a_runaway_fit_names_a_column_and_keeps_the_last_good_state():
     model = GANSynthesizer(epochs=300, units=16, learning_rate=1e18)
-    with pytest.raises(TrainingError, match="column '(x|y|colour|way)'"):
+    with pytest.raises(TrainingError, match=r"column '(x|y|colour|way)'"):
         model.fit(planted(200))
     assert len(model.sample(20)) == 20
 
@@ -177,8 +177,10 @@ BAD = {
     "half a batch": ({"batch_size": 0.5}, "batch_size must be a whole number"),
     "no rate": ({"learning_rate": 0.0}, "learning_rate must be a number above 0"),
     "no rows judged": ({"pack": 0}, "pack must be a whole number"),
-    "a number as anchor": ({"anchors": ["x"]}, "anchors must be categories.*way, colour"),
-    "an anchor of another table": ({"anchors": ["App"]}, "anchors must be categories"),
+    "groups of a number": ({"group_by": ["x"]}, "group_by must name categories.*way, colour"),
+    "groups of another table": ({"group_by": ["App"]}, "group_by must name categories.*'App'"),
+    "a negative penalty": ({"penalty": -1.0}, "penalty must be a number from 0"),
+    "no average": ({"average": np.nan}, "average must be a number from 0"),
 }
 
 
@@ -189,10 +191,10 @@ def test_bad_options_get_one_clear_error(case):
         GANSynthesizer(**options).fit(planted(50))
 
 
-def test_all_columns_as_anchors_leave_nothing_to_generate():
+def test_groups_of_all_columns_leave_nothing_to_generate():
     table = pd.DataFrame({"a": list("xy") * 20, "b": list("xxyy") * 10})
     with pytest.raises(ValueError, match="not all columns"):
-        GANSynthesizer(anchors=["a", "b"]).fit(table)
+        GANSynthesizer(group_by=["a", "b"]).fit(table)
 
 
 def test_a_batch_larger_than_the_table_and_an_odd_one():

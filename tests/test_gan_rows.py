@@ -1,4 +1,4 @@
-"""Tables as anchors, tokens and scores: what goes in comes out, and what one column determines is
+"""Tables as groups, tokens and scores: what goes in comes out, and what one column determines is
 looked up."""
 
 from __future__ import annotations
@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from utils.encoding import to_array
 from utils.schema import Schema
-from utils.synthesizers.base import to_array
-from utils.synthesizers.gan.rows import MOST_TOKENS, AnchoredRows
+from utils.synthesizers.gan.rows import MOST_TOKENS, GANRows
 
 
 def people(rows: int = 2_000) -> pd.DataFrame:
@@ -34,21 +34,21 @@ def fitted():
     table = people()
     schema = Schema.infer(table)
     columns = {column.name: to_array(table[column.name], column) for column in schema.columns}
-    return AnchoredRows.fit(columns, schema, ["sex"]), columns, schema
+    return GANRows.fit(columns, schema, ["sex"]), columns, schema
 
 
 def test_which_column_becomes_what(fitted):
     rows, _, _ = fitted
     assert list(rows.tokens) == ["years", "gain", "town"] and list(rows.scores) == ["weight"]
-    assert rows.gaps == ["weight"] and rows.twins["degree"][0] == "years"
-    assert len(rows.cells) == 2 and rows.shares.sum() == pytest.approx(1)
+    assert rows.gaps == ["weight"] and rows.looked_up["degree"][0] == "years"
+    assert rows.groups.combinations.tolist() == [[0], [1]] and rows.groups.counts.sum() == 2_000
     assert rows.sizes[0] == 3 and rows.sizes[2] == MOST_TOKENS and rows.sizes[3] == 2
 
 
 def test_rows_come_back(fitted):
     rows, columns, schema = fitted
-    cell, tokens, scores = rows.encode(columns, np.random.default_rng(1))
-    back = rows.decode(cell, tokens, scores, schema, {}, np.random.default_rng(2))
+    group, tokens, scores = rows.encode(columns, np.random.default_rng(1))
+    back = rows.decode(group, tokens, scores, schema, {}, np.random.default_rng(2))
     for name in ("sex", "degree", "years"):
         np.testing.assert_array_equal(back[name], columns[name])
     np.testing.assert_array_equal(back["gain"] == 0, columns["gain"] == 0)
@@ -60,30 +60,30 @@ def test_rows_come_back(fitted):
     assert np.isin(back["town"], columns["town"]).all()
 
 
-def test_scores_are_normal_within_each_cell(fitted):
+def test_scores_are_normal_within_each_group(fitted):
     rows, columns, _ = fitted
-    cell, _, scores = rows.encode(columns, np.random.default_rng(1))
+    group, _, scores = rows.encode(columns, np.random.default_rng(1))
     for number in (0, 1):
         assert (
-            abs(scores[cell == number].mean()) < 0.05
-            and abs(scores[cell == number].std() - 1) < 0.05
+            abs(scores[group == number].mean()) < 0.05
+            and abs(scores[group == number].std() - 1) < 0.05
         )
 
 
-def test_margins_count_each_cell_and_lean_on_the_table(fitted):
+def test_margins_count_each_group_and_lean_on_the_table(fitted):
     rows, _, _ = fitted
-    cell, tokens = np.array([0, 0, 0, 1]), np.zeros((4, 4), dtype=np.int32)
+    group, tokens = np.array([0, 0, 0, 1]), np.zeros((4, 4), dtype=np.int32)
     tokens[3, 0] = 2
-    counted = rows.margins(cell, tokens, pooled_rows=0.0)
+    counted = rows.margins(group, tokens, pooled_rows=0.0)
     assert counted[:, :3].tolist() == [[1, 0, 0], [0, 0, 1]]
-    pooled = rows.margins(cell, tokens, pooled_rows=4.0)
+    pooled = rows.margins(group, tokens, pooled_rows=4.0)
     np.testing.assert_allclose(pooled[1, :3], [(4 * 3 / 4) / 5, 0, (1 + 4 / 4) / 5], rtol=1e-6)
 
 
 def test_what_a_condition_leaves_possible(fitted):
     rows, columns, _ = fitted
-    cells, tokens = rows.possible({"sex": 1, "degree": 0, "weight": np.nan})
-    assert cells.tolist() == [False, True]
+    groups, tokens = rows.possible({"sex": 1, "degree": 0, "weight": np.nan})
+    assert groups.tolist() == [False, True]
     _, encoded, _ = rows.encode(columns, np.random.default_rng(1))
     years_of_a_bachelor = np.unique(encoded[columns["degree"] == 0, 0])
     np.testing.assert_array_equal(np.flatnonzero(tokens[0]), years_of_a_bachelor)
@@ -94,4 +94,4 @@ def test_a_column_of_unique_values_determines_nothing():
     table = pd.DataFrame({"name": [f"n{i}" for i in range(60)], "side": ["a", "b"] * 30})
     schema = Schema.infer(table)
     columns = {column.name: to_array(table[column.name], column) for column in schema.columns}
-    assert AnchoredRows.fit(columns, schema, []).twins == {}
+    assert GANRows.fit(columns, schema, []).looked_up == {}

@@ -1,5 +1,4 @@
-"""Links that a reader can click: targets exist, badges come from one address, lessons follow each
-other."""
+"""Links: targets exist, badges come from one address, lessons follow each other."""
 
 from __future__ import annotations
 
@@ -10,10 +9,9 @@ from urllib.parse import unquote
 import pytest
 
 from utils.course import places
-from utils.course.address import binder_link, colab_link, read_address, slug
-from utils.course.lesson_rules import section
-from utils.course.page import Page
-from utils.course.places import ROOT
+from utils.course.notebooks import Page
+from utils.course.places import ROOT, binder_link, colab_link, read_address, slug
+from utils.course.rules import section
 
 LINK = re.compile(r"\]\(<?([^)\s>]+)>?(?: \"[^\"]*\")?\)|(?:href|src)=\"([^\"]+)\"")
 CODE = re.compile(r"^```.*?^```|`[^`\n]+`", re.MULTILINE | re.DOTALL)
@@ -95,7 +93,7 @@ def test_next_leads_to_the_next_lesson(path):
         )
     else:
         assert not named and re.search(r"to come|planned|not here yet", text), (
-            f"{path.name} is the last lesson so far: '## Next' must say that what follows is to come"
+            f"{path.name} is the last lesson so far: '## Next' must say what is to come"
         )
 
 
@@ -113,8 +111,7 @@ def misnumbered(text: str) -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize("path", places.all_notebooks(), ids=lambda path: path.stem)
 def test_lessons_that_are_mentioned_exist_or_are_said_to_come(path):
-    """Plain words like "lesson 09" need a lesson, or a word in the paragraph that says it is not
-    here yet."""
+    """Words like "lesson 09" need a lesson, or a word beside them that it is not here yet."""
     there = {places.number(lesson) for lesson in places.lessons()}
     for paragraph in prose(path).split("\n\n"):
         absent = set(re.findall(r"\b[Ll]essons? (\d\d)\b", paragraph)) - there
@@ -122,6 +119,23 @@ def test_lessons_that_are_mentioned_exist_or_are_said_to_come(path):
         assert not absent or promised, (
             f"{path.name} speaks of lesson {sorted(absent)}, which is not there: {paragraph[:80]}"
         )
+
+
+def absent_files(text: str) -> list[str]:
+    """Files and folders of the repository that a text names and that are not there."""
+    named = re.findall(r"(?<![\w/.])(?:utils|tests|notebooks|data|binder)/[\w/.-]*[\w/]", text)
+    return [name for name in named if not (ROOT / name).exists()]
+
+
+@pytest.mark.parametrize("name", ["CONTRIBUTING.md", "README.md"])
+def test_files_that_are_named_are_there(name):
+    assert not absent_files((ROOT / name).read_text(encoding="utf-8"))
+
+
+def test_absent_files_are_seen():
+    assert absent_files("`utils/tables.py`, utils/course/address.py.") == [
+        "utils/course/address.py"
+    ]
 
 
 def test_broken_links_are_seen(tmp_path):

@@ -10,38 +10,11 @@ from scipy.stats import multivariate_normal
 from utils.encoding.spikes import find_spikes
 from utils.schema import Schema
 from utils.synthesizers import MixtureSynthesizer
-from utils.synthesizers.base import draw_from_tables, resample
-from utils.synthesizers.mixture.gaussian import condition, draw, fit_cell, states
+from utils.synthesizers.draws import draw_from_tables
+from utils.synthesizers.mixture.gaussian import Mixture, states
 from utils.synthesizers.mixture.latent_class import fit_latent_classes, share_of_classes
 
 pytestmark = pytest.mark.filterwarnings("error")
-
-
-# --- drawing ---
-
-
-def test_draws_follow_their_table():
-    tables = np.array([[0.0, 0.2, 0.8, 0.0], [0.5, 0.0, 0.0, 0.5]], dtype=np.float32)
-    rows = np.repeat([0, 1], 50_000)
-    drawn = draw_from_tables(tables, rows, np.random.default_rng(0))
-    for row in (0, 1):
-        shares = np.bincount(drawn[rows == row], minlength=4) / 50_000
-        np.testing.assert_allclose(shares, tables[row], atol=0.006)
-        assert (shares[tables[row] == 0] == 0).all()
-
-
-def test_resampling_draws_each_candidate_floor_or_ceiling_of_its_share():
-    weights = np.array([0.05, 0.0, 0.33, 0.62])
-    with np.errstate(divide="ignore"):
-        counts = np.bincount(
-            resample(np.log(weights), 100, np.random.default_rng(0), "x"), minlength=4
-        )
-    assert counts.tolist() == [5, 0, 33, 62]
-
-
-def test_resampling_without_a_possible_candidate_is_an_error():
-    with pytest.raises(ValueError, match="No row with App was possible"):
-        resample(np.full(3, -np.inf), 5, np.random.default_rng(0), "App")
 
 
 # --- latent classes ---
@@ -128,7 +101,7 @@ def test_a_target_keeps_its_share_and_its_bond():
     synthesizer = MixtureSynthesizer(kind="latent_class").fit(table, schema)
     means = synthesizer.sample(6000).groupby("income")["hours"].mean()
     assert abs(means["high"] - 50) < 1 and abs(means["low"] - 35) < 1
-    assert np.diff(synthesizer.log_likelihood_).min() > -1e-5
+    assert np.diff(synthesizer.model_.log_likelihood).min() > -1e-5
 
 
 def test_condition_gives_the_posterior_of_the_table():
@@ -145,12 +118,12 @@ def test_condition_gives_the_posterior_of_the_table():
     assert (drawn["first"].value_counts(normalize=True) - exact).abs().max() < 0.03
 
 
-# --- Gaussian cells ---
+# --- Gaussian groups ---
 
 
-def cell_of(values, steps=0.0, most=4):
-    steps = np.full(values.shape[1], steps)
-    return fit_cell(values, steps, values.std(axis=0), most, np.random.default_rng(0))
+def mixture_of(values, most=4) -> Mixture:
+    steps = np.zeros(values.shape[1])
+    return Mixture.fit(values, steps, values.std(axis=0), most, np.random.default_rng(0))
 
 
 def two_components(rows: int = 3000):
@@ -160,20 +133,20 @@ def two_components(rows: int = 3000):
     return np.vstack([left, right])
 
 
-def in_units_of_the_table(cell):
-    """Weights, means and covariances of a plain cell, before standardisation."""
+def in_units_of_the_table(mixture):
+    """Weights, means and covariances of a mixture on the plain scale, before standardisation."""
     return (
-        cell["weights"],
-        cell["means"] * cell["scale"] + cell["centre"],
-        cell["covariances"] * np.outer(cell["scale"], cell["scale"]),
+        mixture.weights,
+        mixture.means * mixture.scale + mixture.centre,
+        mixture.covariances * np.outer(mixture.scale, mixture.scale),
     )
 
 
 def test_two_planted_components_are_found_by_bic():
-    cell = cell_of(two_components())
-    weights, means, covariances = in_units_of_the_table(cell)
+    mixture = mixture_of(two_components())
+    weights, means, covariances = in_units_of_the_table(mixture)
     order = np.argsort(weights)
-    assert not cell["log"].any() and len(weights) == 2
+    assert not mixture.log.any() and len(weights) == 2
     np.testing.assert_allclose(weights[order], [0.4, 0.6], atol=0.01)
     np.testing.assert_allclose(means[order], [[0, 0], [12, 5]], atol=0.15)
     np.testing.assert_allclose(
@@ -183,19 +156,19 @@ def test_two_planted_components_are_found_by_bic():
 
 def test_lognormal_numbers_are_modelled_on_the_log_scale():
     values = np.exp(np.random.default_rng(0).normal(3, 1, (2000, 1)))
-    cell = cell_of(values)
-    assert cell["log"].all()
-    drawn = draw(cell, 2000, np.array([False]), np.random.default_rng(1))
+    mixture = mixture_of(values)
+    assert mixture.log.all()
+    drawn = mixture.draw(2000, np.array([False]), np.random.default_rng(1))
     np.testing.assert_allclose(
         np.quantile(drawn, [0.1, 0.5, 0.9]), np.quantile(values, [0.1, 0.5, 0.9]), rtol=0.15
     )
 
 
 def test_condition_is_the_closed_form_of_a_gaussian():
-    cell = cell_of(two_components(), most=1)
-    _, means, covariances = in_units_of_the_table(cell)
+    mixture = mixture_of(two_components(), most=1)
+    _, means, covariances = in_units_of_the_table(mixture)
     (mean,), (covariance,) = means, covariances
-    density, changed = condition(cell, np.array([True, False]), np.array([3.0, np.nan]))
+    density, changed = mixture.condition(np.array([True, False]), np.array([3.0, np.nan]))
     _, means, covariances = in_units_of_the_table(changed)
     slope = covariance[0, 1] / covariance[0, 0]
     assert np.isclose(means[0, 1], mean[1] + slope * (3.0 - mean[0]))
@@ -206,32 +179,32 @@ def test_condition_is_the_closed_form_of_a_gaussian():
 
 @pytest.mark.parametrize("sign", [1, -1])
 def test_density_of_the_condition_is_that_of_the_mixture(sign):
-    cell = cell_of(two_components())
-    weights, means, covariances = in_units_of_the_table(cell)
+    mixture = mixture_of(two_components())
+    weights, means, covariances = in_units_of_the_table(mixture)
     point = np.array([5.5 + sign * 6, np.nan])
     parts = [
         w * multivariate_normal(m[0], c[0, 0]).pdf(point[0])
         for w, m, c in zip(weights, means, covariances)
     ]
-    density, changed = condition(cell, np.array([True, False]), point)
+    density, changed = mixture.condition(np.array([True, False]), point)
     assert np.isclose(density, np.log(sum(parts)))
-    np.testing.assert_allclose(changed["weights"], np.array(parts) / sum(parts))
+    np.testing.assert_allclose(changed.weights, np.array(parts) / sum(parts))
 
 
 def test_density_on_the_log_scale_integrates_to_1():
-    cell = cell_of(np.exp(np.random.default_rng(0).normal(1, 0.7, (1500, 1))))
-    assert cell["log"].all()
-    grid = np.linspace(cell["low"][0], 200, 100_001)
+    mixture = mixture_of(np.exp(np.random.default_rng(0).normal(1, 0.7, (1500, 1))))
+    assert mixture.log.all()
+    grid = np.linspace(mixture.low[0], 200, 100_001)
     density = np.exp(
-        [condition(cell, np.array([True]), np.array([point]))[0] for point in grid[::50]]
+        [mixture.condition(np.array([True]), np.array([point]))[0] for point in grid[::50]]
     )
     assert abs(np.trapezoid(density, grid[::50]) - 1) < 0.02
 
 
-def test_draws_stay_inside_the_cell():
-    cell = cell_of(np.random.default_rng(0).exponential(5, (400, 2)))
-    drawn = draw(cell, 5000, np.zeros(2, dtype=bool), np.random.default_rng(1))
-    assert (drawn >= cell["low"]).all() and (drawn <= cell["high"]).all()
+def test_draws_stay_inside_the_range_of_their_rows():
+    mixture = mixture_of(np.random.default_rng(0).exponential(5, (400, 2)))
+    drawn = mixture.draw(5000, np.zeros(2, dtype=bool), np.random.default_rng(1))
+    assert (drawn >= mixture.low).all() and (drawn <= mixture.high).all()
 
 
 def test_spikes_stand_out_from_their_neighbours():

@@ -1,5 +1,4 @@
-"""The guard and the house rules over every notebook found by glob, and the proof that each rule can
-fail."""
+"""The house rules over every notebook that is found, and the proof that each rule can fail."""
 
 from __future__ import annotations
 
@@ -11,13 +10,13 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 
 from utils.course import places
-from utils.course.page import Page
+from utils.course.notebooks import Page
 from utils.course.rules import (
     MAX_NOT_COMPARED,
     PAGE_RULES,
     broken_rules,
+    comparison,
     copied_helpers,
-    not_compared,
     rules_for,
 )
 
@@ -48,7 +47,7 @@ def test_every_notebook_is_a_lesson_or_its_solutions():
 
 
 def test_few_cells_are_left_out_of_the_comparison():
-    excluded, cells = not_compared(NOTEBOOKS)
+    excluded, cells = comparison(NOTEBOOKS).loc["all notebooks", ["left out", "cells"]]
     assert excluded <= MAX_NOT_COMPARED * cells, (
         f"{excluded} of {cells} code cells are not compared"
     )
@@ -171,6 +170,13 @@ BREAKS = {
     "not plain Python": set_source("!ls"),
     "star import": set_source("from numpy import *"),
     "silences warnings": set_source("import warnings\nwarnings.simplefilter('ignore')"),
+    'uses sort_values without kind="stable"': set_source("table.sort_values('Usage')"),
+    "Schema.infer(table[['Usage']]) sees the holdout": set_source(
+        "train, holdout = split(table)\nschema = Schema.infer(table[['Usage']])"
+    ),
+    "screentime_schema(table) sees the holdout": set_source(
+        "schema, parts = screentime_schema(table), split(table, random_state=0)"
+    ),
     "absolute path": set_source("open('/" + "home/me/table.csv')"),
     "memory address": set_outputs(stdout("<Thing at 0x7f3b2c1d0a90>")),
     "shows a time": set_outputs(stdout("fitted in 3.2 s")),
@@ -252,3 +258,18 @@ def test_a_copied_helper_is_seen(course, lesson):
     assert copied_helpers(places.lessons(course)) == [
         "01_more.ipynb copies double() from 00_rules.ipynb; move it to utils"
     ]
+
+
+def test_the_reach_of_the_comparison_is_counted(course, lesson):
+    whole = comparison(places.all_notebooks(course)).loc["all notebooks"]
+    set_outputs(picture())(lesson)
+    code(lesson)[-1].metadata.tags = ["nbval-ignore-output"]
+    nbformat.write(lesson, places.lessons(course)[0])
+    table = comparison(places.all_notebooks(course))
+    assert table.index.tolist() == ["00_rules", "00_rules_solutions", "all notebooks"]
+    assert (table.loc["all notebooks"] - whole).to_dict() == {
+        "cells": 0,
+        "left out": 1,
+        "outputs": 0,
+        "compared": -2,
+    }

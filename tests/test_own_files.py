@@ -435,6 +435,14 @@ def test_card_and_user_numbers_are_never_copied_unsaid():
     assert set(map(int, written()["user"])) <= set(users)
 
 
+def test_long_numbers_of_one_row_each_are_kept_exactly_where_asked():
+    users = [10**18 + 7**15 * number for number in range(ROWS)]
+    source = save(lines(user=users, x=FEW))
+    assert "Left out 'user'" in generate(source)
+    generate(source, "--keep", "user", "--overwrite")
+    assert set(map(int, written()["user"])) <= set(users)
+
+
 def test_names_and_mails_that_repeat_are_left_out():
     people = [f"Person {chr(65 + n % 26)}{chr(97 + n // 26)}" for n in range(200)] * 3
     text = lines(

@@ -12,11 +12,13 @@ import pytest
 from matplotlib.colors import to_rgb
 
 matplotlib.use("Agg")
-from matplotlib import pyplot as plt  # noqa: E402  (after the choice of backend)
+from matplotlib import dates
+from matplotlib import pyplot as plt
+from sklearn.mixture import GaussianMixture
 
-from utils import plots  # noqa: E402
-from utils.schema import Schema, TableError  # noqa: E402
-from utils.scoring import METRICS, Scoreboard  # noqa: E402
+from utils import plots
+from utils.schema import Schema, TableError
+from utils.scoring import METRICS, Scoreboard
 
 UNITS = {"Usage": "minutes", "Weight": "kg"}
 
@@ -112,6 +114,38 @@ def test_margins_of_an_integer_are_shares_in_bins_of_whole_numbers():
     np.testing.assert_allclose(filled.edges, [-0.5, 0.5, 1.5, 2.5])
     np.testing.assert_allclose(filled.values, [0.5, 0.25, 0.25])
     np.testing.assert_allclose(outline.values, [1, 0, 0])
+
+
+@pytest.mark.parametrize(
+    "dtype",
+    [
+        "datetime64[ns]",
+        "datetime64[s]",
+        "datetime64[ns, Europe/Berlin]",
+        "timestamp[us][pyarrow]",
+        "date32[pyarrow]",
+        "object",
+    ],
+)
+def test_days_stand_where_the_calendar_has_them(dtype):
+    naive = pd.DataFrame({"Date": pd.to_datetime(["2024-03-30", "2024-03-31", "2024-04-01", None])})
+    zone = dtype.partition(", ")[2].rstrip("]") or None
+    days = naive["Date"].dt.tz_localize(zone) if zone else naive["Date"].astype(dtype)
+    days = naive["Date"].dt.date if dtype == "object" else days
+    table = pd.DataFrame({"Date": days})
+    axis = plots.margins(table, table, Schema.infer(naive)).axes[0]
+    first = dates.date2num(naive["Date"][0])
+    np.testing.assert_array_equal(axis.patches[0].get_data().edges, first - 0.5 + np.arange(4))
+
+
+@pytest.mark.parametrize("kind", ["full", "tied", "diag", "spherical"])
+def test_ellipses_reach_two_deviations(kind):
+    points = np.random.default_rng(0).normal([0, 5], [1, 3], (4_000, 2))
+    model = GaussianMixture(1, covariance_type=kind, random_state=0).fit(points)
+    (ellipse,) = plots.gaussian_ellipses(points, model, ("a", "b")).patches
+    equal = np.sqrt(np.mean(points.var(axis=0)))
+    wanted = (equal, equal) if kind == "spherical" else points.std(axis=0)[::-1]
+    np.testing.assert_allclose((ellipse.width, ellipse.height), 4 * np.array(wanted), rtol=2e-3)
 
 
 def test_a_heavy_tail_is_gathered_in_the_last_bin():

@@ -57,6 +57,14 @@ def test_a_leak_of_a_fifth_is_found_at_its_size(tables):
     assert found["membership_tpr_at_1"] == pytest.approx(0.208, abs=0.015)
 
 
+@pytest.mark.parametrize(("others", "known"), [(9, 0), (10, 1), (99, 1), (100, 2)])
+def test_a_share_of_less_than_one_record_is_no_number(tables, others, known):
+    train, holdout, schema = tables
+    found = membership(train[:200], holdout[:others], train[:200], schema)
+    assert found.notna().tolist() == [True, known > 1, known > 0]
+    assert found["membership_auc"] > 0.999
+
+
 def test_many_records_are_sampled_with_the_seed():
     train, holdout = random_table(6000, 1), random_table(6000, 2)
     synthetic, schema = random_table(300, 3), Schema.infer(train)
@@ -74,6 +82,32 @@ def test_copies_are_counted_cell_by_cell_missing_included(tables):
     changed.loc[:299, "heavy"] += 1e-9
     assert exact_copies(train, changed, schema) == pytest.approx(0.8)
     assert exact_copies(train, random_table(100, 9), schema) == 0
+
+
+def test_copies_are_counted_whatever_their_dtype():
+    train = pd.DataFrame(
+        {
+            "n": [1, 2, 3],
+            "x": [0.5, np.nan, 2.0],
+            "kind": ["a", None, "b"],
+            "flag": [True, False, True],
+            "day": pd.to_datetime(["2024-01-01", None, "2024-01-03"]),
+        }
+    )
+    schema = Schema.infer(train)
+    other = pd.DataFrame(
+        {
+            "n": pd.array([1.0, 2.0, 3.0], "Float64"),
+            "x": pd.array([0.5, None, 2], "double[pyarrow]"),
+            "kind": pd.Categorical(["a", np.nan, "b"], ["z", "b", "a"]),
+            "flag": pd.array([True, False, True], "boolean"),
+            "day": train["day"].astype("datetime64[s]"),
+        }
+    )
+    assert exact_copies(train, other, schema) == exact_copies(other, train, schema) == 1
+    assert exact_copies(train, other.assign(kind=["a", "a", "b"]), schema) == pytest.approx(2 / 3)
+    words = other.assign(kind=pd.array(["a", None, "b"], "string"), n=other["n"].astype(object))
+    assert exact_copies(train, words, schema) == 1
 
 
 def test_distance_is_zero_for_copies_and_one_for_another_category(tables):

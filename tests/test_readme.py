@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from nbformat.v4 import new_output
 
-from utils.course import places, readme, run, scoreboard
+from utils.course import places, readme, run
 from utils.course.places import ROOT
 from utils.course.run import LessonRun
 
@@ -123,15 +123,13 @@ def test_the_race_stands_in_the_readme_with_its_means_and_seeds(published):
 
 def test_a_changed_score_makes_the_picture_stale(published, lesson):
     lesson.cells[3].outputs = [
-        new_output("display_data", data={scoreboard.MIME_TYPE: RECORD, "text/plain": "board"})
+        new_output("display_data", data={readme.MIME_TYPE: RECORD, "text/plain": "board"})
     ]
     nbformat.write(lesson, places.lessons(published)[0])
     assert readme.stale_parts(published) == ["the picture of the scoreboard in data/results"]
     readme.write_readme(published)
     assert readme.stale_parts(published) == []
-    assert (
-        (places.results_folder(published) / scoreboard.PICTURE).read_bytes().startswith(b"\x89PNG")
-    )
+    assert (places.results_folder(published) / readme.PICTURE).read_bytes().startswith(b"\x89PNG")
 
 
 def test_a_readme_without_its_markers_is_an_error(published):
@@ -144,5 +142,5 @@ def test_a_lesson_without_its_facts_is_an_error(published, lesson):
     lesson.cells[0].source = "# A title"
     path = places.lessons(published)[0]
     nbformat.write(lesson, path)
-    with pytest.raises(ValueError, match="00_rules.ipynb: the first cell must hold"):
+    with pytest.raises(ValueError, match=r"00_rules\.ipynb: the first cell must hold"):
         readme.lesson_facts(path)

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
 
 from utils.schema import Schema, TableError
+from utils.scoring import valid
 from utils.synthesizers import RuleSynthesizer, Synthesizer
 from utils.synthesizers.rules.distributions import (
     by,
     choice,
     dates,
     gamma,
+    log_probability,
     lognormal,
     negative_binomial,
     normal,
     poisson,
     uniform,
+    values_for,
 )
 
 pytestmark = pytest.mark.filterwarnings("error")
@@ -233,7 +240,7 @@ def test_a_single_row_can_meet_what_few_rows_do():
 
 @pytest.mark.parametrize("rule", ["age < 18", "years > 2 * 49", "False"])
 def test_a_rule_that_never_holds_is_an_error_not_a_hang(rule):
-    with pytest.raises(ValueError, match="After 5 tries and .* rows broke the rule 'never'"):
+    with pytest.raises(ValueError, match=r"After 5 tries and .* rows broke the rule 'never'"):
         RuleSynthesizer(EMPLOYEES, rules={"never": rule}, most_tries=5).fit()
 
 
@@ -253,6 +260,98 @@ def test_hand_written_rows_stay_in_the_range_of_the_table():
         RuleSynthesizer(columns | {"minutes": normal(900, 1)}, most_tries=3).fit(table)
 
 
+ZONE = "Asia/Tokyo"  # midnight there is three in the afternoon of the day before in UTC
+
+
+def zoned_schema() -> Schema:
+    days = pd.date_range("2024-01-01", "2024-12-31", freq="h", tz=ZONE)
+    return Schema.infer(pd.DataFrame({"t": days, "n": np.arange(len(days)) % 24}))
+
+
+def test_rules_hold_on_the_clock_of_the_table():
+    schema = replace(zoned_schema(), rules={"work": "weekday(t) < 5", "spring": "t < '2024-06-01'"})
+    columns = {"t": dates("2024-01-01", "2024-12-31"), "n": poisson(2)}
+    drawn = RuleSynthesizer(columns).fit(None, schema).sample(1000)
+    assert str(drawn["t"].dtype) == f"datetime64[ns, {ZONE}]"
+    assert (drawn["t"].dt.dayofweek < 5).all() and (drawn["t"].dt.month < 6).all()
+    assert (drawn["t"].dt.hour == 0).all()  # a day is a day on that clock
+
+
+def test_derived_columns_hold_in_the_rows_that_are_handed_out():
+    table = pd.DataFrame({"x": range(40), "half": np.arange(40) / 2, "y": range(0, 80, 2)})
+    columns, derived = {"x": normal(20, 10)}, {"half": "x / 2", "y": "2 * x"}
+    drawn = RuleSynthesizer(columns, derived).fit(table).sample(500)
+    assert (drawn.dtypes == table.dtypes).all()
+    assert (drawn["half"] == drawn["x"] / 2).all() and (drawn["y"] == 2 * drawn["x"]).all()
+
+
+def test_a_schema_alone_gives_dtypes_ranges_and_rules():
+    table = pd.DataFrame({"n": pd.array([1, 5], "Int8"), "app": pd.Categorical(["X", "Y"])})
+    schema = Schema.infer(table, rules={"r": "n < 4 or app == 'X'"})
+    columns = {"n": poisson(3), "app": choice({"X": 1, "Y": 1, "Z": 1})}
+    synthesizer = RuleSynthesizer(columns).fit(None, schema)
+    drawn = synthesizer.sample(500)
+    assert synthesizer.schema_ == schema and (drawn.dtypes == table.dtypes).all()
+    assert drawn["n"].between(1, 5).all() and set(drawn["app"]) == {"X", "Y"}
+    assert ((drawn["n"] < 4) | (drawn["app"] == "X")).all()
+    with pytest.raises(TableError, match="The rules make the columns n; the table has n, app"):
+        RuleSynthesizer({"n": poisson(3)}).fit(None, schema)
+
+
+def test_no_missing_value_is_handed_out_where_the_table_has_none():
+    table = pd.DataFrame({"n": [1, 2, 3], "kind": ["a", "b", "a"]})
+    columns = {"n": uniform(1, 3, decimals=0, missing=0.5), "kind": choice({"a": 1}, missing=0.5)}
+    drawn = RuleSynthesizer(columns).fit(table).sample(200)
+    assert valid(drawn, Schema.infer(table)) == 1 and (drawn.dtypes == table.dtypes).all()
+
+
+def test_columns_of_every_library_are_profiled_and_conditioned():
+    table = pd.DataFrame(
+        {
+            "whole": pd.array([1, 2, None], "int64[pyarrow]"),
+            "price": [Decimal("1.50"), Decimal("2.25"), Decimal("9.75")],
+            "day": [date(2024, 1, 1), date(2024, 1, 2), date(2024, 3, 1)],
+            "moment": pd.to_datetime(["2024-01-01", "2024-01-03", None]).tz_localize(ZONE),
+            "level": pd.Categorical(pd.array([3, 5, 5], "int8")),
+        }
+    )
+    synthesizer = RuleSynthesizer().fit(table)
+    assert (synthesizer.sample(50).dtypes == table.dtypes).all()
+    for name in table.columns.drop("day"):
+        asked = table[name].iloc[1]
+        assert (synthesizer.sample(20, given={name: asked})[name] == asked).all()
+
+
+def test_a_distribution_of_another_kind_than_its_column_is_named():
+    table = pd.DataFrame({"n": [1, 2]})
+    with pytest.raises(
+        ValueError, match="'n' holds integer values, but what is drawn for it is not"
+    ):
+        RuleSynthesizer({"n": choice({"a": 1})}).fit(table)
+
+
+def test_a_second_fit_forgets_the_first():
+    table = pd.DataFrame({"n": range(100, 140)})
+    synthesizer = RuleSynthesizer({"n": normal(120, 50, decimals=0)}).fit(table)
+    first = synthesizer.sample(200)
+    pd.testing.assert_frame_equal(first, synthesizer.sample(200))
+    assert not synthesizer.fit().sample(200)["n"].between(100, 139).all()
+    pd.testing.assert_frame_equal(first, synthesizer.fit(table).sample(200))
+
+
+def test_rules_from_a_table_are_cut_off_at_its_own_ends():
+    table = pd.DataFrame(
+        {"x": np.linspace(-1, 1, 50), "t": pd.date_range("2024-03-01", periods=50)}
+    )
+    schema = Schema.infer(table)
+    wide = (
+        replace(schema["x"], minimum=-9.0, maximum=9.0),
+        replace(schema["t"], maximum="2030-01-01"),
+    )
+    drawn = RuleSynthesizer().fit(table, replace(schema, columns=wide)).sample(2000)
+    assert drawn["x"].between(-1, 1).all() and drawn["t"].between("2024-03-01", "2024-04-19").all()
+
+
 # --- conditions ---
 
 
@@ -265,6 +364,151 @@ def test_condition_on_a_late_column_moves_the_earlier_ones():
     weights = np.array([0.7, 0.3]) * stats.norm([0, 2], 1).pdf(1.5)
     assert (table["minutes"] == 1.5).all()
     assert abs((table["app"] == "Y").mean() - weights[1] / weights.sum()) < 0.02
+
+
+HALF_HALF = {"a": choice({"u": 0.5, "v": 0.5})}
+
+
+def rounded(law, value, low=-np.inf):
+    """Probability of a whole number under a law that is cut off half a step below ``low``."""
+    return (law.cdf(value + 0.5) - law.cdf(value - 0.5)) / law.sf(low - 0.5)
+
+
+# the distributions of x in the groups u and v, a value of x, and its probability in each group
+PLANTED = {
+    "half missing": (normal(0, 1, decimals=0, missing=0.9), normal(0, 1, decimals=0), 0, (0.1, 1)),
+    "missing itself": (poisson(2, missing=0.9), choice({1: 1}, missing=0.1), None, (0.9, 0.1)),
+    "dates": (
+        dates("2024-01-01", "2024-01-31"),
+        dates("2024-01-01", "2024-12-31"),
+        "2024-01-09",
+        (1 / 31, 1 / 366),
+    ),
+    "a date in June": (
+        dates("2024-01-01", "2024-01-31"),
+        dates("2024-06-01", "2024-06-30"),
+        "2024-06-09",
+        (0, 1),
+    ),
+    "cut off": (normal(0, 1, minimum=0), normal(0, 1), 0.5, (2, 1)),
+    "outside of the cut": (normal(0, 1, minimum=0), normal(0, 1), -0.5, (0, 1)),
+    "the end of whole numbers": (uniform(0, 4, decimals=0), uniform(0, 9, decimals=0), 4, (2, 1)),
+    "the end of a cut": (
+        normal(0, 2, minimum=0, decimals=0),
+        normal(1, 2, decimals=0),
+        0,
+        (rounded(stats.norm(0, 2), 0, 0), rounded(stats.norm(1, 2), 0)),
+    ),
+    "counts cut off": (poisson(3, minimum=2), poisson(3), 2, (1 / stats.poisson(3).sf(1), 1)),
+    "rounded beside counts": (
+        normal(3, 1, decimals=0),
+        poisson(3),
+        3,
+        (rounded(stats.norm(3, 1), 3), stats.poisson(3).pmf(3)),
+    ),
+    "a share beside a density": (choice({3: 1, 4: 999}), normal(3, 1), 3, (1, 0)),
+    "a mass beside a density": (normal(9, 3, decimals=0), normal(3, 1), 3, (1, 0)),
+    "weights of any sum": (choice({1: 30, 2: 10}), choice({1: 1, 2: 3}), 1, (3, 1)),
+    "nested": (
+        by("b", {"p": choice({1: 1, 2: 1}), "q": choice({1: 1})}),
+        choice({1: 1, 2: 3}),
+        2,
+        (0.25, 0.75),
+    ),
+    "expressions": (normal("2 * c", 1, decimals=0), normal("c", 1, decimals=0), 3, None),
+    "far out": (normal(0, 1, decimals=0), normal(1, 1, decimals=0), 50, (0, 1)),
+}
+PLANTED["expressions"] = (
+    *PLANTED["expressions"][:3],
+    tuple(np.mean([rounded(stats.norm(factor * c, 1), 3) for c in (0, 1, 2)]) for factor in (2, 1)),
+)
+
+
+def planted(case) -> RuleSynthesizer:
+    """Groups u and v, alike, with their own distribution of x after two more columns."""
+    before = {"b": choice({"p": 1, "q": 1}), "c": uniform(0, 2, decimals=0)}
+    groups = by("a", dict(zip("uv", PLANTED[case][:2])))
+    return RuleSynthesizer({**HALF_HALF, **before, "x": groups}).fit()
+
+
+@pytest.mark.parametrize("case", PLANTED)
+def test_conditions_are_weighed_by_bayes(case):
+    *_, value, (left, right) = PLANTED[case]
+    synthesizer, rows, expected = planted(case), 4000, left / (left + right)
+    share = (synthesizer.sample(rows, given={"x": value})["a"] == "u").mean()
+    assert abs(share - expected) <= 4 * np.sqrt(expected * (1 - expected) / rows)
+
+
+FREQUENCIES = {
+    "poisson": poisson(3, minimum=1, missing=0.2),
+    "negative binomial": negative_binomial(4, 2, maximum=6),
+    "rounded normal": normal(0.3, 1, minimum=-1, maximum=2, decimals=0, missing=0.1),
+    "tenths": normal(0.3, 0.2, minimum=0, decimals=1),
+    "ends between whole numbers": normal(0, 3, minimum=0.3, maximum=4.8, decimals=0),
+    "lognormal": lognormal(3, 0.5, maximum=6, decimals=0),
+    "gamma": gamma(3, 0.5, decimals=0),
+    "die": uniform(1, 6, decimals=0),
+    "half die": uniform(0.5, 6, decimals=0),
+    "choice": choice({"a": 3, "b": 1, None: 1}, missing=0.2),
+    "days": dates("2024-01-01", "2024-01-05"),
+    "by": by("a", {"u": choice({1: 1, 2: 3}), "v": poisson(1, missing=0.5)}),
+    "expression": poisson("1 + c", maximum=4),
+}
+
+
+@pytest.mark.parametrize("case", FREQUENCIES)
+def test_probabilities_are_the_frequencies_of_what_is_drawn(case):
+    generator = np.random.default_rng(0)
+    table = pd.DataFrame(
+        {"a": generator.choice(["u", "v"], 50_000), "c": generator.integers(3, size=50_000)}
+    )
+    values = values_for(FREQUENCIES[case], table, generator).replace({None: np.nan})
+    shares, total = values.value_counts(normalize=True, dropna=False), 0
+    for value, share in shares.items():
+        chance = np.exp(log_probability(FREQUENCIES[case], value, table)).mean()
+        assert abs(share - chance) < 4.5 * np.sqrt(chance / len(table))
+        total += chance
+    assert total == pytest.approx(1, abs=0.001)
+    for impossible in (99_999.55, pd.Timestamp("1999-01-01")):
+        if isinstance(impossible, pd.Timestamp) == (case == "days"):
+            assert (log_probability(FREQUENCIES[case], impossible, table) == -np.inf).all()
+
+
+def test_a_density_is_weighed_per_float():
+    table = pd.DataFrame(index=range(3))
+    for distribution, law in (
+        (normal(0, 1), stats.norm(0, 1)),
+        (gamma(2, 3), stats.gamma(3, scale=2 / 3)),
+    ):
+        expected = law.logpdf(0.7) + np.log(np.spacing(0.7))
+        np.testing.assert_allclose(log_probability(distribution, 0.7, table), expected)
+
+
+def test_a_number_that_the_column_rounds_has_the_mass_of_its_interval():
+    table = pd.DataFrame({"a": list("uv") * 20, "x": range(40)})
+    columns = HALF_HALF | {"x": by("a", {"u": normal(20, 10), "v": choice({20: 1, 21: 9})})}
+    found = RuleSynthesizer(columns).fit(table).sample(4000, given={"x": 20})
+    mass = rounded(stats.norm(20, 10), 20)
+    expected = mass / (mass + 0.1)
+    assert abs((found["a"] == "u").mean() - expected) < 4 * np.sqrt(expected / 4000)
+
+
+@pytest.mark.parametrize("given", [{"x": 7}, {"y": 7}, {"x": 7, "y": 7}])
+def test_a_condition_that_no_row_can_meet_is_one_error(given):
+    gap = choice({1: 1, 9: 1})
+    synthesizer = RuleSynthesizer(HALF_HALF | {"x": by("a", {"u": gap, "v": gap}), "y": gap}).fit()
+    with pytest.raises(ValueError, match=f"No row with {', '.join(given)} was possible"):
+        synthesizer.sample(10, given=given)
+
+
+def test_any_value_of_the_table_can_be_asked_for():
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame({"x": np.append(rng.integers(9, size=5000), 10**6)})
+    assert (RuleSynthesizer().fit(table).sample(5, given={"x": 10**6})["x"] == 10**6).all()
+
+
+def test_no_rows_can_be_given_anything():
+    assert len(planted("cut off").sample(0, given={"x": 0.5})) == 0
 
 
 def test_condition_on_a_derived_column():
@@ -281,6 +525,14 @@ def test_condition_on_the_last_day_and_on_a_rare_value():
     table = synthesizer.sample(20, given={"day": "2099-12-31", "size": "large"})
     assert (table["day"] == pd.Timestamp("2099-12-31")).all() and (table["size"] == "large").all()
     assert (table.dtypes == synthesizer.sample(2).dtypes).all()
+
+
+def test_condition_on_a_value_that_only_the_expression_gives():
+    columns = {"opened": poisson(1), "minutes": gamma("5 * (opened + 1)", 3, 1, decimals=0)}
+    derived = {"minutes": "where(opened == 0, 0, minutes)"}
+    synthesizer = RuleSynthesizer(columns, derived).fit()
+    assert (synthesizer.sample(100, given={"minutes": 0})["opened"] == 0).all()
+    assert (synthesizer.sample(100, given={"minutes": 40})["opened"] > 0).all()
 
 
 def test_condition_that_breaks_a_rule_is_an_error():
@@ -320,10 +572,21 @@ MISTAKES = {
         ValueError,
         "'x' depends on 'app', which is not drawn before it. Put 'app' first",
     ),
+    "depends on a later column inside": (
+        dict(
+            columns={
+                "a": choice({"X": 1}),
+                "x": by("a", {"X": by("b", {1: poisson(1)})}),
+                "b": choice({1: 1}),
+            }
+        ),
+        ValueError,
+        "'x' depends on 'b', which is not drawn before it. Put 'b' first",
+    ),
     "expression over a later column": (
         dict(columns={"x": normal("2 * y", 1), "y": poisson(1)}),
         ValueError,
-        "names the column 'y', which the table does not have",
+        "'x' depends on 'y', which is not drawn before it. Put 'y' first",
     ),
     "category without a distribution": (
         dict(columns={"app": choice({"X": 1, "Y": 1}), "x": by("app", {"X": poisson(1)})}),

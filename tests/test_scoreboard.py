@@ -173,6 +173,44 @@ def test_without_fresh_rows_the_ceiling_is_half_of_the_holdout_and_says_so(table
     assert ceiling["c2st"].iloc[0] == pytest.approx(0.5, abs=4 * np.sqrt(1 / (6 * 100)))
 
 
+def test_the_half_of_the_holdout_learns_from_as_many_rows_as_the_generators(tables, schema):
+    board = Scoreboard(*tables, schema, seeds=(1,))
+    assert board.means()["tstr"].iloc[0] == trtr(*tables, schema, 1)
+    assert "TRTR is that of the copy and of the half" in board.caption
+
+
+def test_a_seed_without_a_value_is_not_left_out(tables, schema):
+    holed = pd.Series(0.5, index=METRICS)
+    holed["trend"] = np.nan
+    board = Scoreboard(*tables, schema, seeds=(0,))
+    board.add_scores("a", [pd.Series(0.5, index=METRICS), holed])
+    assert np.isnan(board.means().at["a", "trend"]) and np.isnan(board.spreads().at["a", "trend"])
+    assert board.table().at["a", "trend"] == "–" and board.means().at["a", "shape"] == 0.5
+
+
+FLATTERERS = {
+    "nothing": lambda train: train.where(train["Usage"] < 0),
+    "one row": lambda train: train.iloc[[0] * len(train)].reset_index(drop=True),
+    "constant usage": lambda train: train.assign(Usage=100),
+    "no usage": lambda train: train.assign(Usage=np.nan),
+    "no app": lambda train: train.assign(App=None),
+    "one app": lambda train: train.assign(App="Chat"),
+}
+
+
+@pytest.fixture(scope="module")
+def honest(tables, schema) -> pd.Series:
+    return score(*tables, real_rows(300, 3), schema)
+
+
+@pytest.mark.parametrize("case", FLATTERERS)
+def test_no_bad_table_stands_above_an_honest_one(tables, schema, honest, case):
+    bad = score(*tables, FLATTERERS[case](tables[0]), schema)
+    assert bad[["shape", "trend", "c2st", "tstr"]].notna().all()
+    assert bad["shape"] < honest["shape"] - 0.1 and bad["trend"] < honest["trend"] - 0.1
+    assert bad["c2st"] > 0.7 and bad["tstr"] < honest["tstr"] + 0.02
+
+
 def test_means_and_spreads_are_over_the_seeds(board, tables, schema):
     runs = [
         score(*tables, Bootstrap(seed).fit(tables[0]).sample(300), schema, seed) for seed in (0, 1)

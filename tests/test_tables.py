@@ -217,6 +217,10 @@ def test_the_schema_of_screen_time():
         and schema["Usage"].unit == "minutes"
     )
     assert not schema.broken_rules(table).any(axis=None)
+    ranges = {column.name: (column.minimum, column.maximum) for column in schema.columns}
+    assert ranges["Usage"] == (0, 1440)  # what a day allows, not what this table happens to hold
+    assert ranges["Notifications"] == ranges["Times opened"] == (0, None)
+    assert ranges["Date"] == (table["Date"].min().isoformat(), table["Date"].max().isoformat())
     part = screentime_schema(table[["Usage", "Notifications"]])
     assert part.target is None and list(part.rules) == ["a day has 1,440 minutes"]
 
@@ -252,7 +256,7 @@ def test_adult_schema_predicts_income():
 
 @pytest.mark.parametrize("load", [load_adult, load_flights])
 def test_an_unknown_part_is_refused(load):
-    with pytest.raises(TableError, match="train.*test"):
+    with pytest.raises(TableError, match=r"train.*test"):
         load("validation")
 
 

@@ -55,9 +55,8 @@ def trained(**options):
     return line, line.train(**options)
 
 
-@pytest.mark.parametrize("xla", [False, True])
-def test_it_learns_known_weights(xla):
-    line, history = trained(xla=xla, steps=400)
+def test_it_learns_known_weights():
+    line, history = trained(steps=400)
     assert line.error() < 0.01
     assert history.steps == history.total_steps == history.best_step == 400
     assert history.losses["squared error"][0] > 1

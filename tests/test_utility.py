@@ -65,6 +65,17 @@ def test_constant_or_missing_synthetic_targets_score_like_a_guess():
     assert tstr(train.assign(x=np.nan), holdout, number) == 0
 
 
+@pytest.mark.parametrize("target", ["x", "y"])
+def test_features_that_say_nothing_score_like_a_guess(target):
+    train, holdout = table_of(600, 1, gap=3), table_of(600, 2, gap=3)
+    schema, feature = Schema.infer(train, target=target), {"x": "y", "y": "x"}[target]
+    guess = {"x": 0.0, "y": 0.5}[target]
+    for useless in (train[feature].where(train["x"] > 99), train[feature].iloc[0]):
+        assert tstr(train.assign(**{feature: useless}), holdout, schema) <= guess + 0.01
+    repeated = train.iloc[[0] * 600].reset_index(drop=True)
+    assert tstr(repeated, holdout, schema) <= guess
+
+
 def test_a_class_with_one_row_and_classes_never_seen_do_not_crash():
     train, holdout = table_of(400, 1, classes=3, gap=9), table_of(400, 2, classes=4, gap=9)
     schema = Schema.infer(pd.concat([train, holdout]), target="y")

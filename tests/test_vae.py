@@ -12,9 +12,9 @@ from scipy.special import ndtr, ndtri
 
 from utils.schema import Schema
 from utils.synthesizers import VAESynthesizer
-from utils.synthesizers.vae import prior as latent_prior
-from utils.synthesizers.vae import divergence
 from utils.synthesizers.vae.margins import margins, smooth_counts, tilts
+from utils.synthesizers.vae.networks import divergence
+from utils.synthesizers.vae.prior import LatentPrior
 from utils.training import TrainingError
 
 pytestmark = pytest.mark.filterwarnings("error")
@@ -98,14 +98,12 @@ def test_the_mixture_finds_planted_clouds_of_each_stratum():
     strata = np.repeat([0, 1], [3_000, 1_000]).astype(np.int32)
     centres = np.where(strata[:, None] == 0, rng.choice([-4.0, 4.0], (4_000, 1)), 0.0) * [1, 0]
     clouds = (centres + 0.3 * rng.standard_normal((4_000, 2))).astype(np.float32)
-    prior = latent_prior.fit(clouds, np.full((4_000, 2), -4.0, np.float32), strata, 2, rng)
-    points, drawn = latent_prior.draw(prior, 20_000, rng)
+    prior = LatentPrior.fit(clouds, np.full((4_000, 2), -4.0, np.float32), strata, 2, rng)
+    points, drawn = prior.draw(20_000, rng)
     assert (drawn == 1).mean() == pytest.approx(0.25, abs=0.01)
     assert (np.abs(np.abs(points[drawn == 0, 0]) - 4) < 1.5).all()
     assert points[drawn == 1].std(axis=0) == pytest.approx(np.sqrt(0.09 + np.exp(-4)), abs=0.02)
-    assert set(latent_prior.of_stratum(prior, 1)["strata"]) == {1}
-    with pytest.raises(ValueError, match="No training row"):
-        latent_prior.of_stratum(prior, 2)
+    assert set(prior.of_stratum(1).strata) == {1}
 
 
 # --- the synthesizer ---
@@ -164,7 +162,7 @@ def test_a_given_number_weighs_target_and_neighbours(fitted):
 
 
 def test_weights_are_the_decoders_likelihood(fitted):
-    points, strata = latent_prior.draw(fitted.prior_, 4, np.random.default_rng(0))
+    points, strata = fitted.prior_.draw(4, np.random.default_rng(0))
     place, size = 2, int(fitted.codes_.sizes[2])
     each = [fitted._log_likelihood(points, strata, {place: code}) for code in range(size)]
     np.testing.assert_allclose(np.exp(each).sum(axis=0), 1, rtol=1e-5)
@@ -175,7 +173,7 @@ def test_weights_are_the_decoders_likelihood(fitted):
 
 
 def test_draws_follow_the_decoder(fitted):
-    point, stratum = latent_prior.draw(fitted.prior_, 1, np.random.default_rng(0))
+    point, stratum = fitted.prior_.draw(1, np.random.default_rng(0))
     codes = fitted._draw(point.repeat(40_000, 0), stratum.repeat(40_000), np.random.default_rng(1))[
         :, 2
     ]
@@ -188,7 +186,7 @@ def test_draws_follow_the_decoder(fitted):
 
 
 def test_fewer_pieces_or_more_give_as_many_rows(fitted, monkeypatch):
-    monkeypatch.setattr("utils.synthesizers.vae.CELLS_AT_ONCE", 2_000)
+    monkeypatch.setattr("utils.synthesizers.neural.NUMBERS_AT_ONCE", 2_000)
     assert len(fitted.sample(301)) == 301
 
 
@@ -226,7 +224,7 @@ def _interrupt_at_score(call, monkeypatch):
 
 
 def test_a_learning_rate_far_too_high_says_which_column():
-    with pytest.raises(TrainingError, match="column '|weight became"):
+    with pytest.raises(TrainingError, match=r"column '|weight became"):
         VAESynthesizer(**QUICK | {"learning_rate": 1e30}).fit(planted(300))
 
 

@@ -14,7 +14,7 @@ from pandas.api import types
 from utils.dtypes import dtype_of, is_missing, restored, storage, zone_of
 from utils.expressions import columns_of
 from utils.schema import Column, Schema, TableError
-from utils.times import nanoseconds
+from utils.times import wall_times
 
 SHOWN_FAILURES = 5
 WRONG_TYPE, MISSING = "wrong type", "missing"
@@ -80,8 +80,8 @@ def _in_range(values: pd.Series, column: Column) -> np.ndarray:
     """Bool (n,); whole numbers and times are compared exactly. Missing cells may be either."""
     low, high = column.minimum, column.maximum
     if column.kind == "date":
-        numbers = nanoseconds(values, column.dtype, column.clock)
-        low, high = (None if end is None else pd.Timestamp(end).value for end in (low, high))
+        numbers = wall_times(values, column.dtype, column.clock)
+        low, high = (None if end is None else pd.Timestamp(end) for end in (low, high))
     elif types.is_integer_dtype(values.dtype):
         numbers = values.to_numpy(dtype=storage(values.dtype), na_value=0)
     else:

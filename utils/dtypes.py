@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from datetime import date, timezone
+from datetime import date, datetime, timezone
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -31,6 +31,8 @@ def dtype_text(values: pd.Series | pd.Index) -> str:
     dtype = values.dtype
     if types.is_object_dtype(dtype):
         inner = types.infer_dtype(values, skipna=True)
+        if inner == "date" and any(isinstance(value, datetime) for value in values.dropna()):
+            return "object"  # a datetime is a date, too, but does not come back from one
         return f"object[{inner}]" if inner in OBJECTS else "object"
     if isinstance(dtype, pd.CategoricalDtype):
         return "category"

@@ -42,7 +42,7 @@ def _number(value):
     kind = None if isinstance(value, list) else np.asarray(value).dtype.kind
     if kind == "b":
         return np.asarray(value, dtype=np.int64)
-    if kind == "u" or (kind == "O" and infer_dtype(value, skipna=True) == "boolean"):
+    if kind == "u" or (kind == "O" and infer_dtype(value, skipna=True) in ("boolean", "empty")):
         return np.asarray(value, dtype=np.float64)
     if kind not in ("i", "f"):
         raise TypeError("text and lists are no numbers")

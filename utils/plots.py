@@ -1,9 +1,6 @@
-"""The few pictures of the course: real is always blue and filled, synthetic always vermilion and
-outlined."""
+"""The few pictures of the course: real is blue and filled, synthetic vermilion and outlined."""
 
 from __future__ import annotations
-
-from dataclasses import replace
 
 import matplotlib.dates as mdates
 import matplotlib.pyplot as plt
@@ -26,10 +23,7 @@ YARDSTICK = "#767676"  # grey: neither real nor synthetic, a mark to measure by
 PALETTE = (REAL, SYNTHETIC, "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442")
 MARKERS = ("o", "^", "s", "D", "v", "P", "X", "*")
 LINE_STYLES = ("-", "--", "-.", ":")
-FILLED = {
-    "color": REAL,
-    "alpha": 0.45,
-}  # real is filled, synthetic outlined: they differ without colour
+FILLED = {"color": REAL, "alpha": 0.45}  # against an outline: they differ without colour
 OUTLINED = {"facecolor": "none", "edgecolor": SYNTHETIC, "linewidth": 2}
 MOST_BARS = 10  # categories shown as bars; the rest become one bar
 CELLS = 26  # bins along each side of a two-dimensional histogram
@@ -67,8 +61,7 @@ COURSE_STYLE = {
 
 
 def use_course_style() -> None:
-    """Make every later figure legible from the back of a room; changes matplotlib's rcParams
-    only."""
+    """Make every later figure legible from the back of a room, by matplotlib's rcParams only."""
     plt.rcParams.update(COURSE_STYLE)
 
 
@@ -79,8 +72,7 @@ def margins(
     columns: list[str] | None = None,
     title: str = "",
 ) -> Figure:
-    """One panel a column: the share of rows in each bin or category, real filled and synthetic
-    outlined.
+    """One panel a column: the share of rows in each bin or category, real and synthetic.
 
     Integers get bins of whole numbers; the last bin of a heavy tail holds all that lies beyond;
     more than ten categories become the ten commonest and the rest.
@@ -175,8 +167,7 @@ def _short(text: str, most: int = 18) -> str:
 def joint_density(
     real: pd.DataFrame, synthetic: pd.DataFrame, schema: Schema, x: str, y: str, title: str = ""
 ) -> Figure:
-    """Two numeric columns side by side, real left and synthetic right, on the same axes and the
-    same shades.
+    """Two numeric columns, real left and synthetic right, on the same axes and the same shades.
 
     Shade is the share of rows in a cell (logarithmic); the axes end where the tail of the real rows
     begins.
@@ -228,8 +219,7 @@ def pair_plot(
     columns: list[str] | None = None,
     title: str = "",
 ) -> Figure:
-    """Numeric columns against each other: real below the diagonal, synthetic above it, margins on
-    it.
+    """Numeric columns against each other: real below the diagonal, synthetic above, margins on it.
 
     Darker cells hold more rows (square-root scale, the same for both sides).
     """
@@ -284,15 +274,9 @@ def _two_lines(column: Column) -> str:
 
 
 def correlation_matrix(table: pd.DataFrame, schema: Schema) -> pd.DataFrame:
-    """Pearson correlations of the numeric columns, -1 to 1; a pair with a constant or missing side
-    is NaN."""
-    return pd.DataFrame(
-        {
-            column.name: to_float(table[column.name], column)
-            for column in schema.columns
-            if not column.discrete
-        }
-    ).corr()
+    """Pearson correlations of the numeric columns, -1 to 1; NaN with a constant or missing side."""
+    numeric = [column for column in schema.columns if not column.discrete]
+    return pd.DataFrame({c.name: to_float(table[c.name], c) for c in numeric}).corr()
 
 
 def correlation_difference(
@@ -415,18 +399,18 @@ def bic_curve(components, values, title: str = "", label: str = "BIC (lower is b
 
 
 def gaussian_ellipses(points: np.ndarray, model, labels: tuple[str, str], title: str = "") -> Axes:
-    """Rows as dots, each component of a two-dimensional Gaussian mixture as an ellipse of two
-    deviations.
+    """Rows as dots, each component of a Gaussian mixture as an ellipse of two deviations.
 
     points : float64 (n, 2).  model : scikit-learn ``GaussianMixture``.  labels : axis labels with
         units.
     """
     _, axis = plt.subplots(figsize=(8, 5))
     axis.plot(*points.T, linestyle="", marker=".", markersize=3, color=REAL, alpha=0.4, zorder=0)
-    roots = map(_full_root, _precision_roots(model))
-    covariances = [np.linalg.inv(root @ root.T) for root in roots]
+    shared = model.covariance_type == "tied"  # one covariance for all, else one a component
+    covariances = [model.covariances_] * len(model.means_) if shared else model.covariances_
     for weight, mean, covariance in zip(model.weights_, model.means_, covariances):
-        values, vectors = np.linalg.eigh(covariance)
+        full = np.diag(np.broadcast_to(covariance, 2)) if np.ndim(covariance) < 2 else covariance
+        values, vectors = np.linalg.eigh(full)
         angle = np.degrees(np.arctan2(vectors[1, 1], vectors[0, 1]))
         axis.add_patch(
             Ellipse(
@@ -445,23 +429,6 @@ def gaussian_ellipses(points: np.ndarray, model, labels: tuple[str, str], title:
     return axis
 
 
-def _precision_roots(model) -> np.ndarray:
-    """One Cholesky factor of the precision a component, in the shape that scikit-learn keeps for
-    its kind."""
-    roots = model.precisions_cholesky_
-    return (
-        np.repeat(roots[None], len(model.means_), axis=0)
-        if model.covariance_type == "tied"
-        else roots
-    )
-
-
-def _full_root(root: np.ndarray) -> np.ndarray:
-    """That factor as a 2 x 2 matrix, for spherical (a number) and diagonal (a pair) components
-    too."""
-    return root if np.ndim(root) == 2 else np.diag(np.broadcast_to(root, 2))
-
-
 def scoreboard_picture(
     means: pd.DataFrame,
     spreads: pd.DataFrame,
@@ -469,8 +436,7 @@ def scoreboard_picture(
     yardsticks: list[str],
     title: str = "",
 ) -> Figure:
-    """A scoreboard as dots: one panel a metric under its question, one line a row, bars for the
-    spread.
+    """A scoreboard as dots: a panel a metric under its question, a line a row, bars for the spread.
 
     means, spreads : float64, one row a name, one column a metric (``Scoreboard.means()``,
         ``.spreads()``).
@@ -524,8 +490,7 @@ def _metric_panel(
 
 
 def quality_against_seconds(means: pd.DataFrame, title: str = "") -> Figure:
-    """Who gets how close to the real rows in how many seconds: one panel a table, one line a
-    method.
+    """Who gets how close to the real rows in how many seconds: a panel a table, a line a method.
 
     means : one row a table, method and budget, with ``table``, ``method``, ``kind`` ("course",
     "peer" or "yardstick"), ``budget`` ("default" gets the large marker), ``fit_cpu_seconds`` and
@@ -578,7 +543,7 @@ def _race_styles(methods: pd.DataFrame) -> dict[str, dict]:
 
 def _race_line(axis: Axes, runs: pd.DataFrame, style: dict) -> None:
     """One method's budgets in the order of their seconds, the default's marker large."""
-    runs = runs.sort_values("fit_cpu_seconds")
+    runs = runs.sort_values("fit_cpu_seconds", kind="stable")
     axis.plot(runs["fit_cpu_seconds"], runs["c2st"], **style | {"markersize": 5})
     default = runs[runs["budget"] == "default"]
     axis.plot(
@@ -595,8 +560,14 @@ def _finish(figure: Figure, title: str, handles: list | None = None) -> Figure:
 
 
 def _coordinates(values: pd.Series, column: Column) -> np.ndarray:
-    """Positions on an axis, float64 (n,); dates as matplotlib's day numbers."""
-    return to_float(values, replace(column, resolution="D") if column.kind == "date" else column)
+    """Positions on an axis, float64 (n,), NaN if missing; times as matplotlib's days, by the clock.
+
+    What is drawn is what stands in the table, whatever scale the models count it on.
+    """
+    if column.kind != "date":
+        return values.to_numpy(np.float64, na_value=np.nan)
+    times = pd.to_datetime(values.astype(object))  # of any dtype that holds times
+    return mdates.date2num(times.dt.tz_localize(None))
 
 
 def _ticks(axis: Axes, column: Column) -> None:

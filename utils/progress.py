@@ -43,10 +43,8 @@ class _Silent:
 
 class _Bar:
     def __init__(self, history):
-        self.history, self.bar = (
-            history,
-            tqdm(total=history.total_steps, initial=history.steps, unit="step"),
-        )
+        self.history = history
+        self.bar = tqdm(total=history.total_steps, initial=history.steps, unit="step")
 
     def update(self):
         """Move the bar to the history's step, with the last losses beside it."""
@@ -81,8 +79,7 @@ class _Curve:
 
 
 def draw_losses(axes, history) -> None:
-    """Each loss against the step, as means of at most 200 stretches, and the held-out score if
-    there is one."""
+    """Each loss against the step, as means of at most 200 stretches, and any held-out score."""
     styles = ["-", "--", ":", "-."]
     for number, (name, values) in enumerate(history.losses.items()):
         pieces = np.array_split(values, min(MOST_POINTS, len(values)))

@@ -1,5 +1,4 @@
-"""What long runs measured and the repository keeps in data/results: read it, and average it over
-seeds."""
+"""What long runs measured and data/results keeps: read it, and average it over seeds."""
 
 from __future__ import annotations
 
@@ -17,8 +16,7 @@ REBUILT_BY = {"lessons": "make readme"}
 
 
 def load_results(name: str, folder: Path = RESULTS) -> pd.DataFrame:
-    """The stored results of a name, such as "race" or "ablation_gan": one row a run, as it was
-    measured.
+    """The stored results of a name, such as "race" or "ablation_gan": one row a run, as measured.
 
     Raises TableError for a name that is not stored; it says which command measures it.
     """
@@ -26,7 +24,8 @@ def load_results(name: str, folder: Path = RESULTS) -> pd.DataFrame:
     if not path.exists():
         stored = ", ".join(sorted(file.stem for file in Path(folder).glob("*.csv"))) or "nothing"
         raise TableError(
-            f"There are no stored results {name!r}. Measure them with: {rebuilt_by(name)}. Stored are: {stored}."
+            f"There are no stored results {name!r}. Measure them with: {rebuilt_by(name)}. "
+            f"Stored are: {stored}."
         )
     return pd.read_csv(path)
 
@@ -39,8 +38,7 @@ def rebuilt_by(name: str) -> str:
 
 
 def means_over_seeds(results: pd.DataFrame, by: str | list[str]) -> pd.DataFrame:
-    """One row a group of ``by``, in the order of the file: the mean of each number, and how many
-    seeds ran.
+    """One row a group of ``by``, in the order of the file: each number's mean, how many seeds ran.
 
     results : a column ``seed``, one row a run.  Returns the means (float64), and ``seeds`` (int64)
         in front.
@@ -52,8 +50,7 @@ def means_over_seeds(results: pd.DataFrame, by: str | list[str]) -> pd.DataFrame
 
 
 def race_table(table: str, folder: Path = RESULTS) -> pd.DataFrame:
-    """The race on one table: a row a yardstick or method at its defaults, the numbers' means over
-    the seeds.
+    """The race on one table: a row a yardstick or method at its defaults, means over the seeds.
 
     table : "screen time", "Adult" or "flights".  Yardsticks come first, then the best C2ST.
     Columns: ``kind`` ("yardstick", "course" or "peer"), ``seeds``, the scoreboard's metrics,
@@ -64,14 +61,10 @@ def race_table(table: str, folder: Path = RESULTS) -> pd.DataFrame:
         raise TableError(
             f"The race was not run on {table!r}, but on {', '.join(runs['table'].unique())}."
         )
-    means = means_over_seeds(
-        runs[(runs["table"] == table) & (runs["budget"] == DEFAULT)], ["method", "kind"]
-    )
-    means = means.drop(columns="threads").reset_index("kind")
-    order = means.assign(racing=means["kind"] != "yardstick").sort_values(
-        ["racing", "c2st"], kind="stable"
-    )
-    return means.loc[order.index]
+    raced = runs[(runs["table"] == table) & (runs["budget"] == DEFAULT)]
+    means = means_over_seeds(raced.drop(columns="threads"), ["method", "kind"]).reset_index("kind")
+    means["racing"] = means["kind"] != "yardstick"
+    return means.sort_values(["racing", "c2st"], kind="stable").drop(columns="racing")
 
 
 def as_markdown(table: pd.DataFrame) -> str:

@@ -1,53 +1,110 @@
-"""Save fitted models as data, not code: nested dicts, lists, arrays and a few known classes in one
-.npz file.
+"""Fitted models as data, not code: nested dicts, lists, arrays and known classes in one .npz file.
 
 Nothing in such a file is executed when it is loaded (no pickle), so a stranger's file can do no
-harm.
+harm; and a class takes back only what it declares, part by part.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import tempfile
+import typing
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import fields
+from functools import cache
 from pathlib import Path
+from types import UnionType
 
 import numpy as np
 import pandas as pd
 
-from utils.schema import Schema
+from utils.schema import Column, Schema
 
-CLASSES: dict[str, type] = {"Schema": Schema}
+CLASSES: dict[str, type] = {"Column": Column, "Schema": Schema}
 
 
 class SavedModelError(ValueError):
     """A saved file that is damaged, foreign or of another version."""
 
 
-def portable(cls: type) -> type:
-    """Class decorator: instances with ``to_dict``/``from_dict`` may stand in saved files."""
+def savable(cls: type) -> type:
+    """Decorator of a dataclass: its instances may stand in saved files, told by their fields."""
     CLASSES[cls.__name__] = cls
     return cls
 
 
-def write(path: str | os.PathLike, content: dict) -> None:
-    """Write content to path at once: the old file stays whole until the new one is."""
-    path, arrays = Path(path), {}
-    manifest = json.dumps(_pack(content, arrays)).encode()
-    arrays["manifest"] = np.frombuffer(manifest, dtype=np.uint8)
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.part")
+def check_parts(cls: type, parts: dict, names: set[str]) -> dict:
+    """The parts, if they are exactly ``names``, each of the type that ``cls`` declares for it.
+
+    Raises SavedModelError otherwise: what a file holds must not replace a method or lack a part.
+    """
+    if not isinstance(parts, dict) or set(parts) != names:
+        odd = sorted(map(str, names.symmetric_difference(parts)))
+        raise SavedModelError(
+            f"a {cls.__name__} lacks a part or has one too many: {', '.join(odd)}"
+        )
+    for name, value in parts.items():
+        if not isinstance(value, _declared(cls)[name]):
+            raise SavedModelError(
+                f"the part {name!r} of a {cls.__name__} is a {type(value).__name__}"
+            )
+    return parts
+
+
+@cache
+def _declared(cls: type) -> dict[str, tuple[type, ...]]:
+    """Name -> plain types of everything that a class and its bases annotate."""
+    return {name: _plain_types(hint) for name, hint in typing.get_type_hints(cls).items()}
+
+
+def _plain_types(hint) -> tuple[type, ...]:
+    """``list[str] | None`` as (list, NoneType); a whole number may stand where a float may."""
+    options = typing.get_args(hint) if isinstance(hint, UnionType) else [hint]
+    kinds = [typing.get_origin(option) or option for option in options]
+    return (*kinds, int) if float in kinds else tuple(kinds)
+
+
+@contextmanager
+def whole_file(path: str | os.PathLike) -> Iterator[Path]:
+    """A temporary path beside the given one, moved there at the end; removed on any error."""
+    path = Path(path)
+    handle, temporary = tempfile.mkstemp(
+        dir=path.absolute().parent, prefix=f".{path.name}.", suffix=".part"
+    )
+    os.close(handle)
+    temporary = Path(temporary)
     try:
-        with temporary.open("wb") as file:
-            np.savez_compressed(file, **arrays)
-        os.replace(temporary, path)
+        yield temporary
+        temporary.chmod(0o666 & ~_umask())  # mkstemp lets only the owner read
+        temporary.replace(path)
     except BaseException:
-        temporary.unlink(missing_ok=True)
+        temporary.unlink()
         raise
 
 
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def write(path: str | os.PathLike, content: dict) -> None:
+    """Write content to path at once: the old file stays whole until the new one is."""
+    arrays: dict[str, np.ndarray] = {}
+    manifest = json.dumps(_pack(content, arrays)).encode()
+    arrays["manifest"] = np.frombuffer(manifest, dtype=np.uint8)
+    with whole_file(path) as temporary, temporary.open("wb") as file:
+        np.savez_compressed(file, **arrays)
+
+
 def read(path: str | os.PathLike) -> dict:
-    """Read what :func:`write` wrote; SavedModelError for other or damaged files, OSError for absent
-    ones."""
-    with open(path, "rb") as file:
+    """Read what :func:`write` wrote.
+
+    Raises SavedModelError for other or damaged files, OSError for absent ones.
+    """
+    with Path(path).open("rb") as file:
         try:
             with np.load(file, allow_pickle=False) as archive:
                 return _unpack(json.loads(archive["manifest"].tobytes()), archive)
@@ -77,7 +134,8 @@ def _pack(value, arrays: dict):
             "$pairs": [[_pack(key, arrays), _pack(item, arrays)] for key, item in value.items()]
         }
     if type(value).__name__ in CLASSES:
-        return {"$class": type(value).__name__, "state": _pack(value.to_dict(), arrays)}
+        state = {field.name: getattr(value, field.name) for field in fields(value)}
+        return {"$class": type(value).__name__, "state": _pack(state, arrays)}
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     raise SavedModelError(
@@ -103,4 +161,6 @@ def _unpack(value, archive):
         return tuple(_unpack(item, archive) for item in value["$tuple"])
     if "$pairs" in value:
         return {_unpack(key, archive): _unpack(item, archive) for key, item in value["$pairs"]}
-    return CLASSES[value["$class"]].from_dict(_unpack(value["state"], archive))
+    cls = CLASSES[value["$class"]]
+    names = {field.name for field in fields(cls)}
+    return cls(**check_parts(cls, _unpack(value["state"], archive), names))

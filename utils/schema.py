@@ -7,7 +7,6 @@ from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass, field, replace
 from datetime import time, timedelta
 from functools import partial
-from operator import attrgetter
 
 import numpy as np
 import pandas as pd
@@ -366,10 +365,7 @@ def _date_column(make, present) -> Column:
 
 
 def _refuse_far_years(present: pd.Series, dtype: str) -> None:
-    try:
-        years = wall_times(present, dtype, UTC).year.to_numpy()
-    except pd.errors.OutOfBoundsDatetime:  # datetime.date objects and Arrow dates
-        years = present.map(attrgetter("year")).to_numpy(dtype=int)
+    years = wall_times(present, dtype, UTC).year
     first, last = pd.Timestamp.min.year + 1, pd.Timestamp.max.year - 1
     far = (years < first) | (years > last)
     if far.any():

@@ -143,8 +143,8 @@ def _calendar(start: str, days: int) -> pd.DatetimeIndex:
         return pd.date_range(start, periods=days, freq="D")
     except ValueError as error:
         raise ValueError(
-            f"Cannot count {days:,} days from {start!r} ({error}). Write start as 2024-01-01, and stay "
-            "before the year 2262: choose an earlier start or fewer days."
+            f"Cannot count {days:,} days from {start!r} ({error}). Write start as 2024-01-01, and "
+            "stay before the year 2262: choose an earlier start or fewer days."
         ) from None
 
 
@@ -156,9 +156,8 @@ def _push(dates: pd.DatetimeIndex, process: Process, generator) -> np.ndarray:
     """Log-scale activity, (days, apps): mood, quiet weeks and weekends."""
     days = len(dates)
     noise = generator.standard_normal(days) * process.mood
-    noise[1:] *= np.sqrt(
-        1 - process.persistence**2
-    )  # the first day is already in the long-run spread
+    # The first day is already in the long-run spread.
+    noise[1:] *= np.sqrt(1 - process.persistence**2)
     mood = lfilter([1.0], [1.0, -process.persistence], noise)
     quiet = generator.random(days // 7 + 1) < process.quiet_week
     day = mood + np.log(process.quiet_factor) * np.repeat(quiet, 7)[:days]
@@ -193,14 +192,12 @@ def _usage(openings, process, generator) -> np.ndarray:
     )
     returns = (openings / _values(process, "openings")) ** process.returns
     minutes = np.maximum(np.rint(_values(process, "minutes") * returns * patience * binge), 1)
-    return _within_the_day(np.where(openings > 0, minutes, 0), process.waking_minutes).astype(
-        np.int64
-    )
+    used = np.where(openings > 0, minutes, 0)
+    return _within_the_day(used, process.waking_minutes).astype(np.int64)
 
 
 def _within_the_day(minutes: np.ndarray, longest: int) -> np.ndarray:
-    """Cut days (rows) longer than ``longest`` in proportion, leaving each used app at least one
-    minute."""
+    """Cut days (rows) longer than ``longest`` in proportion; each used app keeps a minute."""
     total = minutes.sum(axis=1, keepdims=True)
     scale = (longest - minutes.shape[1]) / np.maximum(total, 1)
     return np.where((total > longest) & (minutes > 0), np.floor(minutes * scale) + 1, minutes)

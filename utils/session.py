@@ -1,5 +1,4 @@
-"""The first line of every lesson: what must be set before TensorFlow loads, seeds, threads, plot
-style."""
+"""The first line of every lesson: settings before TensorFlow loads, seeds, threads, plot style."""
 
 from __future__ import annotations
 
@@ -70,8 +69,7 @@ def _set_tensorflow_settings() -> None:
 
 
 def set_for_tensorflow() -> None:
-    """What TensorFlow reads when it loads; its threads follow OMP_NUM_THREADS unless named
-    themselves."""
+    """Set what TensorFlow reads when it loads; its threads follow OMP_NUM_THREADS unless named."""
     os.environ.update(TENSORFLOW_SETTINGS)
     threads = os.environ.get("OMP_NUM_THREADS", str(THREADS)).split(",")[0]
     for variable in TENSORFLOW_THREAD_VARIABLES:
@@ -117,22 +115,12 @@ def _version(name: str) -> str | None:
 
 
 def _pip_install(requirements: list[str]) -> None:
-    """Install with the versions of NEVER_INSTALL held still: a newcomer may not bring another numpy
-    along."""
+    """Install, with NEVER_INSTALL's versions held still: none may bring another numpy along."""
     with tempfile.TemporaryDirectory() as folder:
         constraints = Path(folder) / "constraints.txt"
         constraints.write_text("".join(_held_versions()), encoding="utf-8")
-        command = [
-            sys.executable,
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--constraint",
-            str(constraints),
-            *requirements,
-        ]
-        done = subprocess.run(command, capture_output=True, text=True)
+        command = [sys.executable, "-m", "pip", "install", "--quiet", "--constraint", constraints]
+        done = subprocess.run([*command, *requirements], capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(
             f"Could not install {', '.join(requirements)}: {done.stderr.strip()}\n"

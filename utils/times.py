@@ -27,10 +27,18 @@ def wall_times(values: pd.Series, dtype: str, clock: str) -> pd.DatetimeIndex:
     meant on the clock.  dtype : of the column, as text.  clock : LOCAL for the zone of that dtype,
     else UTC.
     """
-    times = pd.DatetimeIndex(values)
+    times = _index(values)
     if times.tz is None:
         return times
     return times.tz_convert(zone_of(dtype) if clock == LOCAL else UTC).tz_localize(None)
+
+
+def _index(values: pd.Series) -> pd.DatetimeIndex:
+    try:
+        return pd.DatetimeIndex(values)
+    except pd.errors.OutOfBoundsDatetime:  # days, which pandas would count in nanoseconds
+        days = values.astype(object).where(values.notna(), None)
+        return pd.DatetimeIndex(days.to_numpy(dtype="datetime64[s]"))
 
 
 def nanoseconds(values: pd.Series, dtype: str, clock: str) -> np.ndarray:

@@ -92,7 +92,6 @@ def train(
     batch_size: int,
     seed: int,
     steps_per_call: int = 100,
-    xla: bool = False,
     score: Callable[[], float] | None = None,
     patience: int | None = None,
     column_losses: Callable | None = None,
@@ -113,14 +112,13 @@ def train(
         ``optimizer.variables``.
     steps : rounded up to whole calls.  steps_per_call : updates in one compiled call, also the
         distance between two scores and two checkpoints.
-    xla : compile with XLA. Pays for many small dense layers, costs for batched products: measure.
     score : held-out score of the current networks, lower is better.  patience : stop after so many
         scores without a better one (None: never).
     column_losses : ``column_losses(batch, key)`` -> {column: loss}, asked only to name the guilty
         column.
     progress : False, True or "bar", or "curve" (losses drawn while they come).
-    checkpoint : a file to go on from if it is there, kept up to date, removed at the end.  settings
-        : what else a checkpoint must agree with, such as the learning rate.
+    checkpoint : a file to go on from if it is there, kept up to date, removed at the end.
+    settings : what else a checkpoint must agree with, such as the learning rate.
 
     Raises
     ------
@@ -129,7 +127,7 @@ def train(
     KeyboardInterrupt : passed on, with the variables at the last whole call.
     """
     _check(data, steps, batch_size, steps_per_call)
-    run = _Run(step, data, variables, batch_size, seed, min(steps_per_call, steps), xla)
+    run = _Run(step, data, variables, batch_size, seed, min(steps_per_call, steps))
     history = History(total_steps=-(-steps // run.count) * run.count)
     keeper = _Checkpoint(checkpoint, run, history, settings)
     keeper.restore()
@@ -156,7 +154,7 @@ def _one_call(run, history, score, column_losses) -> None:
     losses = run.call(history.steps)
     state = run.read()
     if not np.isfinite(losses).all() or not all(np.isfinite(array).all() for array in state):
-        raise TrainingError(run.blame(losses, column_losses))
+        raise TrainingError(run.explain(losses, column_losses))
     history.extend(run.names, losses)
     best = run.good.best
     if score is not None:
@@ -177,7 +175,8 @@ def _check(data, steps, batch_size, steps_per_call):
             raise ValueError(f"{name} must be 1 or more, not {value!r}.")
     if len({len(array) for array in data}) != 1 or not len(data[0]):
         raise ValueError(
-            f"The training arrays need the same number of rows, at least 1; they have {[len(a) for a in data]}."
+            "The training arrays need the same number of rows, at least 1; they have "
+            f"{[len(array) for array in data]}."
         )
     for place, array in enumerate(data):
         if array.dtype.kind == "f" and not np.isfinite(array).all():
@@ -205,24 +204,20 @@ class Good(NamedTuple):
 class _Run:
     """The compiled loop with its variables, and the last good state of these."""
 
-    def __init__(self, step, data, variables, batch_size, seed, count, xla):
-        self.step, self.variables, self.batch_size, self.count = (
-            step,
-            list(variables),
-            batch_size,
-            count,
-        )
+    def __init__(self, step, data, variables, batch_size, seed, count):
+        self.step, self.variables = step, list(variables)
+        self.batch_size, self.count = batch_size, count
         self.seed = int(seed) % 2**31
         self.data = tuple(tf.constant(array) for array in data)
         self.names: list[str] = []
-        self.compiled, self.xla = None, xla
+        self.compiled = None
         self.good = Good(0, self.read(), None)
 
     def call(self, start: int) -> np.ndarray:
         """``count`` steps from number ``start`` on; losses float32 (count, names)."""
         start = tf.constant(start, tf.int32)
         if self.compiled is None:
-            loop = tf.function(self._loop, jit_compile=self.xla, autograph=False)
+            loop = tf.function(self._loop, autograph=False)
             # tf.function itself would warn, from the fifth fit on, that it is traced anew for each
             self.compiled = loop.get_concrete_function(self.data, start)
         return self.compiled(self.data, start).numpy()
@@ -232,9 +227,9 @@ class _Run:
             return i + 1, losses.write(i, self._losses(data, start + i))
 
         losses = tf.TensorArray(tf.float32, size=self.count)
-        return tf.while_loop(lambda i, losses: i < self.count, body, (tf.constant(0), losses))[
-            1
-        ].stack()
+        start_of_loop = tf.constant(0), losses
+        _, losses = tf.while_loop(lambda i, losses: i < self.count, body, start_of_loop)
+        return losses.stack()
 
     def _losses(self, data, number):
         losses = self.step(*self._batch(data, number))
@@ -259,7 +254,7 @@ class _Run:
         for variable, value in zip(self.variables, state, strict=True):
             variable.assign(value)
 
-    def blame(self, losses: np.ndarray, column_losses: Callable | None) -> str:
+    def explain(self, losses: np.ndarray, column_losses: Callable | None) -> str:
         """Replay to the step before the first bad one, and say what went wrong there."""
         bad, start = np.argwhere(~np.isfinite(losses)), self.good.steps
         at, which = (
@@ -271,8 +266,9 @@ class _Run:
         column = self._worst_column(start + at, column_losses)
         what = f"The loss {which!r}" if which else "A weight"
         return (
-            f"{what} became NaN or infinite at step {start + at + 1}{column}. The networks are back at step "
-            f"{start}, their last good state. A smaller learning_rate usually mends it."
+            f"{what} became NaN or infinite at step {start + at + 1}{column}. The networks are "
+            f"back at step {start}, their last good state. A smaller learning_rate usually mends "
+            "it."
         )
 
     def _worst_column(self, number, column_losses):
@@ -303,12 +299,13 @@ class _Checkpoint:
             good, history = Good(**content["good"]), History(**content["history"])
         except (saving.SavedModelError, KeyError, TypeError):
             raise saving.SavedModelError(
-                f"{self.path.name} is no whole checkpoint. Delete it, or name another file, and fit again."
+                f"{self.path.name} is no whole checkpoint. Delete it, or name another file, and "
+                "fit again."
             ) from None
         if content["fingerprint"] != self.fingerprint:
             raise saving.SavedModelError(
-                f"{self.path.name} is the checkpoint of another table or of other settings. Delete it, or name "
-                "another file, and fit again."
+                f"{self.path.name} is the checkpoint of another table or of other settings. Delete "
+                "it, or name another file, and fit again."
             )
         vars(self.history).update(vars(history))
         self.run.good = good

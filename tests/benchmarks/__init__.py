@@ -1,2 +1,1 @@
-"""What the course promises in numbers, measured by ``make bench``; no test, since machines
-differ."""
+"""What the course promises in numbers, measured by ``make bench``: no test, machines differ."""

@@ -1,5 +1,4 @@
-"""``python -m tests.benchmarks COMMAND``: the figures that the course promises, and the
-ablations."""
+"""``python -m tests.benchmarks COMMAND``: the figures that the course promises, ablations."""
 
 from __future__ import annotations
 
@@ -27,8 +26,7 @@ def figures(
         typer.Argument(help=f"Some of: {', '.join(GROUPS)}. They are shown, not stored."),
     ] = None,
 ) -> None:
-    """Measure what the course promises. With no group named, all are measured and stored in
-    data/results."""
+    """Measure what the course promises; with no group named, all, stored in data/results."""
     start_lesson()
     for name in groups or []:
         _known("group", name, list(GROUPS))

@@ -69,8 +69,7 @@ def ablate(name: str, again: bool = False, folder: Path = RESULTS) -> pd.DataFra
 
 
 def _measure(variant: Callable, seed: int) -> dict[str, float]:
-    """Fit, sample as many rows as train has, judge against the holdout, as a lesson's scoreboard
-    does."""
+    """Fit, sample as many rows as train has, judge against the holdout, as in a lesson."""
     train, holdout = split(load_screentime().drop(columns="Date"))
     schema = screentime_schema(train)
     start, start_of_work = time.perf_counter(), time.process_time()

@@ -1,5 +1,4 @@
-"""The autoregressive network from a textbook's version to the one in utils, each cure taken away
-alone."""
+"""The autoregressive network from a textbook's to the one in utils, each cure taken away alone."""
 
 from __future__ import annotations
 
@@ -11,15 +10,14 @@ import numpy as np
 import pandas as pd
 
 from utils.schema import Schema
-from utils.synthesizers import AutoregressiveSynthesizer, autoregressive
+from utils.synthesizers import AutoregressiveSynthesizer, neural
 from utils.training import keras
 
 EPOCHS = 30
 
 
 class TextbookChain:
-    """Least squares: a dense network for the mean of each number given the ones before it, and
-    fixed noise.
+    """Least squares: a network for the mean of each number given those before it, fixed noise.
 
     Numbers are scaled to 0-1, the category is drawn by its shares and enters one-hot.
     """
@@ -71,8 +69,7 @@ def dense_network(seed: int):
 
 
 class WithoutLayer(AutoregressiveSynthesizer):
-    """The running sum goes straight to the softmax; a relu at zero never learns, so the layer stays
-    away."""
+    """The running sum goes straight to the softmax: a relu at zero would never learn."""
 
     def _build(self, rng):
         network = super()._build(rng)
@@ -82,27 +79,27 @@ class WithoutLayer(AutoregressiveSynthesizer):
 
 
 def network(cls=AutoregressiveSynthesizer, constants: dict | None = None, **options) -> Callable:
-    """A variant: a class, its options, and constants of the module to change."""
+    """A variant: a class, its options, and constants of utils.synthesizers.neural to change."""
 
     def fit(train: pd.DataFrame, schema: Schema, seed: int):
-        with patch.multiple(autoregressive, **constants) if constants else nullcontext():
+        with patch.multiple(neural, **constants) if constants else nullcontext():
             return cls(random_state=seed, **options).fit(train, schema=schema)
 
     return fit
 
 
-KEEP_THE_LAST = {"MEMORY": 0.0, "HELD_OUT": 0.0}
+KEEP_THE_LAST = {"HELD_OUT": 0.0}
 VARIANTS = {
     "textbook: mean and fixed noise": lambda train, schema, seed: TextbookChain().fit(
         train, schema, seed
     ),
     "softmax over bins, no cure": network(
-        constants=KEEP_THE_LAST, epochs=EPOCHS, smoothing=0.0, dropout=0.0
+        constants=KEEP_THE_LAST, average=0.0, epochs=EPOCHS, smoothing=0.0, dropout=0.0
     ),
     "without shared bins": network(smoothing=0.0),
     "without dropout": network(dropout=0.0),
-    "without averaged weights": network(constants={"MEMORY": 0.0}),
-    "without stopping": network(constants={"HELD_OUT": 0.0}, epochs=2 * EPOCHS),
+    "without averaged weights": network(average=0.0),
+    "without stopping": network(constants=KEEP_THE_LAST, epochs=2 * EPOCHS),
     "without the layer": network(WithoutLayer),
     "16 bins": network(bins=16),
     "columns in reverse": network(order=["Usage", "Times opened", "Notifications", "App"]),

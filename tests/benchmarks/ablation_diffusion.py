@@ -5,9 +5,10 @@ from __future__ import annotations
 from unittest import mock
 
 import numpy as np
+from scipy.special import ndtr
 
 from utils.encoding import TableEncoder, grid_step
-from utils.encoding.scores import GroupedScores
+from utils.encoding.scores import GRID, GroupedScores, NormalScores
 from utils.synthesizers.diffusion import DiffusionSynthesizer
 from utils.synthesizers.diffusion import rows as diffusion_rows
 from utils.synthesizers.neural import seeded
@@ -18,8 +19,7 @@ TRAINING_STEPS, BATCH = 3_000, 256
 
 
 class Textbook:
-    """Ho et al. (2020) on a table: all columns scaled to 0-1 (categories one-hot), a network says
-    the noise.
+    """Ho et al. (2020) on a table: columns scaled to 0-1 or one-hot, a network says the noise.
 
     Betas rise from 1e-4 to 0.2 over 100 steps, so that the last one is noise; sampling goes back
     through all.
@@ -70,27 +70,34 @@ class WithScores(DiffusionSynthesizer):
     method = ""  # not a method of its own
     of = None
 
-    def _read_cells(self, columns):
-        cells = super()._read_cells(columns)
-        tokens = cells.tokens.encode(columns)
-        groups = cells.groups(tokens)
-        for rows, name in zip(cells.inside(tokens).T, cells.scores):
-            cells.scores[name] = self.of(
-                columns[name][rows], groups[rows], grid_step(self.schema_[name])
-            )
-        return cells
+    def _fit_rows(self, columns):
+        rows = super()._fit_rows(columns)
+        tokens = rows.tokens.encode(columns)
+        groups = rows.group(tokens)
+        for chosen, name in zip(rows.inside(tokens).T, rows.scores):
+            step = grid_step(self.schema_[name])
+            rows.scores[name] = self.of(columns[name][chosen], groups[chosen], step)
+        return rows
 
 
 class ExactScores(WithScores):
-    """Normal scores that keep every value of the training rows."""
+    """Normal scores that keep the quantiles of the training rows as they are."""
 
-    of = staticmethod(GroupedScores.fit)
+    @staticmethod
+    def of(values, groups, step):
+        scores = GroupedScores.fit(values, groups, step)
+        for number, normal in scores.within.items():
+            normal.values = np.quantile(values[groups == number], ndtr(GRID))
+        scores.pooled.values = np.quantile(values, ndtr(GRID))
+        return scores
 
 
 class PooledScores(WithScores):
     """Smooth scores of all rows together, whatever the app."""
 
-    of = staticmethod(lambda values, groups, step: diffusion_rows.grouped(values, groups * 0, step))
+    @staticmethod
+    def of(values, groups, step):
+        return GroupedScores(NormalScores.fit(values, step), {})
 
 
 def without_piles(table, schema, seed):

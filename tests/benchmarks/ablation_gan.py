@@ -78,18 +78,17 @@ class Uncalibrated(GANSynthesizer):
     method = ""
 
     def _calibrate(self, rng):
-        cells, _entries, scores = self._widths
-        self.quantiles_ = np.tile(GRID, (cells, scores, 1))
+        groups, _entries, scores = self._widths
+        self.quantiles_ = np.tile(GRID, (groups, scores, 1))
 
 
 class WholeColumnScores(Uncalibrated):
-    """Normal scores of the whole column; they are not standard normal in each cell, so not
-    calibrated."""
+    """Normal scores of the whole column: not standard normal in each group, so not calibrated."""
 
     def _fit_rows(self, columns):
         rows = super()._fit_rows(columns)
         for scores in rows.scores.values():
-            scores.own.clear()
+            scores.within.clear()
         return rows
 
 
@@ -113,7 +112,7 @@ VARIANTS = {
     "textbook": lambda table, schema, seed: TextbookGAN(seed).fit(table, schema),
     "all cures": _variant(),
     "all cures, untrained": _variant(learning_rate=1e-12),
-    "without the anchor": _variant(anchors=[]),
+    "without the anchor": _variant(group_by=[]),
     "without scores within the cell": _variant(WholeColumnScores),
     "without the gradient penalty": _variant(penalty=0.0),
     "without rows judged in pairs": _variant(pack=1),

@@ -10,7 +10,7 @@ from utils.encoding import TableEncoder
 from utils.synthesizers import VAESynthesizer
 from utils.synthesizers.neural import seeded
 from utils.synthesizers.vae import divergence
-from utils.synthesizers.vae import prior as latent_prior
+from utils.synthesizers.vae.prior import LatentPrior
 from utils.training import keras, tf, train
 
 EPOCHS, BATCH, LATENT, UNITS = 200, 128, 2, 64
@@ -93,8 +93,7 @@ class FreeSoftmax(VAESynthesizer):
 
 
 class NoMargins(VAESynthesizer):
-    """The decoder starts from equal shares, the same for every app, and has to learn the
-    margins."""
+    """The decoder starts from equal shares for every app, and has to learn the margins."""
 
     method = ""
 
@@ -106,16 +105,16 @@ class NoMargins(VAESynthesizer):
 def standard_prior(synthesizer):
     """The synthesizer with N(0, I) in every stratum in place of its fitted mixture."""
     shares = [
-        latent_prior.of_stratum(synthesizer.prior_, stratum)["weights"].sum()
+        synthesizer.prior_.of_stratum(stratum).weights.sum()
         for stratum in range(len(synthesizer.margins_))
     ]
     strata, latent = len(shares), synthesizer.latent
-    synthesizer.prior_ = {
-        "strata": np.arange(strata, dtype=np.int32),
-        "weights": np.array(shares),
-        "means": np.zeros((strata, latent)),
-        "roots": np.tile(np.eye(latent), (strata, 1, 1)),
-    }
+    synthesizer.prior_ = LatentPrior(
+        np.arange(strata, dtype=np.int32),
+        np.array(shares),
+        np.zeros((strata, latent)),
+        np.tile(np.eye(latent), (strata, 1, 1)),
+    )
     return synthesizer
 
 

@@ -1,26 +1,29 @@
-"""``python -m tests.benchmarks.fit_course FOLDER``: one fit of a generator of the course (see
-process.py)."""
+"""``python -m tests.benchmarks.fit_course FOLDER``: one fit of a generator of the course."""
 
 from __future__ import annotations
 
 from importlib import import_module, metadata
 
+import pandas as pd
+
 from tests.benchmarks.process import serve
 from tests.benchmarks.source import modules_behind
-from utils.schema import Schema
 from utils.session import start_lesson
 from utils.synthesizers import SYNTHESIZERS
+from utils.tables import adult_schema, flights_schema, screentime_schema
 
 LIBRARIES = ("numpy", "pandas", "scikit-learn")
 NEURAL_LIBRARIES = ("tensorflow", "keras")
+# table of the race: what its columns are, learned from the rows to fit
+SCHEMAS = {"screen time": screentime_schema, "Adult": adult_schema, "flights": flights_schema}
 
 
 class CourseMethod:
     """A generator of the course at its defaults, but for the seed and the epochs asked for."""
 
-    def __init__(self, request: dict):
+    def __init__(self, request: dict, train: pd.DataFrame):
         method, epochs = SYNTHESIZERS[request["method"]], request["epochs"]
-        self._schema = Schema.from_dict(request["schema"])
+        self._schema = SCHEMAS[request["table"]](train)
         self._model = method(
             random_state=request["seed"], **({} if epochs is None else {"epochs": epochs})
         )
@@ -30,11 +33,11 @@ class CourseMethod:
         libraries = LIBRARIES + (NEURAL_LIBRARIES if neural else ())
         self.versions = ", ".join(f"{name} {metadata.version(name)}" for name in libraries)
 
-    def fit(self, table) -> None:
-        """Fit with the schema of the request."""
+    def fit(self, table: pd.DataFrame) -> None:
+        """Fit with the schema of the table that the request names."""
         self._model.fit(table, schema=self._schema)
 
-    def sample(self, n: int):
+    def sample(self, n: int) -> pd.DataFrame:
         """Rows, as the generator draws them."""
         return self._model.sample(n)
 

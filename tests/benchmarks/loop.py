@@ -1,5 +1,4 @@
-"""The textbook training loop of a GAN against the in-graph one: the same networks, batch and
-optimisers."""
+"""A GAN's textbook training loop against the in-graph one: same networks, batch, optimisers."""
 
 from __future__ import annotations
 

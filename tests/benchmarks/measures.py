@@ -1,5 +1,4 @@
-"""The measurements. Each function gives the figures of one group; ``@group`` lets it join ``make
-bench``."""
+"""The measurements: each function gives a group of figures; ``@group`` lets it join."""
 
 from __future__ import annotations
 
@@ -64,8 +63,7 @@ def seconds_of(action: Callable) -> tuple[float, object]:
 
 @group
 def quality() -> list[Figure]:
-    """What the race measured at the methods' defaults (means over seeds), beside what the course
-    promises."""
+    """What the race measured at the methods' defaults (means), beside what the course promises."""
     tables = load_results("race", results_folder())["table"].unique()
     return [figure for table in tables for figure in _table_quality(table, results_folder())]
 
@@ -152,8 +150,7 @@ def _beyond_result(model: Synthesizer) -> float:
 
 @group
 def training_loop() -> list[Figure]:
-    """A step of a GAN in the textbook's loop and in-graph: milliseconds, and how many times
-    faster."""
+    """A step of a GAN in the textbook's loop and in-graph: milliseconds, times faster."""
     textbook, in_graph = textbook_against_in_graph()
     return [
         Figure("textbook loop (predict, three train_on_batch): a step", 1_000 * textbook, "ms"),

@@ -1,13 +1,12 @@
 """One fit in a process of its own: tables pass as files, so that it may run in another environment.
 
-This module is read by both environments, so it needs nothing but pandas.
+This module is read by both environments, so it and what it imports need nothing but pandas.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import re
 import subprocess
 import sys
 import tempfile
@@ -16,6 +15,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
+
+from utils.course.memory import peak_bytes
 
 ROOT = Path(__file__).resolve().parents[2]
 REQUEST, TRAIN, RESULT, SYNTHETIC = (
@@ -41,8 +42,9 @@ def fit_elsewhere(
     """Let another process fit, sample and measure; returns what it measured and its synthetic rows.
 
     python : the interpreter of the environment.  module : calls :func:`serve`.  request :
-    ``method``, ``seed``, ``epochs`` (None: the default), ``threads``, ``schema`` (plain data),
-    ``speed`` (measure sampling too). RuntimeError with the end of its messages if it fails.
+    ``method``, ``seed``, ``epochs`` (None: the default), ``threads``, ``table`` (the name of its
+    schema), ``kinds`` (column: kind), ``speed`` (measure sampling too). RuntimeError with the end
+    of its messages if it fails.
     """
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
@@ -56,13 +58,12 @@ def fit_elsewhere(
         )
         if done.returncode:
             raise RuntimeError(f"{request['method']} failed:\n{done.stderr[-2000:]}")
-        return json.loads((folder / RESULT).read_text(encoding="utf-8")), pd.read_parquet(
-            folder / SYNTHETIC
-        )
+        result = json.loads((folder / RESULT).read_text(encoding="utf-8"))
+        return result, pd.read_parquet(folder / SYNTHETIC)
 
 
-def serve(make: Callable[[dict], object]) -> None:
-    """The other process: measure what ``make(request)`` returns and write the answer.
+def serve(make: Callable[[dict, pd.DataFrame], object]) -> None:
+    """The other process: measure what ``make(request, train)`` returns and write the answer.
 
     It has ``fit(table)``, ``sample(n)``, ``epochs`` (passes over the table, None if it makes none)
     and ``versions`` (text).
@@ -70,16 +71,17 @@ def serve(make: Callable[[dict], object]) -> None:
     folder = Path(sys.argv[1])
     request = json.loads((folder / REQUEST).read_text(encoding="utf-8"))
     train = pd.read_parquet(folder / TRAIN)
-    model = make(request)
+    model = make(request, train)
     _, fit_seconds, fit_cpu_seconds = measured(lambda: model.fit(train))
     synthetic, sample_seconds, sample_cpu_seconds = measured(lambda: model.sample(len(train)))
+    peak = peak_bytes()
     result = {
         "epochs": model.epochs,
         "fit_seconds": fit_seconds,
         "fit_cpu_seconds": fit_cpu_seconds,
         "sample_seconds": sample_seconds,
         "sample_cpu_seconds": sample_cpu_seconds,
-        "peak_mb": peak_megabytes(),
+        "peak_mb": peak and peak / 1e6,
         "rows_per_second": None,
         "versions": model.versions,
     }
@@ -94,15 +96,3 @@ def measured(action: Callable) -> tuple[object, float, float]:
     start, start_of_work = time.perf_counter(), time.process_time()
     result = action()
     return result, time.perf_counter() - start, time.process_time() - start_of_work
-
-
-def peak_megabytes() -> float:
-    """The most memory that this process held so far, in MB; None where the system does not tell.
-
-    Linux keeps it by program; ``getrusage`` would include the memory of the process that started
-    this one.
-    """
-    status = Path("/proc/self/status")
-    if not status.exists():
-        return None
-    return int(re.search(r"VmHWM:\s+(\d+) kB", status.read_text())[1]) * 1024 / 1e6

@@ -23,8 +23,7 @@ MARK = re.compile(rf"(?<=\S)<!-- (?:race|{ABLATION}\w+):")
 
 
 def wrong_figures(text: str, folder: Path = RESULTS) -> list[str]:
-    """What a text says otherwise than the stored results, one sentence a figure; empty if all is
-    well."""
+    """What a text says otherwise than the stored results, one sentence a figure."""
     marked = list(MARKED.finditer(text))
     wrong = ["a mark stands behind no figure"] * (len(MARK.findall(text)) - len(marked))
     return wrong + [sentence for mark in marked if (sentence := _compare(mark, folder))]
@@ -47,8 +46,7 @@ def _compare(mark: re.Match, folder: Path) -> str:
 
 
 def stored_figure(name: str, place: list[str], folder: Path = RESULTS) -> float:
-    """A mean over the seeds: table, method, (budget,) column of the race; variant, column of an
-    ablation."""
+    """A mean over seeds: table, method, (budget,) column of the race; or variant, column."""
     *row, column = place
     if name != "race":
         return float(

@@ -1,5 +1,4 @@
-"""The race: generators of the course and of SDV on three tables, each fit in a process of its own,
-same judge.
+"""The race: generators of the course and of SDV on three tables, one judge, a process for each fit.
 
 Every run is one line of data/results/race.csv, written as it ends; what is there is not run again.
 """
@@ -15,6 +14,7 @@ from pathlib import Path
 import pandas as pd
 from tqdm import tqdm
 
+from tests.benchmarks.fit_course import SCHEMAS
 from tests.benchmarks.process import fit_elsewhere
 from tests.benchmarks.runs import Runs
 from tests.benchmarks.source import fingerprint
@@ -25,14 +25,7 @@ from utils.scoring import METRICS, Scoreboard, score
 from utils.scoring.scoreboard import FRESH, HALF
 from utils.screentime import simulate_screentime
 from utils.synthesizers import SYNTHESIZERS
-from utils.tables import (
-    adult_schema,
-    flights_schema,
-    load_adult,
-    load_flights,
-    load_screentime,
-    screentime_schema,
-)
+from utils.tables import load_adult, load_flights, load_screentime
 
 SEEDS = (0, 1, 2)
 FRESH_YEAR = 1_000  # added to the seed: years that the stored table does not hold
@@ -59,11 +52,11 @@ PEERS_PYTHON = build_folder() / "peers" / "bin" / "python"
 class Table:
     """A table of the race: rows to fit, and for each seed rows to be judged against.
 
-    load : () -> (train, schema).  holdout : seed -> real rows that no method sees.  fresh : (n,
+    train : () -> rows.  holdout : seed -> real rows that no method sees.  fresh : (n,
     seed) -> more real rows, where the process is known.
     """
 
-    load: Callable[[], tuple[pd.DataFrame, Schema]]
+    train: Callable[[], pd.DataFrame]
     holdout: Callable[[int], pd.DataFrame]
     fresh: Callable[[int, int], pd.DataFrame] | None = None
 
@@ -80,31 +73,26 @@ class Method:
     source: str
 
 
-@cache
-def _screentime() -> tuple[pd.DataFrame, Schema]:
-    train = load_screentime().drop(columns="Date")
-    return train, screentime_schema(train)
-
-
 def _fresh_year(seed: int) -> pd.DataFrame:
     return simulate_screentime(random_state=FRESH_YEAR + seed).drop(columns="Date")
 
 
-@cache
-def _adult() -> tuple[pd.DataFrame, Schema]:
-    return load_adult("train"), adult_schema(load_adult("train"))
-
-
-@cache
-def _flights() -> tuple[pd.DataFrame, Schema]:
-    return load_flights("train"), flights_schema(load_flights("train"))
-
-
 TABLES = {
-    "screen time": Table(_screentime, _fresh_year, lambda n, seed: _fresh_year(seed + len(SEEDS))),
-    "Adult": Table(_adult, lambda seed: load_adult("test")),
-    "flights": Table(_flights, lambda seed: load_flights("test")),
+    "screen time": Table(
+        lambda: load_screentime().drop(columns="Date"),
+        _fresh_year,
+        lambda n, seed: _fresh_year(seed + len(SEEDS)),
+    ),
+    "Adult": Table(lambda: load_adult("train"), lambda seed: load_adult("test")),
+    "flights": Table(lambda: load_flights("train"), lambda seed: load_flights("test")),
 }
+
+
+@cache
+def _train(table: str) -> tuple[pd.DataFrame, Schema]:
+    """The rows to fit, and their schema."""
+    train = TABLES[table].train()
+    return train, SCHEMAS[table](train)
 
 
 @cache
@@ -140,8 +128,7 @@ def race(
     threads: int = 1,
     folder: Path = RESULTS,
 ) -> Runs:
-    """Run what is not stored yet: for each seed the yardsticks and all methods' defaults, then the
-    budgets.
+    """Run what is not stored yet: each seed's yardsticks and methods' defaults, then the budgets.
 
     again : first forget the runs with older code, among those asked for.
     """
@@ -192,24 +179,19 @@ def _run(runs: Runs, table: str, name: str, budget: str, seed: int, threads: int
         for row in _yardsticks(table, seed):
             runs.add(row)
         return
-    epochs = (
-        {DEFAULT: None, ONE_EPOCH: 1}[budget]
-        if budget not in BUDGETS
-        else _epochs(
-            BUDGETS[budget],
-            *(
-                runs.find(table=table, method=name, budget=known, seed=seed)
-                for known in (ONE_EPOCH, DEFAULT)
-            ),
+    epochs = {DEFAULT: None, ONE_EPOCH: 1}.get(budget)
+    if budget in BUDGETS:
+        one, default = (
+            runs.find(table=table, method=name, budget=known, seed=seed)
+            for known in (ONE_EPOCH, DEFAULT)
         )
-    )
+        epochs = _epochs(BUDGETS[budget], one, default)
     if epochs != 0:
         runs.add(_measure(table, methods()[name], budget, seed, epochs, threads) | {"method": name})
 
 
 def _epochs(seconds: float, one: dict, default: dict) -> int:
-    """Epochs that take about so many seconds, from a fit of one epoch and the default's; 0 for no
-    sense in it.
+    """Epochs that take about so many seconds, from fits of one epoch and the default; 0 for none.
 
     CPU seconds, which other programs on the machine do not stretch.
     """
@@ -229,13 +211,14 @@ def _measure(
         raise FileNotFoundError(
             f"{method.name} needs an environment that is not there. `make bench` builds it."
         )
-    train, schema = TABLES[table].load()
+    train, schema = _train(table)
     request = {
         "method": method.name,
         "seed": seed,
         "epochs": epochs,
         "threads": threads,
-        "schema": schema.to_dict(),
+        "table": table,
+        "kinds": {column.name: column.kind for column in schema.columns},
         "speed": budget == DEFAULT,
     }
     result, synthetic = fit_elsewhere(method.python, method.module, request, train)
@@ -254,9 +237,8 @@ def _measure(
 
 
 def _yardsticks(table: str, seed: int) -> list[dict]:
-    """Fresh real rows (half of the holdout where there is no source of them), shuffled columns, a
-    copy."""
-    train, schema = TABLES[table].load()
+    """Fresh real rows (half of the holdout where nothing makes them), shuffled columns, a copy."""
+    train, schema = _train(table)
     board = Scoreboard(
         train, TABLES[table].holdout(seed), schema, seeds=(seed,), fresh=TABLES[table].fresh
     )

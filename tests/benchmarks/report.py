@@ -25,22 +25,26 @@ PLACES = {table: place for place, table in enumerate(TABLES)}
 INTRODUCTION = """\
 # The race
 
-Generators of the course and of SDV at their defaults, and between yardsticks. Written by `make bench` from `race.csv`,
-which holds one line a run. Numbers are means over so many seeds as the column says.
+Generators of the course and of SDV at their defaults, and between yardsticks. Written by
+`make bench` from `race.csv`, which holds one line a run. Numbers are means over so many seeds as
+the column says.
 
-- Screen time: fitted to the stored year without dates (2,928 rows), judged on a fresh year a seed. Adult: 32,561 rows,
-  judged on the 16,281 of the test part. Flights: 14,000 rows, judged on the 6,000 of the test part.
-- Every fit ran in a process of its own that may use {threads} thread(s). "fit, s" are seconds on the clock, which other
-  programs on the machine may have stretched; "fit, CPU s" are seconds of work, which they do not. Libraries were loaded
-  before the clock started. "sample, s" is for as many rows as were fitted; "rows/s" for 100,000 rows more.
+- Screen time: fitted to the stored year without dates (2,928 rows), judged on a fresh year a seed.
+  Adult: 32,561 rows, judged on the 16,281 of the test part. Flights: 14,000 rows, judged on the
+  6,000 of the test part.
+- Every fit ran in a process of its own that may use {threads} thread(s). "fit, s" are seconds on
+  the clock, which other programs on the machine may have stretched; "fit, CPU s" are seconds of
+  work, which they do not. Libraries were loaded before the clock started. "sample, s" is for as
+  many rows as were fitted; "rows/s" for 100,000 rows more.
 - "peak, MB" is the most memory the process held, with its libraries.
-- "fresh real rows" are another fresh year on screen time, and one half of the test part against the other elsewhere.
+- "fresh real rows" are another fresh year on screen time, and one half of the test part against the
+  other elsewhere.
 
 Machine: {system}. {versions}
 """
 AFTER = """\
-C2ST AUC after so many CPU seconds, with the seconds it really took in brackets; the last column is the default. A gap:
-even one epoch takes longer, or the default is done before.
+C2ST AUC after so many CPU seconds, with the seconds it really took in brackets; the last column is
+the default. A gap: even one epoch takes longer, or the default is done before.
 """
 
 
@@ -73,8 +77,7 @@ def results_table(table: str, folder: Path = RESULTS) -> pd.DataFrame:
 
 
 def budgets_table(runs: pd.DataFrame) -> pd.DataFrame:
-    """Quality after a time, on one table: one row a method that learns in epochs, one column a
-    budget."""
+    """Quality after a time, on one table: a row a method with epochs, a column a budget."""
     iterative = runs.loc[runs["budget"] != DEFAULT, "method"].unique()
     means = means_over_seeds(runs[runs["method"].isin(iterative)], ["method", "budget"])
     cells = (

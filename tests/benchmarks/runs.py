@@ -1,12 +1,12 @@
-"""A file of runs that grows by one line as each run ends, so that an interrupted benchmark goes
-on."""
+"""A file of runs that grows by a line as each run ends: an interrupted benchmark goes on."""
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pandas as pd
+
+from utils.saving import whole_file
 
 
 class Runs:
@@ -20,8 +20,7 @@ class Runs:
         self.path, self.columns, self.key = path, columns, key
 
     def table(self) -> pd.DataFrame:
-        """All stored runs, in the order measured; an empty frame with the columns when there is no
-        file."""
+        """All stored runs in the order measured; without a file no rows, but the columns."""
         return pd.read_csv(self.path) if self.path.exists() else pd.DataFrame(columns=self.columns)
 
     def find(self, **run) -> dict | None:
@@ -44,12 +43,10 @@ class Runs:
             file.write(text.encode())
 
     def forget(self, drop: pd.Series) -> int:
-        """Drop the runs where ``drop`` is True; returns how many. The file is replaced in one
-        move."""
+        """Drop the runs where ``drop`` is True; returns how many. The file is replaced at once."""
         if drop.any():
-            kept = self.path.with_suffix(".part")
-            self.table()[~drop].to_csv(kept, index=False, lineterminator="\n")
-            os.replace(kept, self.path)
+            with whole_file(self.path) as kept:
+                self.table()[~drop].to_csv(kept, index=False, lineterminator="\n")
         return int(drop.sum())
 
     def _named(self, run: dict) -> list[str]:

@@ -1,5 +1,4 @@
-"""Which code made a result: a short hash over the files that a module needs to learn and to
-sample."""
+"""Which code made a result: a short hash over the files that learn and sample for a module."""
 
 from __future__ import annotations
 
@@ -10,8 +9,7 @@ from pathlib import Path
 from utils.course.places import ROOT
 from utils.synthesizers import SYNTHESIZERS
 
-# What makes rows. The floors below only load and check tables; scoring judges, and is the same for
-# all.
+# What makes rows. The floors below load, check and save; scoring judges, and is the same for all.
 MAKES_ROWS = (
     "utils.encoding",
     "utils.training",
@@ -22,8 +20,7 @@ DIGITS = 8
 
 
 def fingerprint(module: str, root: Path = ROOT) -> str:
-    """``x`` (so that it is read as text) and eight digits that change when the code behind a module
-    does."""
+    """``x`` (to be read as text) and eight digits that change when the code behind it does."""
     code = hashlib.sha256()
     for name in sorted(modules_behind(module, root)):
         code.update(_file(name, root).read_bytes())
@@ -37,13 +34,20 @@ def modules_behind(module: str, root: Path = ROOT) -> set[str]:
         name = waiting.pop()
         if name not in found:
             found.add(name)
-            waiting += [need for need in _imports(name, root) if need.startswith(MAKES_ROWS)]
+            needs = [*_imports(name, root), *_folder(name, root)]
+            waiting += [need for need in needs if need.startswith(MAKES_ROWS)]
     return found
 
 
+def _folder(module: str, root: Path) -> list[str]:
+    """The folder that a module stands in and, if it is a folder, all that stands in it."""
+    place = root.joinpath(*module.split("."))
+    inside = [path.stem for path in place.glob("*.py") if path.stem != "__init__"]
+    return [module.rpartition(".")[0], *(f"{module}.{name}" for name in inside)]
+
+
 def _imports(module: str, root: Path) -> list[str]:
-    """Modules that a file imports; a name taken from a package may be a module of it, or a
-    generator."""
+    """Modules that a file imports; a name from a package may be a module of it, or a generator."""
     needs, generators = [], {method.__name__: method.__module__ for method in SYNTHESIZERS.values()}
     for node in ast.walk(ast.parse(_file(module, root).read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):

@@ -1,5 +1,4 @@
-"""Make the values that tests/test_fidelity.py holds shape and trend to: SDMetrics 0.32.0 on stored
-tables.
+"""Make the values that tests/test_fidelity.py holds to: SDMetrics 0.32.0 on stored tables.
 
 Two steps, from the root of the repository. The tables are made once, in the course's environment:
 
@@ -87,8 +86,7 @@ def _read(path: Path, kinds: dict[str, str]) -> pd.DataFrame:
 
 
 def make_tables() -> None:
-    """Write real and synthetic CSV files of every case; the course's own tables come from
-    utils.tables."""
+    """Write real and synthetic CSV files of every case; the course's own come from utils.tables."""
     from utils.tables import load_adult, load_screentime
 
     generator = np.random.default_rng(32)
@@ -119,8 +117,7 @@ def partly_shuffled(table: pd.DataFrame, generator: np.random.Generator) -> pd.D
 def awkward_table(
     rows: int, strength: float, generator: np.random.Generator, synthetic: bool = False
 ) -> pd.DataFrame:
-    """Missing values in every kind, constants on one side or both, an unseen category, times of
-    day."""
+    """Missing values in every kind, constants on one side or both, an unseen category, times."""
     base = generator.normal(size=rows)
     noisy = strength * base + np.sqrt(1 - strength**2) * generator.normal(size=rows)
     kind = np.where(base > 0.7, "high", np.where(base > -0.5, "middle", "low")).astype(object)

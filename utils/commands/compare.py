@@ -28,7 +28,8 @@ from utils.commands.base import (
     methods_help,
 )
 from utils.commands.opening import OwnTable, open_table, stem, with_default_target
-from utils.commands.writing import check_free, whole_file
+from utils.commands.writing import check_free
+from utils.saving import whole_file
 from utils.scoring import METRICS, Scoreboard
 from utils.synthesizers import SYNTHESIZERS
 from utils.tables import TableError, split

@@ -10,8 +10,9 @@ import typer
 
 from utils.commands.base import one_of
 from utils.commands.opening import OwnTable
-from utils.schema import Column
-from utils.synthesizers.base import condition_value
+from utils.encoding import to_array
+from utils.schema import Column, Schema
+from utils.synthesizers.given import read_given, what_was_seen
 
 TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
@@ -24,10 +25,18 @@ def conditions(given: list[str], opened: OwnTable) -> dict:
         column, value = _parse(text, opened)
         try:
             found[column.name] = _value(column, value, opened)
-            condition_value(column, found[column.name])
+            _check_seen(column, found[column.name], opened.table[column.name])
         except ValueError as error:
             _refuse(str(error))
     return found
+
+
+def _check_seen(column: Column, value, values: pd.Series) -> None:
+    """ValueError for a value that the table does not have, before anything is learned."""
+    schema = Schema((column,))
+    read_given(
+        {column.name: value}, schema, what_was_seen({column.name: to_array(values, column)}, schema)
+    )
 
 
 def never_together(condition: dict, table: pd.DataFrame) -> str:

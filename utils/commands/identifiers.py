@@ -46,7 +46,10 @@ def identifiers(table: pd.DataFrame) -> dict[str, str]:
 
 def is_long_number(values: pd.Series) -> bool:
     """True for whole numbers of so many digits that they are names of something: 13 or more, or 10
-    or more where all have as many and each is one row's own. Seconds and milliseconds since 1970 are none."""
+    or more where all have as many and each is one row's own.
+
+    Seconds and milliseconds since 1970 are not.
+    """
     present = values.dropna()
     if not types.is_integer_dtype(values.dtype) or present.empty:
         return False

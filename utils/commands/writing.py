@@ -5,9 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import os
-import tempfile
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -18,6 +16,7 @@ import pyarrow.parquet as pq
 
 from utils.reading import Form, Layout, like_file, selected
 from utils.reading.times import iso_form
+from utils.saving import whole_file
 from utils.schema import Schema
 
 
@@ -72,29 +71,6 @@ def write_table(
     writer = _writer_of(path)
     with whole_file(path) as temporary:
         writer(temporary, chunks, schema, style or Style())
-
-
-@contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
-    """A temporary path beside the given one, moved there at the end; removed on any error and on
-    Ctrl-C."""
-    handle, temporary = tempfile.mkstemp(
-        dir=path.absolute().parent, prefix=f".{path.name}.", suffix=".part"
-    )
-    os.close(handle)
-    try:
-        yield Path(temporary)
-        Path(temporary).chmod(0o666 & ~_umask())  # mkstemp lets only the owner read
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink()
-        raise
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def _writer_of(path: Path) -> Callable:

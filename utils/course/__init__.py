@@ -1,2 +1,1 @@
-"""The tools that keep the course honest: run and check lessons, write README's table, move the
-address."""
+"""The tools that keep the course honest: they run, check and publish the lessons."""

@@ -23,20 +23,17 @@ def run(
     paths: Paths = None,
     record: Annotated[bool, typer.Option(help="Store what was measured in data/results.")] = False,
 ) -> None:
-    """Run lessons in order as a learner would, write pages to build/, print the course's
-    scoreboard."""
+    """Run lessons as a learner would, write pages to build/, print the course's scoreboard."""
+    from utils.course import readme
     from utils.course import run as course_run
-    from utils.course import scoreboard
 
     measured, executed, failures = course_run.run_course(
         only=paths and [path.resolve() for path in paths]
     )
     for failure in failures:
         typer.echo(f"\n{failure}", err=True)
-    for merged in scoreboard.merge(
-        found for page in executed for found in scoreboard.records_in(page)
-    ):
-        typer.echo(f"\n{scoreboard.as_text(merged, shutil.get_terminal_size().columns)}")
+    for merged in readme.merge(record for page in executed for record in readme.records_in(page)):
+        typer.echo(f"\n{readme.as_text(merged, shutil.get_terminal_size().columns)}")
     typer.echo("\nRead the lessons at build/index.html")
     if failures:
         raise typer.Exit(1)
@@ -56,11 +53,10 @@ def html() -> None:
 
 @app.command()
 def notebooks(paths: Paths = None) -> None:
-    """Run notebooks in place and store clean outputs; a notebook with a failing cell is left as it
-    was."""
+    """Run notebooks in place and store clean outputs; one with a failing cell stays as it was."""
     from tqdm import tqdm
 
-    from utils.course.notebooks import LessonFailed, refresh
+    from utils.course.run import LessonFailed, refresh
 
     failed = False
     for path in tqdm(paths or places.all_notebooks(), unit="notebook", dynamic_ncols=True):
@@ -89,26 +85,24 @@ def check(paths: Paths = None) -> None:
 @app.command()
 def setup() -> None:
     """Print the setup cell that opens every lesson and every solutions notebook."""
-    from utils.course.address import setup_cell
-
-    typer.echo(setup_cell())
+    typer.echo(places.setup_cell())
 
 
 @app.command()
 def compared() -> None:
     """Print how many code cells the strict comparison covers."""
-    from utils.course.rules import comparison_shares
+    from utils.course.rules import comparison
 
-    for line in comparison_shares(places.all_notebooks()):
-        typer.echo(line)
+    table = comparison(places.all_notebooks())
+    share = (table["compared"] / table["outputs"].clip(lower=1)).map("{:.0%}".format)
+    typer.echo(table.assign(share=share).to_string())
 
 
 @app.command()
 def readme(
     check: Annotated[bool, typer.Option(help="Only say whether README.md is stale.")] = False,
 ) -> None:
-    """Write README's table and the scoreboard's picture from the stored lessons and the last
-    measured run."""
+    """Write README's tables and the scoreboard's picture from what is stored."""
     from utils.course.readme import stale_parts, write_readme
 
     if not check:
@@ -122,10 +116,8 @@ def readme(
 @app.command()
 def address(url: Annotated[str, typer.Argument(help="https://github.com/owner/name")]) -> None:
     """Move the course to a public address: pyproject.toml and every badge, link and setup cell."""
-    from utils.course.address import rewrite_address
-
     try:
-        changed = rewrite_address(url)
+        changed = places.rewrite_address(url)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
     for path in changed:

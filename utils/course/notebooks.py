@@ -1,30 +1,25 @@
-"""Read, run and store notebooks the same way everywhere."""
+"""A notebook: read, seen as the house rules see it, stored the same way everywhere."""
 
 from __future__ import annotations
 
+import ast
 import base64
 import hashlib
 import io
-import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import nbformat
-import psutil
-from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 from PIL import Image
 
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 FIGURE_COLOURS = 128
-ANSI_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
-
-
-class LessonFailed(RuntimeError):
-    """A cell failed; the message names the notebook and the cell, and shows its source and
-    traceback."""
+NOT_COMPARED = "nbval-ignore-output"
+SKIPPED = "nbval-skip"
 
 
 def read(path: Path) -> NotebookNode:
@@ -37,73 +32,94 @@ def code_cells(notebook: NotebookNode) -> list[NotebookNode]:
     return [cell for cell in notebook.cells if cell.cell_type == "code" and cell.source.strip()]
 
 
-def execute(
-    notebook: NotebookNode,
-    path: Path,
-    timeout: int,
-    after_cell: Callable[[int], None] = lambda pid: None,
-) -> None:
-    """Run all cells in order in a fresh kernel, in the notebook's own folder; outputs land in
-    ``notebook``.
+@dataclass
+class Page:
+    """A notebook file, parsed; ``raw`` is its text."""
 
-    ``timeout`` is in seconds for one cell; ``after_cell`` gets the kernel's process id after each
-    code cell. Raises LessonFailed when a cell fails, takes too long, or kills the kernel.
-    """
-    running = {}
+    path: Path
+    raw: str
+    notebook: NotebookNode
 
-    def note(cell: NotebookNode, cell_index: int) -> None:
-        running["cell"] = cell
+    @classmethod
+    def read(cls, path: Path) -> Page:
+        """Read a notebook file."""
+        return cls(path, path.read_text(encoding="utf-8"), read(path))
 
-    def done(cell: NotebookNode, cell_index: int, execute_reply: dict) -> None:
-        after_cell(client.km.provisioner.pid)
+    @property
+    def cells(self) -> list[NotebookNode]:
+        """All cells in order."""
+        return self.notebook.cells
 
-    client = NotebookClient(
-        notebook,
-        timeout=timeout,
-        kernel_name=KERNEL["name"],
-        resources={"metadata": {"path": str(path.parent)}},
-        record_timing=False,
-        extra_arguments=[
-            "--log-level=ERROR"
-        ],  # what the kernel has to say about itself is not part of a lesson
-        on_cell_start=note,
-        on_cell_executed=done,
-    )
+    @cached_property
+    def code(self) -> list[NotebookNode]:
+        """Code cells in order."""
+        return [cell for cell in self.cells if cell.cell_type == "code"]
+
+    @cached_property
+    def prose(self) -> list[NotebookNode]:
+        """Markdown cells in order."""
+        return [cell for cell in self.cells if cell.cell_type == "markdown"]
+
+    @property
+    def code_lengths(self) -> list[int]:
+        """Non-blank lines of each code cell."""
+        return [sum(bool(line.strip()) for line in cell.source.splitlines()) for cell in self.code]
+
+    def where(self, cell: NotebookNode) -> str:
+        """How a message names a cell: its kind, its position from 1, and how it begins."""
+        start = cell.source.strip().splitlines()[0][:50] if cell.source.strip() else "empty"
+        return f"cell {self.cells.index(cell) + 1} ({start!r})"
+
+
+def tree(cell: NotebookNode) -> ast.Module:
+    """Syntax tree of a code cell; empty when it is not plain Python (a rule of its own says so)."""
     try:
-        client.execute()
-    except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
-        raise LessonFailed(_describe(error, notebook, running["cell"], path)) from error
+        return ast.parse(cell.source)
+    except SyntaxError:
+        return ast.Module(body=[], type_ignores=[])
 
 
-def _describe(error: Exception, notebook: NotebookNode, cell: NotebookNode, path: Path) -> str:
-    position = code_cells(notebook).index(cell) + 1
-    outputs = [output for output in cell.outputs if output.output_type == "error"]
-    reason = "\n".join(outputs[-1].traceback) if outputs else str(error)
-    reason = ANSI_COLOURS.sub("", reason)
-    return f"{path.name}, code cell {position} failed.\n\n{cell.source}\n\n{reason}"
+def tags(cell: NotebookNode) -> list[str]:
+    """Tags of a cell."""
+    return cell.metadata.get("tags", [])
 
 
-def peak_megabytes(process_id: int) -> float:
-    """Peak memory of a process and of its living children, in megabytes of 2**20 bytes.
-
-    Linux keeps the true peak (``VmHWM``); elsewhere it is what the processes hold at this moment.
-    """
-    family = [psutil.Process(process_id)]
-    family += family[0].children(recursive=True)
-    return sum(_peak_bytes(member) for member in family) / 2**20
+def calls(cell: NotebookNode) -> set[str]:
+    """Last names of what a code cell calls when it runs; what it only defines does not count."""
+    return {
+        last_name(node.func) for node in _running_nodes(tree(cell)) if isinstance(node, ast.Call)
+    }
 
 
-def _peak_bytes(process: psutil.Process) -> int:
-    status = Path(f"/proc/{process.pid}/status")
-    if status.exists():
-        peak = re.search(r"VmHWM:\s+(\d+) kB", status.read_text())
-        return int(peak[1]) * 1024 if peak else 0
-    return process.memory_info().rss
+def _running_nodes(node: ast.AST) -> Iterator[ast.AST]:
+    for child in ast.iter_child_nodes(node):
+        if not isinstance(child, (ast.FunctionDef, ast.Lambda)):
+            yield child
+            yield from _running_nodes(child)
+
+
+def last_name(node: ast.AST) -> str:
+    """``sort`` of the names ``sort`` and ``table.sort``; empty for any other piece of code."""
+    return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
+
+
+def holds_image(cell: NotebookNode) -> bool:
+    """True when a stored output of the cell is a picture."""
+    return any("image/png" in output.get("data", {}) for output in cell.get("outputs", []))
+
+
+def text_outputs(cell: NotebookNode) -> str:
+    """All text that a code cell's stored outputs show, pictures' stand-in texts left out."""
+    texts = []
+    for output in cell.get("outputs", []):
+        data = output.get("data", {})
+        shown = {} if "image/png" in data else data
+        texts += [output.get("text", ""), shown.get("text/plain", ""), shown.get("text/html", "")]
+    return "\n".join(texts)
 
 
 def normalise(notebook: NotebookNode) -> None:
-    """Take out what differs between two equal runs: timing, versions, widget state, random cell
-    ids."""
+    """Take out what differs between equal runs: timing, versions, widget state, random ids."""
     notebook.metadata = nbformat.from_dict(
         {"kernelspec": KERNEL, "language_info": {"name": "python"}}
     )
@@ -119,8 +135,7 @@ def normalise(notebook: NotebookNode) -> None:
 
 
 def _shrink_figure(data: dict) -> None:
-    """Store a figure with a palette of 128 colours: it looks the same and takes a third of the
-    space."""
+    """Store a figure with a palette of 128 colours: it looks the same in a third of the space."""
     if "image/png" not in data:
         return
     with Image.open(io.BytesIO(base64.b64decode(data["image/png"]))) as picture:
@@ -148,13 +163,9 @@ def _merge_streams(outputs: list[NotebookNode]) -> list[NotebookNode]:
     """Join neighbouring pieces of one stream: how text is cut depends on the machine's speed."""
     merged: list[NotebookNode] = []
     for output in outputs:
-        same = (
-            merged
-            and output.output_type == "stream" == merged[-1].output_type
-            and output.name == merged[-1].name
-        )
-        if same:
-            merged[-1].text += output.text
+        last = merged[-1] if merged else {}
+        if output.output_type == "stream" and output.name == last.get("name"):
+            last.text += output.text
         else:
             merged.append(output)
     return merged
@@ -164,12 +175,3 @@ def store(notebook: NotebookNode, path: Path) -> None:
     """Write a notebook with sorted keys, so that a change shows as the lines that changed."""
     nbformat.validate(notebook)
     path.write_text(nbformat.writes(notebook), encoding="utf-8", newline="\n")
-
-
-def refresh(path: Path, timeout: int = 120) -> None:
-    """Run a notebook and store it with its new outputs; the file stays as it is when a cell
-    fails."""
-    notebook = read(path)
-    execute(notebook, path, timeout)
-    normalise(notebook)
-    store(notebook, path)

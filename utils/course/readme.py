@@ -1,33 +1,32 @@
-"""The generated parts of README.md: the tables of lessons and of the race, the picture of the
-scoreboard."""
+"""What the course says of itself, made from stored results: README's tables, its scoreboard."""
 
 from __future__ import annotations
 
-import re
+import json
+from collections.abc import Iterable
 from pathlib import Path
 
+import pandas as pd
+from nbformat import NotebookNode
+
 from utils import results
-from utils.course import notebooks, places, run, scoreboard
-from utils.course.address import binder_link, colab_link, read_address
+from utils.course import notebooks, places
 from utils.course.places import ROOT
+from utils.course.rules import FACTS, TITLE
+from utils.course.run import recorded
 
 LESSONS, RACE = "lessons", "race"  # the names in the markers around the generated parts
-RACES = {
-    "screen time": "accuracy",
-    "Adult": "AUC",
-    "flights": "AUC",
-}  # table: what TSTR counts there
-TITLE = re.compile(r"^# (\d\d) · (.+\?)$", re.MULTILINE)
-FACTS = re.compile(
-    r"^\*\*Read\*\* (?P<read>\d+) min · \*\*Run\*\* (?P<run>\d+) min · \*\*Needs\*\* (?P<needs>.+)$",
-    re.MULTILINE,
-)
+# table: what TSTR counts there
+RACES = {"screen time": "accuracy", "Adult": "AUC", "flights": "AUC"}
 HEADER = ["| | question | read | run | memory | needs | open |", "|---|---|---|---|---|---|---|"]
+MIME_TYPE = "application/vnd.course.scoreboard+json"
+PICTURE, RECORDS = "scoreboard.png", "scoreboard.json"
+
+# --- README ---
 
 
 def lesson_facts(path: Path) -> dict[str, str]:
-    """Number, question, minutes and needs, from a lesson's first cell; ValueError when they are not
-    there."""
+    """Number, question, minutes and needs, from a lesson's first cell; ValueError without them."""
     first = notebooks.read(path).cells[0].source
     title, facts = TITLE.search(first), FACTS.search(first)
     if title is None or facts is None:
@@ -40,43 +39,32 @@ def lesson_facts(path: Path) -> dict[str, str]:
 
 def lessons_table(root: Path = ROOT) -> str:
     """The table of lessons in Markdown, from the lessons and the last stored run."""
-    measured = run.recorded(places.results_folder(root))
-    address = read_address(root)
-    rows = [_row(path, measured.get(path.stem), address, root) for path in places.lessons(root)]
+    measured, address = recorded(places.results_folder(root)), places.read_address(root)
+    rows = [
+        _lesson(
+            lesson_facts(path), path.relative_to(root).as_posix(), measured.get(path.stem), address
+        )
+        for path in places.lessons(root)
+    ]
     return "\n".join([*HEADER, *rows])
 
 
-def _row(path: Path, measured: dict[str, str] | None, address: str, root: Path) -> str:
-    facts = lesson_facts(path)
-    place = path.relative_to(root).as_posix()
-    seconds = f"{float(measured['seconds']):.0f} s" if measured else "not measured"
-    memory = f"{measured['memory_mb']} MB" if measured else "not measured"
-    links = f"[Colab]({colab_link(address, place)}) · [Binder]({binder_link(address, place)})"
-    question = f"[{facts['question']}]({place})"
+def _lesson(facts: dict[str, str], place: str, measured: dict | None, address: str) -> str:
+    colab, binder = places.colab_link(address, place), places.binder_link(address, place)
     cells = [
         facts["number"],
-        question,
+        f"[{facts['question']}]({place})",
         f"{facts['read']} min",
-        seconds,
-        memory,
+        f"{float(measured['seconds']):.0f} s" if measured else "not measured",
+        f"{measured['memory_mb']} MB" if measured else "not measured",
         facts["needs"],
-        links,
+        f"[Colab]({colab}) · [Binder]({binder})",
     ]
     return f"| {' | '.join(cells)} |"
 
 
-def stored_records(root: Path = ROOT) -> list[dict]:
-    """The merged scoreboard of the course, from the outputs stored in the lessons."""
-    return scoreboard.merge(
-        record
-        for path in places.lessons(root)
-        for record in scoreboard.records_in(notebooks.read(path))
-    )
-
-
 def race_section(folder: Path) -> str:
-    """The race on every table in Markdown: a row a method, mean C2ST, TSTR and seconds of one core
-    to fit.
+    """The race on every table in Markdown: a row a method; C2ST, TSTR, seconds of one core to fit.
 
     Methods stand in the order of their C2ST on the first table. A mean of fewer than three seeds
     says so; a race that was not run is a dash.
@@ -86,16 +74,16 @@ def race_section(folder: Path) -> str:
     methods = dict.fromkeys(name for race in races.values() for name in race.index)
     heads = [f"{table}: C2ST | TSTR, {RACES[table]} | fit" for table in races]
     lines = [f"| | {' | '.join(heads)} |", "|---" * (1 + 3 * len(races)) + "|"]
-    return "\n".join(lines + [f"| {name} | {' | '.join(_of(races, name))} |" for name in methods])
+    for name in methods:
+        parts = [_raced(race, name) for race in races.values()]
+        lines.append(f"| {name} | {' | '.join(parts)} |")
+    return "\n".join(lines)
 
 
-def _of(races: dict, name: str) -> list[str]:
-    return [
-        _raced(race.loc[name]) if name in race.index else "- | - | -" for race in races.values()
-    ]
-
-
-def _raced(row) -> str:
+def _raced(race: pd.DataFrame, name: str) -> str:
+    if name not in race.index:
+        return "- | - | -"
+    row = race.loc[name]
     few = {1: " (1 seed)", 2: " (2 seeds)"}.get(int(row["seeds"]), "")
     seconds = row["fit_cpu_seconds"]
     fit = "" if row["kind"] == "yardstick" else f"{seconds:,.{int(seconds < 10)}f} s{few}"
@@ -108,8 +96,7 @@ def markers(name: str) -> tuple[str, str]:
 
 
 def with_part(text: str, name: str, part: str) -> str:
-    """README text with what stands between the markers of a name replaced; ValueError without
-    these."""
+    """README text with the part between a name's markers replaced; ValueError without these."""
     begin, end = markers(name)
     if text.count(begin) != 1 or text.count(end) != 1:
         raise ValueError(f"README.md must hold the lines {begin!r} and {end!r} once each.")
@@ -119,28 +106,119 @@ def with_part(text: str, name: str, part: str) -> str:
 
 def with_parts(text: str, root: Path = ROOT) -> str:
     """README text with its generated parts made anew; the race stands there once it was run."""
-    text, folder = with_part(text, LESSONS, lessons_table(root)), places.results_folder(root)
-    return (
-        with_part(text, RACE, race_section(folder)) if (folder / f"{RACE}.csv").exists() else text
-    )
+    folder = places.results_folder(root)
+    text = with_part(text, LESSONS, lessons_table(root))
+    raced = (folder / f"{RACE}.csv").exists()
+    return with_part(text, RACE, race_section(folder)) if raced else text
 
 
 def stale_parts(root: Path = ROOT) -> list[str]:
-    """What in README.md no longer says what the lessons and the last run say (empty when all is
-    fresh)."""
+    """What no longer says what the lessons and the last run say (empty when all is fresh)."""
     text = (root / "README.md").read_text(encoding="utf-8")
     stale = [] if with_parts(text, root) == text else ["the tables in README.md"]
-    records = stored_records(root)
-    if records and not scoreboard.is_stored(records, places.results_folder(root)):
+    if not is_stored(stored_records(root), places.results_folder(root)):
         stale.append("the picture of the scoreboard in data/results")
     return stale
 
 
 def write_readme(root: Path = ROOT) -> None:
-    """Write the tables of lessons and of the race into README.md and the picture of the scoreboard
-    into ``data/results``."""
-    readme = root / "README.md"
+    """Write README.md's tables, and the scoreboard's picture into ``data/results``."""
+    readme, folder, records = root / "README.md", places.results_folder(root), stored_records(root)
     readme.write_text(with_parts(readme.read_text(encoding="utf-8"), root), encoding="utf-8")
-    records = stored_records(root)
-    if records and not scoreboard.is_stored(records, places.results_folder(root)):
-        scoreboard.store(records, places.results_folder(root))
+    if not is_stored(records, folder):
+        store(records, folder)
+
+
+# --- the scoreboard of the course: what the lessons' own scoreboards say, put together ---
+
+
+def stored_records(root: Path = ROOT) -> list[dict]:
+    """The merged scoreboard of the course, from the outputs stored in the lessons."""
+    pages = map(notebooks.read, places.lessons(root))
+    return merge(record for page in pages for record in records_in(page))
+
+
+def records_in(notebook: NotebookNode) -> list[dict]:
+    """The scoreboard records that a notebook's outputs carry, in order."""
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    return [output.data[MIME_TYPE] for output in outputs if MIME_TYPE in output.get("data", {})]
+
+
+def merge(records: Iterable[dict]) -> list[dict]:
+    """One record a table: yardsticks first; a later lesson's row replaces an earlier namesake."""
+    tables: dict[str, dict] = {}
+    for record in records:
+        new = {"table": record["table"], "columns": [], "rows": {}}
+        merged = tables.setdefault(record["table"], new)
+        merged["columns"] = list(dict.fromkeys([*merged["columns"], *record["columns"]]))
+        for row in record["rows"]:
+            merged["rows"][row["name"]] = {**row, "lesson": record["lesson"]}
+    return [
+        {**table, "rows": sorted(table["rows"].values(), key=_is_generator)}
+        for table in tables.values()
+    ]
+
+
+def _is_generator(row: dict) -> bool:
+    return row["kind"] != "yardstick"
+
+
+def as_text(record: dict, width: int) -> str:
+    """A merged record as a readable table, folded into blocks at ``width`` characters."""
+    from utils.scoring import METRICS
+
+    means, spreads = _frame(record, "mean"), _frame(record, "spread")
+    shown = pd.DataFrame(index=means.index)
+    for name in record["columns"]:
+        number = METRICS[name].format
+        after = spreads[name].map(lambda spread, number=number: f" ± {number(spread)}")
+        shown[METRICS[name].label] = means[name].map(number) + after.where(
+            spreads[name].notna(), ""
+        )
+    shown["lesson"] = [row["lesson"] for row in record["rows"]]
+    return f"Scoreboard of the course: {record['table']}\n{shown.to_string(line_width=width)}"
+
+
+def _frame(record: dict, statistic: str) -> pd.DataFrame:
+    """One statistic, float64: one row a name, one column a metric, NaN where there is none."""
+    rows = {
+        row["name"]: [row["metrics"].get(name, {}).get(statistic) for name in record["columns"]]
+        for row in record["rows"]
+    }
+    return pd.DataFrame.from_dict(rows, orient="index", columns=record["columns"], dtype="float64")
+
+
+def picture(record: dict):
+    """A merged record as a matplotlib Figure, drawn as the lessons draw theirs."""
+    from utils.plots import scoreboard_picture, use_course_style
+    from utils.scoring import METRICS
+
+    use_course_style()
+    metrics = {name: METRICS[name] for name in record["columns"]}
+    yardsticks = [row["name"] for row in record["rows"] if not _is_generator(row)]
+    title = f"Each generator of the course between its yardsticks ({record['table']})"
+    means, spreads = _frame(record, "mean"), _frame(record, "spread")
+    return scoreboard_picture(means, spreads, metrics, yardsticks, title)
+
+
+def store(records: list[dict], folder: Path) -> None:
+    """Write the merged records and a picture of the first table, which every method meets.
+
+    The stored records tell later whether the picture is still true.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / RECORDS).write_text(_dumped(records), encoding="utf-8")
+    picture(records[0]).savefig(folder / PICTURE, dpi=110, metadata={"Software": None})
+
+
+def is_stored(records: list[dict], folder: Path) -> bool:
+    """True when the stored records equal these, with their picture, or there are none to store."""
+    stored = folder / RECORDS
+    if not records:
+        return True
+    whole = stored.exists() and (folder / PICTURE).exists()
+    return whole and stored.read_text(encoding="utf-8") == _dumped(records)
+
+
+def _dumped(records: list[dict]) -> str:
+    return json.dumps(records, indent=1, ensure_ascii=False) + "\n"

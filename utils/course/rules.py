@@ -1,4 +1,4 @@
-"""House rules for every notebook: a rule is a function that yields a message for each breach."""
+"""House rules for notebooks: a rule is a function that yields a message for each breach."""
 
 from __future__ import annotations
 
@@ -9,43 +9,70 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 
+import pandas as pd
+from nbformat import NotebookNode
+
 from utils.course import places
-from utils.course.address import setup_cell
-from utils.course.lesson_rules import LESSON_RULES
-from utils.course.page import (
+from utils.course.notebooks import (
     NOT_COMPARED,
     SKIPPED,
     Page,
     calls,
     holds_image,
+    last_name,
     tags,
     text_outputs,
     tree,
 )
-from utils.course.solution_rules import SOLUTION_RULES
 
+Rule = Callable[[Page], Iterator[str]]
 MAX_BYTES = 400_000
 MAX_NOT_COMPARED = 0.05
 ABSOLUTE_PATH = re.compile(r"/(?:root|work|home|tmp|Users)/|[A-Z]:\\\\")
 SILENCED_WARNINGS = re.compile(r"filterwarnings|simplefilter|catch_warnings")
 MEMORY_ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{6,}")
 MEASURED_TIME = re.compile(r"\d ?(?:ns|µs|ms|s|sec|secs|seconds)\b|\bit/s\b|[Ww]all time")
+# Sorts of places; argpartition is never stable.
+SORTS = {"argsort", "sort_values", "sort_index", "argpartition"}
+DRAWN = ("Figure", "Axes")
 DRAWING_CALLS = {"subplots", "figure", "show", "plot"}
 LABELLING_CALLS = (
     {"set_xlabel", "xlabel", "supxlabel"},
     {"set_ylabel", "ylabel", "supylabel"},
     {"set_title", "title", "suptitle"},
 )
-Rule = Callable[[Page], Iterator[str]]
+TITLE = re.compile(r"^# (\d\d) · (.+\?)$", re.MULTILINE)
+FACTS = re.compile(
+    r"^\*\*Read\*\* (?P<read>\d+) min · \*\*Run\*\* (?P<run>\d+) min · "
+    r"\*\*Needs\*\* (?P<needs>.+)$",
+    re.MULTILINE,
+)
+SPINE = (
+    "## Data",
+    "## The idea in one picture",
+    "## Build",
+    "## Fit",
+    "## Sample",
+    "## Score",
+    "## Where it fails",
+    "## Try it",
+    "## Recap",
+    "## Questions",
+    "## Next",
+)
+PREDICT = "predict before you run"
+BULLET = re.compile(r"^[-*] ", re.MULTILINE)
+NUMBERED = re.compile(r"^\d+\. ", re.MULTILINE)
+STUB, CHECK, EXERCISE = "exercise-stub", "exercise-check", "### Exercise "
+
+
+# --- every notebook ---
 
 
 def code_cells_are_short(page: Page) -> Iterator[str]:
     """Median 5 lines, 90 % at most 12, none over 25."""
     lengths = sorted(page.code_lengths) or [0]
-    median, ninetieth = (
-        statistics.median(lengths),
-        lengths[min(len(lengths) - 1, int(0.9 * len(lengths)))],
-    )
+    median, ninetieth = statistics.median(lengths), lengths[int(0.9 * len(lengths))]
     if median > 5:
         yield f"code cells have a median of {median:g} lines; 5 or less are wanted"
     if ninetieth > 12:
@@ -72,7 +99,7 @@ def prose_and_code_balance(page: Page) -> Iterator[str]:
 
 def setup_cell_comes_first(page: Page) -> Iterator[str]:
     """The first code cell is the course's four lines, letter by letter."""
-    if not page.code or page.code[0].source != setup_cell():
+    if not page.code or page.code[0].source != places.setup_cell():
         yield "the first code cell is not the setup cell; see `python -m utils.course setup`"
 
 
@@ -113,8 +140,7 @@ def no_stderr_or_errors(page: Page) -> Iterator[str]:
 
 
 def figures_are_stored(page: Page) -> Iterator[str]:
-    """A cell that draws stores its PNG: nbval does not compare pictures, so their absence must show
-    here."""
+    """A cell that draws stores its PNG: nbval does not compare pictures, nor miss them."""
     for cell in page.code:
         if calls(cell) & (DRAWING_CALLS | _plot_helpers()) and not holds_image(cell):
             yield f"{page.where(cell)} draws a figure but stores no PNG"
@@ -127,20 +153,18 @@ def figures_are_labelled(page: Page) -> Iterator[str]:
         by_helper = called & _plot_helpers()
         by_hand = all(called & names for names in LABELLING_CALLS) or _sets_labels(tree(cell))
         if holds_image(cell) and not by_helper and not by_hand:
-            yield f"{page.where(cell)} has a figure without both axis labels and a title; use utils.plots"
+            yield (
+                f"{page.where(cell)} has a figure without both axis labels and a title; "
+                "use utils.plots"
+            )
 
 
 @cache
 def _plot_helpers() -> frozenset[str]:
-    """What draws a labelled figure: functions of utils.plots that return one, a scoreboard's
-    picture."""
+    """What draws a labelled figure: functions of utils.plots that return one, a board's picture."""
     source = (places.ROOT / "utils" / "plots.py").read_text(encoding="utf-8")
-    functions = [
-        node
-        for node in ast.parse(source).body
-        if isinstance(node, ast.FunctionDef) and node.returns is not None
-    ]
-    drawing = {f.name for f in functions if ast.unparse(f.returns) in ("Figure", "Axes")}
+    functions = [node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)]
+    drawing = [f.name for f in functions if f.returns and ast.unparse(f.returns) in DRAWN]
     return frozenset(name for name in drawing if not name.startswith("_")) | {"picture"}
 
 
@@ -155,8 +179,7 @@ def _sets_labels(module: ast.Module) -> bool:
 
 
 def figures_are_told(page: Page) -> Iterator[str]:
-    """Prose follows a figure; its numbers are printed by the cell or by the code cell before or
-    after."""
+    """Prose follows a figure; the cell, or the code cell beside it, prints the numbers."""
     for i, cell in enumerate(page.cells):
         if cell.cell_type == "code" and holds_image(cell):
             if i + 1 == len(page.cells) or page.cells[i + 1].cell_type != "markdown":
@@ -186,6 +209,40 @@ def warnings_stay_on(page: Page) -> Iterator[str]:
             yield f"{page.where(cell)} silences warnings; mend their cause"
 
 
+def sorts_are_stable(page: Page) -> Iterator[str]:
+    """Sorting is stable: ties fall differently on another processor."""
+    for cell in page.code:
+        for name in unstable_sorts(tree(cell)):
+            yield f'{page.where(cell)} uses {name} without kind="stable"'
+
+
+def unstable_sorts(module: ast.AST) -> list[str]:
+    """Names of the sorts by place that code uses without ``kind="stable"`` (or ``stable=True``)."""
+    stable = {
+        node.func
+        for node in ast.walk(module)
+        if isinstance(node, ast.Call) and any(map(_asks_for_stable, node.keywords))
+    }
+    named = [(last_name(node), node) for node in ast.walk(module)]
+    return [name for name, node in named if name in SORTS and node not in stable]
+
+
+def _asks_for_stable(keyword: ast.keyword) -> bool:
+    value = getattr(keyword.value, "value", None)
+    return (keyword.arg, value) in {("kind", "stable"), ("stable", True)}
+
+
+def holdout_stays_unknown(page: Page) -> Iterator[str]:
+    """The schema is learned from training rows, not from a table that is also split."""
+    nodes = [node for cell in page.code for node in ast.walk(tree(cell))]
+    called = [node for node in nodes if isinstance(node, ast.Call) and node.args]
+    whole = {ast.unparse(node.args[0]) for node in called if last_name(node.func) == "split"}
+    for node in called:
+        learns = last_name(node.func) == "infer" or last_name(node.func).endswith("_schema")
+        if learns and whole & {last_name(part) for part in ast.walk(node.args[0])}:
+            yield f"{ast.unparse(node)} sees the holdout; learn the schema from training rows"
+
+
 def no_absolute_paths(page: Page) -> Iterator[str]:
     """No path of the author's machine."""
     for found in sorted({match[0] for match in ABSOLUTE_PATH.finditer(page.raw)}):
@@ -198,18 +255,164 @@ def outputs_can_repeat(page: Page) -> Iterator[str]:
         shown = text_outputs(cell)
         if MEMORY_ADDRESS.search(shown):
             yield f"{page.where(cell)} shows a memory address"
-        if MEASURED_TIME.search(shown) and NOT_COMPARED not in tags(cell):
-            yield f"{page.where(cell)} shows a time ({MEASURED_TIME.search(shown)[0]!r}), which never repeats"
+        found = MEASURED_TIME.search(shown)
+        if found and NOT_COMPARED not in tags(cell):
+            yield f"{page.where(cell)} shows a time ({found[0]!r}), which never repeats"
 
 
 def comparison_is_strict(page: Page) -> Iterator[str]:
     """No skipped cell; a cell that is not compared says why in its metadata (``reason``)."""
     for cell in page.code:
         if SKIPPED in tags(cell) or re.search(r"NBVAL_(SKIP|IGNORE|RAISES|CHECK)", cell.source):
-            yield f"{page.where(cell)} is skipped or marked by a comment; only the tag {NOT_COMPARED} may"
+            yield (
+                f"{page.where(cell)} is skipped or marked by a comment; "
+                f"only the tag {NOT_COMPARED} may"
+            )
         if NOT_COMPARED in tags(cell) and not cell.metadata.get("reason"):
             yield f"{page.where(cell)} is not compared and gives no reason in its metadata"
 
+
+# --- lessons: the spine, the opening cells, the exercises ---
+
+
+def cell_count(page: Page) -> Iterator[str]:
+    """30 to 60 cells."""
+    if not 30 <= len(page.cells) <= 60:
+        yield f"{len(page.cells)} cells; 30 to 60 are wanted"
+
+
+def prose_cells_say_enough(page: Page) -> Iterator[str]:
+    """Prose cells have a median of 25 to 60 words."""
+    median = statistics.median([len(cell.source.split()) for cell in page.prose] or [0])
+    if not 25 <= median <= 60:
+        yield f"prose cells have a median of {median:g} words; 25 to 60 are wanted"
+
+
+def first_cell_tells(page: Page) -> Iterator[str]:
+    """Title as a question, minutes and needs, three things that the reader will be able to do."""
+    first = page.cells[0].source if page.cells else ""
+    title = TITLE.match(first)
+    if title is None or title[1] != places.number(page.path):
+        yield f"the first cell must begin '# {places.number(page.path)} · Title as a question?'"
+    if not FACTS.search(first):
+        yield "the first cell needs the line '**Read** X min · **Run** Y min · **Needs** ...'"
+    bullets = len(BULLET.findall(first.partition("You will be able to:")[2]))
+    if bullets != 3:
+        yield f"the first cell needs 'You will be able to:' and 3 bullets, not {bullets}"
+
+
+def parameters_come_second(page: Page) -> Iterator[str]:
+    """After the setup cell (and cells that only import) comes one cell of upper-case parameters."""
+    rest = [cell for cell in page.code[1:] if not all(map(_is_import, tree(cell).body))]
+    body = [node for node in tree(rest[0]).body if not _is_import(node)] if rest else []
+    if not body or not all(map(_is_parameter, body)):
+        yield "the second code cell must hold the parameters: upper-case names and their values"
+
+
+def _is_import(node: ast.stmt) -> bool:
+    return isinstance(node, (ast.Import, ast.ImportFrom))
+
+
+def _is_parameter(node: ast.stmt) -> bool:
+    names = node.targets if isinstance(node, ast.Assign) else []
+    return bool(names) and all(isinstance(name, ast.Name) and name.id.isupper() for name in names)
+
+
+def spine_is_in_order(page: Page) -> Iterator[str]:
+    """Exactly the headings of the spine, in order; one title."""
+    lines = [line.strip() for cell in page.prose for line in _outside_fences(cell.source)]
+    found = tuple(line for line in lines if line.startswith("## "))
+    if found != SPINE:
+        missing = [heading for heading in SPINE if heading not in found]
+        extra = [heading for heading in found if heading not in SPINE]
+        yield (
+            f"headings are not the spine in order: missing {missing}, extra {extra}, "
+            f"found {list(found)}"
+        )
+    titles = [line for line in lines if line.startswith("# ")]
+    if len(titles) != 1:
+        yield f"{len(titles)} titles ('# ...'); one is wanted"
+
+
+def _outside_fences(text: str) -> list[str]:
+    return re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL).splitlines()
+
+
+def section(page: Page, heading: str) -> str:
+    """All prose from a heading of the spine to the next one."""
+    prose = "\n".join(cell.source for cell in page.prose)
+    after = re.split(rf"^{re.escape(heading)}\s*$", prose, flags=re.MULTILINE)[1:]
+    return re.split(r"^## ", after[0], flags=re.MULTILINE)[0] if after else ""
+
+
+def ends_as_agreed(page: Page) -> Iterator[str]:
+    """Recap has bullets, Questions has five numbered questions, Next has a link or a name."""
+    if not BULLET.search(section(page, "## Recap")):
+        yield "## Recap has no bullets"
+    questions = len(NUMBERED.findall(section(page, "## Questions")))
+    if questions != 5:
+        yield f"## Questions has {questions} numbered questions; 5 are wanted"
+    if not section(page, "## Next").strip():
+        yield "## Next is empty"
+
+
+def three_exercises(page: Page) -> Iterator[str]:
+    """Three exercises, one of them a prediction; each has a stub, a folded hint and a check."""
+    texts = exercise_texts(page)
+    if len(texts) != 3:
+        yield f"{len(texts)} exercises ('### Exercise n · ...'); 3 are wanted"
+    if not any(PREDICT in text.splitlines()[0].lower() for text in texts):
+        yield f"no exercise is titled with '{PREDICT}'"
+    for tag in (STUB, CHECK):
+        if len(tagged(page, tag)) != 3:
+            yield f"{len(tagged(page, tag))} cells tagged {tag}; 3 are wanted"
+    hints = section(page, "## Try it").count("<details>")
+    if hints != 3:
+        yield f"{hints} hints in <details>; 3 are wanted, one an exercise"
+
+
+def solutions_exist(page: Page) -> Iterator[str]:
+    """The lesson has its solutions notebook."""
+    if not places.solution_of(page.path).exists():
+        yield f"solutions/{places.solution_of(page.path).name} is missing"
+
+
+def exercise_texts(page: Page) -> list[str]:
+    """Source of the prose cells that set an exercise, in order."""
+    return [cell.source for cell in page.prose if cell.source.startswith(EXERCISE)]
+
+
+def tagged(page: Page, tag: str) -> list[NotebookNode]:
+    """Code cells with a tag, in order."""
+    return [cell for cell in page.code if tag in tags(cell)]
+
+
+# --- solutions notebooks: the same exercises and the same checks as the lesson ---
+
+
+def same_exercises(page: Page) -> Iterator[str]:
+    """Exercise texts and check cells equal the lesson's, byte by byte; stubs are filled."""
+    lesson_path = places.lesson_of(page.path)
+    if not lesson_path.exists():
+        yield f"there is no lesson {lesson_path.name}"
+        return
+    lesson = Page.read(lesson_path)
+    yield from _differences("exercise text", exercise_texts(lesson), exercise_texts(page))
+    checks = [[cell.source for cell in tagged(each, CHECK)] for each in (lesson, page)]
+    yield from _differences("check cell", *checks)
+    for cell in tagged(page, STUB):
+        yield f"{page.where(cell)} is still a stub"
+
+
+def _differences(kind: str, wanted: list[str], found: list[str]) -> Iterator[str]:
+    if len(wanted) != len(found):
+        yield f"{len(found)} of the lesson's {len(wanted)} pieces of kind '{kind}'"
+    for i, (mine, theirs) in enumerate(zip(found, wanted), start=1):
+        if mine != theirs:
+            yield f"{kind} {i} differs from the lesson's"
+
+
+# --- the lists of rules, and what holds over all notebooks ---
 
 PAGE_RULES: list[Rule] = [
     code_cells_are_short,
@@ -226,10 +429,23 @@ PAGE_RULES: list[Rule] = [
     figures_are_told,
     plain_python,
     warnings_stay_on,
+    sorts_are_stable,
+    holdout_stays_unknown,
     no_absolute_paths,
     outputs_can_repeat,
     comparison_is_strict,
 ]
+LESSON_RULES: list[Rule] = [
+    cell_count,
+    prose_cells_say_enough,
+    first_cell_tells,
+    parameters_come_second,
+    spine_is_in_order,
+    ends_as_agreed,
+    three_exercises,
+    solutions_exist,
+]
+SOLUTION_RULES: list[Rule] = [same_exercises]
 
 
 def rules_for(path: Path) -> list[Rule]:
@@ -248,50 +464,34 @@ def copied_helpers(paths: list[Path]) -> list[str]:
     seen: dict[str, str] = {}
     messages = []
     for page in map(Page.read, paths):
-        functions = [
-            node
-            for cell in page.code
-            for node in tree(cell).body
-            if isinstance(node, ast.FunctionDef)
-        ]
-        for function in functions:
-            first = seen.setdefault(ast.dump(function), page.path.name)
-            if first != page.path.name:
+        nodes = [node for cell in page.code for node in tree(cell).body]
+        for node in nodes:
+            first = seen.setdefault(ast.dump(node), page.path.name)
+            if isinstance(node, ast.FunctionDef) and first != page.path.name:
                 messages.append(
-                    f"{page.path.name} copies {function.name}() from {first}; move it to utils"
+                    f"{page.path.name} copies {node.name}() from {first}; move it to utils"
                 )
     return messages
 
 
-def not_compared(paths: list[Path]) -> tuple[int, int]:
-    """How many code cells are excluded from comparison, and how many there are."""
-    cells = [cell for path in paths for cell in Page.read(path).code]
-    return sum(NOT_COMPARED in tags(cell) for cell in cells), len(cells)
+def comparison(paths: list[Path]) -> pd.DataFrame:
+    """How far the strict comparison reaches: one row a notebook, the last for all of them.
+
+    Columns (int64): ``cells`` of code, those ``left out`` by a tag, those with ``outputs``, and
+    those of them that are ``compared``, because they show more than a picture.
+    """
+    counts = {path.stem: _reach(Page.read(path).code) for path in paths}
+    table = pd.DataFrame.from_dict(counts, orient="index")
+    return pd.concat([table, table.sum().rename("all notebooks").to_frame().T])
 
 
-def comparison_shares(paths: list[Path]) -> Iterator[str]:
-    """One line a notebook and one for all: code cells, those with outputs, the share of these
-    compared."""
-    totals = [0, 0, 0]
-    for path in paths:
-        code = Page.read(path).code
-        printing = [cell for cell in code if cell.outputs]
-        checked = [
-            cell
-            for cell in printing
-            if NOT_COMPARED not in tags(cell) and _has_comparable_output(cell)
-        ]
-        counts = [len(code), len(printing), len(checked)]
-        totals = [total + count for total, count in zip(totals, counts)]
-        yield _share_line(path.stem, counts)
-    yield _share_line("all notebooks", totals)
-
-
-def _has_comparable_output(cell) -> bool:
-    return any("image/png" not in output.get("data", {}) for output in cell.outputs)
-
-
-def _share_line(name: str, counts: list[int]) -> str:
-    cells, printing, checked = counts
-    share = f"{checked / max(1, printing):.0%}"
-    return f"{name:<40} {cells:>4} code cells, {printing:>4} with outputs, {checked:>4} compared ({share})"
+def _reach(code: list[NotebookNode]) -> dict[str, int]:
+    told = [
+        cell for cell in code if any("image/png" not in o.get("data", {}) for o in cell.outputs)
+    ]
+    return {
+        "cells": len(code),
+        "left out": sum(NOT_COMPARED in tags(cell) for cell in code),
+        "outputs": sum(bool(cell.outputs) for cell in code),
+        "compared": sum(NOT_COMPARED not in tags(cell) for cell in told),
+    }

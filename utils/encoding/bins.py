@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
-from utils.saving import portable
+from utils.saving import savable
 
 
-@portable
+@savable
+@dataclass
 class QuantileBins:
     """A numeric column as bins of about equal mass, and a value drawn within the bin.
 
@@ -17,8 +20,8 @@ class QuantileBins:
     and not the training rows.
     """
 
-    def __init__(self, lower: np.ndarray, knots: np.ndarray):
-        self.lower, self.knots = lower, knots
+    lower: np.ndarray
+    knots: np.ndarray
 
     @classmethod
     def fit(cls, values: np.ndarray, most_bins: int = 64, knots: int = 9) -> QuantileBins:
@@ -46,15 +49,6 @@ class QuantileBins:
         left = place.astype(int)
         low, high = self.knots[codes, left], self.knots[codes, left + 1]
         return np.where(codes < 0, np.nan, low + (place - left) * (high - low))
-
-    def to_dict(self) -> dict:
-        """The arrays, for saving."""
-        return {"lower": self.lower, "knots": self.knots}
-
-    @classmethod
-    def from_dict(cls, data: dict) -> QuantileBins:
-        """The inverse of :meth:`to_dict`."""
-        return cls(data["lower"], data["knots"])
 
 
 def _bin_starts(counts: np.ndarray, most_bins: int) -> np.ndarray:

@@ -3,14 +3,17 @@ categories."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from utils.encoding.bins import QuantileBins
-from utils.saving import portable
+from utils.saving import savable
 from utils.schema import Column, Schema
 
 
-@portable
+@savable
+@dataclass
 class TableCodes:
     """Every column as codes 0 .. size - 1: categories as they are, numbers in quantile bins.
 
@@ -21,8 +24,10 @@ class TableCodes:
     bins : QuantileBins of each column of numbers that has any.
     """
 
-    def __init__(self, names: list[str], sizes: np.ndarray, missing: np.ndarray, bins: dict):
-        self.names, self.sizes, self.missing, self.bins = names, sizes, missing, bins
+    names: list
+    sizes: np.ndarray
+    missing: np.ndarray
+    bins: dict
 
     @classmethod
     def fit(cls, columns: dict[str, np.ndarray], schema: Schema, most_bins: int = 64) -> TableCodes:
@@ -42,7 +47,10 @@ class TableCodes:
 
     def encode(self, columns: dict[str, np.ndarray]) -> np.ndarray:
         """Codes, int32 (n, d)."""
-        return np.column_stack([self._encode(name, columns[name]) for name in self.names])
+        nothing = np.zeros((len(next(iter(columns.values()))), 0), np.int32)
+        return np.column_stack(
+            [nothing, *(self._encode(name, columns[name]) for name in self.names)]
+        )
 
     def encode_given(self, given: dict) -> dict[int, int]:
         """Conditions as {position of the column: code}."""
@@ -78,15 +86,6 @@ class TableCodes:
             return codes.astype(np.int32)
         bins = self.bins.get(column.name)
         return np.full(len(codes), np.nan) if bins is None else bins.draw(codes, rng)
-
-    def to_dict(self) -> dict:
-        """The parts, for saving."""
-        return vars(self)
-
-    @classmethod
-    def from_dict(cls, data: dict) -> TableCodes:
-        """The inverse of :meth:`to_dict`."""
-        return cls(**data)
 
 
 def _values(column: Column, bins: dict) -> int:

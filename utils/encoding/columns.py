@@ -65,7 +65,7 @@ def to_number(value, column: Column) -> float:
 
 def _moment(value, column: Column) -> tuple[float, bool]:
     """A time on the scale of :func:`to_float`, and whether it lies on the column's grid."""
-    moment, zone = pd.Timestamp(value), zone_of(column.dtype)
+    moment, zone = pd.Timestamp(value).as_unit("ns"), zone_of(column.dtype)
     if isinstance(value, (int, float, np.number)) or moment is pd.NaT:
         raise TypeError("a date is needed")
     if (zone is None) != (moment.tz is None):
@@ -188,8 +188,8 @@ def _whole(values: np.ndarray, column: Column) -> np.ndarray:
         np.int64
     )
     whole = whole.astype(object) if offset else whole
-    low, high = np.array([low, high], dtype=whole.dtype)
-    return np.where(inside, whole, np.where(values >= float(high), high, low)) * unit + offset
+    ends = np.array([low, high], dtype=whole.dtype)[(values >= float(high)).astype(int)]
+    return np.where(inside, whole, ends) * unit + offset
 
 
 def _ends(column: Column) -> tuple[int, int]:

@@ -30,8 +30,10 @@ def shape(real: pd.DataFrame, synthetic: pd.DataFrame, schema: Schema) -> pd.Ser
     """How alike the columns are, each on its own: 1 is equal, 0 is disjoint.
 
     Numbers, dates: 1 - Kolmogorov-Smirnov statistic. Categories, booleans: 1 - total variation
-    distance. Missing values are left out; NaN where a side has no value at all. The mean equals
-    "Column Shapes" of SDMetrics 0.32's QualityReport.
+    distance. Missing values are left out. A column without any value scores 0 if the other side has
+    some, and NaN if it has none either. The mean equals "Column Shapes" of SDMetrics 0.32's
+    QualityReport, which leaves out a column without values: there a generator gains by returning
+    nothing.
 
     Returns
     -------
@@ -46,27 +48,22 @@ def shape(real: pd.DataFrame, synthetic: pd.DataFrame, schema: Schema) -> pd.Ser
 
 
 def _column_shape(column, real, synthetic) -> float:
+    parts = [values.dropna() for values in (real, synthetic)]
+    if not all(map(len, parts)):
+        return 0.0 if any(map(len, parts)) else np.nan
     if column.discrete:
-        return _total_variation_complement(*shared_codes([real, synthetic]))
-    return _kolmogorov_smirnov_complement(as_floats(real, column), as_floats(synthetic, column))
+        codes = shared_codes(parts)
+        return _overlap(*codes, size=1 + max(map(np.max, codes)))
+    return _kolmogorov_smirnov_complement(*(as_floats(values, column) for values in parts))
 
 
 def _kolmogorov_smirnov_complement(real: np.ndarray, synthetic: np.ndarray) -> float:
-    real, synthetic = (np.sort(values[~np.isnan(values)]) for values in (real, synthetic))
-    if not len(real) or not len(synthetic):
-        return np.nan
+    real, synthetic = np.sort(real), np.sort(synthetic)
     points = np.concatenate([real, synthetic])
     gaps = np.searchsorted(real, points, side="right") / len(real) - np.searchsorted(
         synthetic, points, side="right"
     ) / len(synthetic)
     return float(1 - np.abs(gaps).max())
-
-
-def _total_variation_complement(real: np.ndarray, synthetic: np.ndarray) -> float:
-    real, synthetic = real[real >= 0], synthetic[synthetic >= 0]
-    if not len(real) or not len(synthetic):
-        return np.nan
-    return _overlap(real, synthetic, size=1 + max(real.max(), synthetic.max()))
 
 
 def _overlap(real: np.ndarray, synthetic: np.ndarray, size: int) -> float:
@@ -87,9 +84,11 @@ def trend(
     Two numbers or dates: 1 - half the difference of their Pearson correlations. Any other pair: 1 -
     total variation distance of their joint table, numbers cut into ten equal-width bins between the
     extremes of *each* table. A pair whose correlation, or Cramer's V, in the real table is not
-    above its threshold gives NaN, and so does a constant column: only pairs with a trend to keep
-    are judged. The mean equals "Column Pair Trends" of SDMetrics 0.32's QualityReport, which draws
-    50,000 rows at random from larger tables where this uses all.
+    above its threshold gives NaN: only pairs with a trend to keep are judged. A judged pair scores
+    0 where the synthetic table has no correlation, because a column is constant, or no value at
+    all. The mean equals "Column Pair Trends" of SDMetrics 0.32's QualityReport, which leaves out
+    what has no correlation (there a generator gains by a constant column) and draws 50,000 rows at
+    random from larger tables where this uses all.
 
     Returns
     -------
@@ -113,7 +112,10 @@ def trend(
         for first, second in pairs
     ]
     index = pd.MultiIndex.from_tuples(pairs, names=["first", "second"]) if pairs else None
-    return pd.Series(scores, index=index, name="trend", dtype=np.float64)
+    result = pd.Series(scores, index=index, name="trend", dtype=np.float64)
+    nothing = {name for name in schema.names if synthetic[name].isna().all()}
+    lost = np.array([not nothing.isdisjoint(pair) for pair in pairs], dtype=bool)
+    return result.mask(lost & result.notna(), 0.0)
 
 
 def _codes(parts: list[pd.Series], numbers: list[np.ndarray] | None) -> list[np.ndarray]:
@@ -140,7 +142,7 @@ def _correlation_similarity(
     real, synthetic = (_correlation(*pair) for pair in zip(first, second))
     if np.isnan(real) or abs(real) <= threshold:
         return np.nan
-    return float(1 - abs(real - synthetic) / 2)
+    return 0.0 if np.isnan(synthetic) else float(1 - abs(real - synthetic) / 2)
 
 
 def _correlation(first: np.ndarray, second: np.ndarray) -> float:

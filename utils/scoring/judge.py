@@ -35,15 +35,21 @@ def check_tables(schema: Schema, **tables: pd.DataFrame) -> None:
 
 
 def as_floats(values: pd.Series, column: Column) -> np.ndarray:
-    """A number, integer or date column as float64 (n,), NaN if missing; TableError for other
-    values."""
+    """A number, integer or date column as float64 (n,), NaN if missing; TableError for other or
+    infinite values."""
     try:
-        return to_float(values, column)
+        floats = to_float(values, column)
     except (AttributeError, TypeError, ValueError):
         raise TableError(
             f"Column {column.name!r} should hold {column.kind} values but holds {values.dtype}. "
             "Convert it first, for instance with pd.to_numeric or pd.to_datetime."
         ) from None
+    if np.isinf(floats).any():
+        raise TableError(
+            f"Column {column.name!r} holds an infinite value in row "
+            f"{values.index[np.isinf(floats)][0]}. Replace it by a number or leave the cell empty."
+        )
+    return floats
 
 
 def shared_codes(parts: list[pd.Series], most: int | None = None) -> list[np.ndarray]:

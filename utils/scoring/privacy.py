@@ -3,11 +3,13 @@ distances."""
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 from sklearn.metrics import roc_auc_score, roc_curve
 
-from utils.schema import Schema
+from utils.schema import Column, Schema
 from utils.scoring.judge import MOST_CATEGORIES, as_floats, check_tables, shared_codes
 
 MOST_RECORDS = 5_000  # attacked records, members and non-members alike: enough for three digits
@@ -31,7 +33,8 @@ def membership(
     -------
     Series with ``membership_auc`` (area under the ROC curve: 0.5 is a guess) and
     ``membership_tpr_at_1``, ``membership_tpr_at_10``: share of members found where 1 % or 10 % of
-    non-members are accused (a guess finds 0.01 and 0.10; interpolated on the ROC curve).
+    non-members are accused (a guess finds 0.01 and 0.10; interpolated on the ROC curve). NaN where
+    so small a share of them is less than one record: below 100 and below 10 non-members.
     """
     check_tables(schema, train=train, holdout=holdout, synthetic=synthetic)
     generator = np.random.default_rng(random_state)
@@ -40,26 +43,33 @@ def membership(
     belief = -np.concatenate([nearest_distance(points, targets) for points in records])
     truth = np.repeat([1, 0], [len(members), len(others)])
     false_rate, true_rate, _ = roc_curve(truth, belief, drop_intermediate=False)
+    found = partial(np.interp, xp=false_rate, fp=true_rate)
     return pd.Series(
         {
             "membership_auc": roc_auc_score(truth, belief),
-            "membership_tpr_at_1": np.interp(0.01, false_rate, true_rate),
-            "membership_tpr_at_10": np.interp(0.10, false_rate, true_rate),
+            "membership_tpr_at_1": found(0.01) if len(others) >= 100 else np.nan,
+            "membership_tpr_at_10": found(0.10) if len(others) >= 10 else np.nan,
         }
     )
 
 
 def exact_copies(train: pd.DataFrame, synthetic: pd.DataFrame, schema: Schema) -> float:
-    """Share of synthetic rows, 0 to 1, that equal a training row in every cell (missing equals
-    missing)."""
+    """Share of synthetic rows, 0 to 1, that equal a training row in every cell.
+
+    Missing equals missing, and dtypes do not count: 1 equals 1.0, a date itself in another zone.
+    """
     check_tables(schema, train=train, synthetic=synthetic)
-    codes = [shared_codes([train[name], synthetic[name]]) for name in schema.names]
-    train_keys, synthetic_keys = (_row_keys([column[side] for column in codes]) for side in (0, 1))
-    return float(np.isin(synthetic_keys, train_keys).mean())
+    columns = {column.name: _cell_codes(column, train, synthetic) for column in schema.columns}
+    keys = pd.util.hash_pandas_object(pd.DataFrame(columns), index=False)
+    return float(keys[len(train) :].isin(keys[: len(train)]).mean())
 
 
-def _row_keys(codes: list[np.ndarray]) -> np.ndarray:
-    return pd.util.hash_pandas_object(pd.DataFrame(np.column_stack(codes)), index=False).to_numpy()
+def _cell_codes(column: Column, *tables: pd.DataFrame) -> np.ndarray:
+    """Equal codes for equal cells of a column, the tables one below the other; -1 if missing."""
+    parts = [table[column.name] for table in tables]
+    if column.discrete:
+        return np.concatenate(shared_codes(parts))
+    return pd.factorize(np.concatenate([as_floats(part, column) for part in parts]))[0]
 
 
 def distance_to_closest_record(

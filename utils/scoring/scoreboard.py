@@ -17,7 +17,7 @@ from utils.scoring.fidelity import c2st, shape, trend
 from utils.scoring.judge import check_tables
 from utils.scoring.page import scoreboard_html
 from utils.scoring.privacy import distance_to_closest_record, exact_copies, membership
-from utils.scoring.utility import tstr, utility_measure
+from utils.scoring.utility import trtr, tstr, utility_measure
 from utils.scoring.validity import valid
 
 MIME_TYPE = "application/vnd.course.scoreboard+json"
@@ -74,34 +74,6 @@ class Metric:
         return text + ("%" if self.percent else "")
 
 
-def _valid(train, holdout, synthetic, schema, random_state):
-    return valid(synthetic, schema)
-
-
-def _shape(train, holdout, synthetic, schema, random_state):
-    return shape(holdout, synthetic, schema).mean()
-
-
-def _trend(train, holdout, synthetic, schema, random_state):
-    return trend(holdout, synthetic, schema).mean()
-
-
-def _c2st(train, holdout, synthetic, schema, random_state):
-    return c2st(holdout, synthetic, schema, random_state)
-
-
-def _tstr(train, holdout, synthetic, schema, random_state):
-    return tstr(synthetic, holdout, schema, random_state)
-
-
-def _copies(train, holdout, synthetic, schema, random_state):
-    return exact_copies(train, synthetic, schema)
-
-
-def _distance(train, holdout, synthetic, schema, random_state):
-    return distance_to_closest_record(train, synthetic, schema, random_state)
-
-
 METRICS: dict[str, Metric] = {
     "valid": Metric(
         "valid?",
@@ -109,7 +81,7 @@ METRICS: dict[str, Metric] = {
         "up",
         1.0,
         "share of rows with right types, ranges, categories and rules",
-        _valid,
+        lambda train, holdout, synthetic, schema, seed: valid(synthetic, schema),
         percent=True,
     ),
     "shape": Metric(
@@ -118,7 +90,7 @@ METRICS: dict[str, Metric] = {
         "up",
         1.0,
         "each column's distribution (SDMetrics Column Shapes)",
-        _shape,
+        lambda train, holdout, synthetic, schema, seed: shape(holdout, synthetic, schema).mean(),
         digits=3,
     ),
     "trend": Metric(
@@ -127,7 +99,7 @@ METRICS: dict[str, Metric] = {
         "up",
         1.0,
         "each pair of columns (SDMetrics Column Pair Trends)",
-        _trend,
+        lambda train, holdout, synthetic, schema, seed: trend(holdout, synthetic, schema).mean(),
         digits=3,
     ),
     "c2st": Metric(
@@ -136,11 +108,17 @@ METRICS: dict[str, Metric] = {
         "half",
         0.5,
         "AUC of boosted trees that tell synthetic from real",
-        _c2st,
+        lambda train, holdout, synthetic, schema, seed: c2st(holdout, synthetic, schema, seed),
         digits=3,
     ),
     "tstr": Metric(
-        "useful?", "TSTR", "up", None, "train on synthetic, test on real", _tstr, digits=3
+        "useful?",
+        "TSTR",
+        "up",
+        None,
+        "train on synthetic, test on real",
+        lambda train, holdout, synthetic, schema, seed: tstr(synthetic, holdout, schema, seed),
+        digits=3,
     ),
     "membership_auc": Metric(
         "private?",
@@ -175,7 +153,7 @@ METRICS: dict[str, Metric] = {
         "down",
         0.0,
         "synthetic rows equal to a training row",
-        _copies,
+        lambda train, holdout, synthetic, schema, seed: exact_copies(train, synthetic, schema),
         percent=True,
     ),
     "distance": Metric(
@@ -184,7 +162,9 @@ METRICS: dict[str, Metric] = {
         "none",
         None,
         "median distance to the closest training row; proves nothing",
-        _distance,
+        lambda train, holdout, synthetic, schema, seed: distance_to_closest_record(
+            train, synthetic, schema, seed
+        ),
         digits=2,
     ),
 }
@@ -233,10 +213,11 @@ def shuffle_columns(table: pd.DataFrame, random_state: int = 0) -> pd.DataFrame:
 class Scoreboard:
     """Generators side by side on one table, between yardsticks.
 
-    Yardsticks, computed when first needed: fresh real rows (the ceiling; without a source of fresh
-    rows one half of the holdout is judged against the other), shuffled columns (the floor for all
-    but shape), and a copy of the training rows (the floor for privacy; its TSTR is TRTR, train on
-    real, test on real).
+    Yardsticks, computed when first needed: fresh real rows (the ceiling), shuffled columns (the
+    floor for all but shape), and a copy of the training rows (the floor for privacy; its TSTR is
+    TRTR, train on real, test on real). Without a source of fresh rows the ceiling is one half of
+    the holdout judged against the other; its TSTR is TRTR too, learned from as many rows as a
+    generator gives and tested on the whole holdout, so that all rows of the board can be compared.
 
     Parameters
     ----------
@@ -341,26 +322,29 @@ class Scoreboard:
                 "The holdout has a single row, which cannot be halved. Hold out more rows."
             )
         order = np.random.default_rng(seed).permutation(len(self.holdout))
-        half, other = np.array_split(order, 2)
-        return score(
-            self.train, self.holdout.iloc[half], self.holdout.iloc[other], self.schema, seed
-        )
+        half, other = (self.holdout.iloc[rows] for rows in np.array_split(order, 2))
+        result = score(self.train, half, other, self.schema, seed)
+        result["tstr"] = trtr(self.train, self.holdout, self.schema, seed)
+        return result
 
     def rows(self) -> dict[str, list[pd.Series]]:
         """Name -> scores of all rows, yardsticks first."""
         return self.yardsticks() | self._scores
 
     def means(self) -> pd.DataFrame:
-        """Mean over the seeds: float64, one row a name, one column a metric of :data:`METRICS`."""
-        return pd.DataFrame(
-            {name: pd.DataFrame(scores).mean() for name, scores in self.rows().items()}
-        ).T
+        """Mean over the seeds: float64, one row a name, one column a metric of :data:`METRICS`; NaN
+        where one seed has no value."""
+        return self._over_seeds("mean")
 
     def spreads(self) -> pd.DataFrame:
         """Sample standard deviation (n - 1) over the seeds, like :meth:`means`; NaN if there is one
         seed."""
+        return self._over_seeds("std")
+
+    def _over_seeds(self, summary: str) -> pd.DataFrame:
+        rows = {name: pd.DataFrame(scores) for name, scores in self.rows().items()}
         return pd.DataFrame(
-            {name: pd.DataFrame(scores).std() for name, scores in self.rows().items()}
+            {name: getattr(scores, summary)(skipna=False) for name, scores in rows.items()}
         ).T
 
     def table(self) -> pd.DataFrame:
@@ -386,7 +370,8 @@ class Scoreboard:
             "No TSTR, because the schema names no target."
             if measure is None
             else (
-                f"TSTR is {MEASURES[measure]} for {self.schema.target}; TRTR is that of the copy."
+                f"TSTR is {MEASURES[measure]} for {self.schema.target}; TRTR is that of the copy"
+                f"{' and of the half' if self.fresh is None else ''}."
             )
         )
         return spread + useful

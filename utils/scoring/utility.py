@@ -10,7 +10,7 @@ from utils.encoding import to_codes
 from utils.schema import Schema
 from utils.scoring.judge import as_floats, boosted_trees, check_tables, feature_matrices, one_thread
 
-TREES = 1000  # for targets of many classes: one tree a class and round, so fewer rounds keep the time bounded
+TREES = 1000  # at most: a round grows one tree a class, so many classes get fewer rounds
 
 
 @one_thread

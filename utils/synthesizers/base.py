@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Iterator
 from itertools import chain
@@ -14,18 +13,20 @@ from sklearn.utils.validation import check_is_fitted
 from threadpoolctl import threadpool_limits
 
 from utils import saving
-from utils.encoding import float_range, from_array, grid_step, to_array, to_float
-from utils.schema import Column, Schema
+from utils.encoding import from_array, to_array
+from utils.schema import Schema
+from utils.synthesizers.given import read_given, what_was_seen
 from utils.tables import validate
 
 SYNTHESIZERS: dict[str, type[Synthesizer]] = {}
-FORMAT = 1
+FORMAT = 2
 
 
 class Synthesizer(BaseEstimator):
     """Base of all generators, by scikit-learn's conventions: fitted attributes end in ``_``.
 
-    A subclass names its ``method`` (which registers it) and writes two functions:
+    A subclass names its ``method`` (which registers it), annotates each fitted attribute with its
+    type (a saved file is held against these), and writes two functions:
 
     ``_fit(columns, rng)`` : ``columns`` maps each column's name to an array of length n, int32
     codes for categories and booleans (-1 is missing), float64 for numbers, integers and dates (NaN
@@ -38,6 +39,8 @@ class Synthesizer(BaseEstimator):
     chunk_rows = 65_536
     quick = True  # fits most tables within seconds
     not_saved: tuple[str, ...] = ()  # parameters that say how to fit, not what was fitted
+    schema_: Schema
+    seen_: dict  # what training held of each column, see given.what_was_seen
 
     def __init__(self, random_state: int | None = 0):
         self.random_state = random_state
@@ -48,19 +51,40 @@ class Synthesizer(BaseEstimator):
             SYNTHESIZERS[cls.method] = cls
 
     def fit(self, table: pd.DataFrame, schema: Schema | None = None) -> Synthesizer:
-        """Learn from a table; infers the schema unless passed. TableError for a table it cannot
-        use."""
+        """Learn from a table; infers the schema unless passed.
+
+        Raises ValueError for parameters and TableError for a table that it cannot use; an earlier
+        fit is then still there.
+        """
+        self._check_parameters()
         if schema is None:
             schema = Schema.infer(table)
         else:
             validate(table, schema)
         columns = {column.name: to_array(table[column.name], column) for column in schema.columns}
-        self.schema_ = schema
-        with threadpool_limits(
-            1, user_api="blas"
-        ):  # many small matrices: more threads only wait for each other
+        self._forget()
+        self.schema_, self.seen_ = schema, what_was_seen(columns, schema)
+        # many small matrices: more threads would only wait for each other
+        with threadpool_limits(1, user_api="blas"):
             self._fit(columns, np.random.default_rng(self.random_state))
         return self
+
+    def _check_parameters(self) -> None:
+        """ValueError for a parameter that no fit can use; asked before anything is forgotten."""
+        _check_seed(self.random_state)
+
+    def _check_counts(self, *names: str) -> None:
+        """ValueError unless these parameters are whole numbers of 1 or more."""
+        for name in names:
+            value = getattr(self, name)
+            if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < 1:
+                raise ValueError(f"{name} must be a whole number of 1 or more, not {value!r}.")
+
+    def _forget(self) -> None:
+        """Drop all that an earlier fit left: fitted attributes, networks, compiled functions."""
+        for name in set(vars(self)) - set(self.get_params(deep=False)):
+            if name.endswith("_") or name.startswith("_"):
+                delattr(self, name)
 
     def sample(
         self, n: int, given: dict | None = None, random_state: int | None = None
@@ -80,12 +104,16 @@ class Synthesizer(BaseEstimator):
         check_is_fitted(self)
         if not isinstance(n, (int, np.integer)) or isinstance(n, bool) or n < 0:
             raise ValueError(f"The number of rows must be a whole number of 0 or more, not {n!r}.")
-        condition = self._condition(given or {})
+        condition = self._condition(read_given(given or {}, self.schema_, self.seen_))
         seed = self.random_state if random_state is None else random_state
-        rng = np.random.default_rng(
-            None if seed is None else [1, seed]
-        )  # not the stream that fit used
+        _check_seed(seed)
+        # not the stream that fit used
+        rng = np.random.default_rng(None if seed is None else [1, seed])
         return self._chunks(int(n), condition, rng)
+
+    def _condition(self, given: dict) -> dict:
+        """The given codes and floats in the form that the method draws by."""
+        return given
 
     def _chunks(self, n, condition, rng):
         for start in range(0, max(n, 1), self.chunk_rows):
@@ -100,65 +128,57 @@ class Synthesizer(BaseEstimator):
             }
         )
 
-    def _check_counts(self, *names: str) -> None:
-        """ValueError unless these parameters are whole numbers of 1 or more."""
-        for name in names:
-            value = getattr(self, name)
-            if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < 1:
-                raise ValueError(f"{name} must be a whole number of 1 or more, not {value!r}.")
-
-    def _condition(self, given: dict) -> dict:
-        if not isinstance(given, dict):
-            raise ValueError(
-                f"given must be a dictionary such as {{'App': 'Netflix'}}, not {given!r}."
-            )
-        return {name: condition_value(self.schema_[name], value) for name, value in given.items()}
-
     def save(self, path: str | os.PathLike) -> None:
         """Write the fitted model to one file that holds data, not code."""
         check_is_fitted(self)
-        fitted = {
-            name: value
-            for name, value in vars(self).items()
-            if name.endswith("_") and name[0] != "_"
+        content = {
+            "format": FORMAT,
+            "method": self.method,
+            "parameters": self._saved_parameters(),
+            "fitted": {name: getattr(self, name) for name in self._fitted_names()},
         }
-        saving.write(
-            path,
-            {
-                "format": FORMAT,
-                "method": self.method,
-                "parameters": self._saved_parameters(),
-                "fitted": fitted,
-            },
-        )
+        saving.write(path, content)
 
     def _saved_parameters(self) -> dict:
         parameters = self.get_params(deep=False)
         return {name: value for name, value in parameters.items() if name not in self.not_saved}
 
     @classmethod
-    def load(cls, path: str | os.PathLike) -> Synthesizer:
-        """Read a saved model; it samples the same rows as the one that was saved. Runs nothing from
-        the file.
+    def _fitted_names(cls) -> set[str]:
+        """The fitted attributes that the class and its bases declare."""
+        declared = chain.from_iterable(getattr(base, "__annotations__", {}) for base in cls.__mro__)
+        return {name for name in declared if name.endswith("_")}
 
-        Raises SavedModelError for a damaged or foreign file, or one of another class.
+    @classmethod
+    def load(cls, path: str | os.PathLike) -> Synthesizer:
+        """Read a saved model; it samples the same rows as the one that was saved.
+
+        Runs nothing from the file. Raises SavedModelError for a damaged or foreign file, or one of
+        another class.
         """
         content = saving.read(path)
         method = content.get("method") if isinstance(content, dict) else None
-        if method not in list(SYNTHESIZERS) or content.get("format") != FORMAT:
+        if method not in list(SYNTHESIZERS):
             raise saving.SavedModelError(
                 f"{path} holds no synthesizer that this version knows (method {method!r}). "
                 f"Known: {', '.join(sorted(SYNTHESIZERS))}."
             )
-        if not issubclass(SYNTHESIZERS[method], cls):
+        if content.get("format") != FORMAT:
             raise saving.SavedModelError(
-                f"{path} holds a {SYNTHESIZERS[method].__name__}, not a {cls.__name__}. "
+                f"{path} was saved by another version of this course (format "
+                f"{content.get('format')!r}, not {FORMAT}). Fit it again and save it."
+            )
+        kind = SYNTHESIZERS[method]
+        if not issubclass(kind, cls):
+            raise saving.SavedModelError(
+                f"{path} holds a {kind.__name__}, not a {cls.__name__}. "
                 "Load it with Synthesizer.load(path)."
             )
         try:
-            synthesizer = SYNTHESIZERS[method](**content["parameters"])
-            vars(synthesizer).update(content["fitted"])
-            check_is_fitted(synthesizer, "schema_")
+            synthesizer = kind(**content["parameters"])
+            synthesizer._check_parameters()
+            fitted = saving.check_parts(kind, content["fitted"], kind._fitted_names())
+            vars(synthesizer).update(fitted)
         except (KeyError, TypeError, ValueError) as error:
             raise saving.SavedModelError(
                 f"{path} holds a {method} model that lacks a part or has one too many "
@@ -167,100 +187,18 @@ class Synthesizer(BaseEstimator):
         return synthesizer
 
 
-def condition_value(column: Column, value) -> int | float:
-    """The code or float of a value that rows shall be given; ValueError where no row can have
-    it."""
-    if not pd.api.types.is_scalar(value):
-        raise ValueError(f"Column {column.name!r} can be given one value, not {value!r}.")
-    if pd.isna(value):
-        if not column.missing:
-            raise ValueError(
-                f"Column {column.name!r} had no missing values in training, so none can be asked for."
-            )
-        return -1 if column.discrete else np.nan
-    if column.discrete:
-        if value in column.categories:
-            return column.categories.index(value)
-        close = difflib.get_close_matches(
-            str(value), [str(item) for item in column.categories], n=1
-        )
-        hint = (
-            f"Did you mean {close[0]!r}?"
-            if close
-            else f"Known: {', '.join(map(str, column.categories[:10]))}."
-        )
+def _check_seed(seed) -> None:
+    if seed is not None and (
+        not isinstance(seed, (int, np.integer)) or isinstance(seed, bool) or seed < 0
+    ):
         raise ValueError(
-            f"Column {column.name!r} has no category {value!r} in the training table. {hint}"
+            f"random_state must be a whole number of 0 or more, or None, not {seed!r}: the same "
+            "number gives the same rows."
         )
-    return _condition_number(column, value)
-
-
-def _condition_number(column: Column, value) -> float:
-    low, high = float_range(column)
-    try:
-        typed = _moment(column, value) if column.kind == "date" else float(value)
-        number = float(to_float(pd.Series([typed]), column)[0])
-    except (TypeError, ValueError):
-        raise ValueError(
-            f"Column {column.name!r} holds {column.kind} values; {value!r} is none."
-        ) from None
-    if not low <= number <= high:
-        raise ValueError(
-            f"Column {column.name!r} runs from {column.minimum} to {column.maximum} in the training "
-            f"table; {value!r} lies outside."
-        )
-    step = grid_step(column)
-    if step and abs(number / step - round(number / step)) > 1e-6:
-        raise ValueError(
-            f"Column {column.name!r} moves in steps of {step:g}; {value!r} lies between two of them."
-        )
-    return number
-
-
-def _moment(column: Column, value) -> pd.Timestamp:
-    """A date or time; without a zone of its own, it is meant in the zone of the column."""
-    moment, zone = pd.Timestamp(value), getattr(pd.api.types.pandas_dtype(column.dtype), "tz", None)
-    if (zone is None) != (moment.tz is None):
-        moment = moment.tz_localize(zone, ambiguous=True, nonexistent="shift_forward")
-    return moment
-
-
-def resample(log_weights: np.ndarray, n: int, rng: np.random.Generator, what: str) -> np.ndarray:
-    """Positions (n,) of candidates drawn in proportion to their weights, by systematic resampling.
-
-    Systematic resampling (Carpenter, Clifford and Fearnhead 1999) has the least variance of the
-    simple schemes: a candidate of weight w is drawn floor(nw) or ceil(nw) times.
-    """
-    top = log_weights.max(initial=-np.inf)
-    if not np.isfinite(top):
-        raise ValueError(
-            f"No row with {what} was possible under the model. Ask for a less unusual combination."
-        )
-    cumulative = np.cumsum(np.exp(log_weights - top))
-    points = (np.arange(n) + rng.random()) / n * cumulative[-1]
-    return rng.permutation(
-        np.minimum(np.searchsorted(cumulative, points, side="right"), len(log_weights) - 1)
-    )
-
-
-def draw_from_tables(tables: np.ndarray, rows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """A category for each entry of ``rows``, drawn from that row of ``tables`` (k, size); each row
-    sums to 1.
-
-    All rows stand one behind the other as one rising staircase, so one binary search serves every
-    draw.
-    """
-    size = tables.shape[1]
-    cumulative = np.cumsum(tables, axis=1, dtype=np.float64)
-    cumulative /= cumulative[:, -1:]
-    staircase = (cumulative + np.arange(len(tables))[:, None]).ravel()
-    points = rows + rng.random(len(rows)) * (1 - 1e-9)
-    return (np.searchsorted(staircase, points, side="right") - rows * size).astype(np.int32)
 
 
 def assemble(chunks: Iterator[pd.DataFrame], n: int) -> pd.DataFrame:
-    """One table of n rows from its pieces, filled column by column, so that no second copy is ever
-    held."""
+    """One table of n rows from its pieces, column by column: no second copy is ever held."""
     first = next(chunks)
     if len(first) == n:
         return first
@@ -281,8 +219,7 @@ def assemble(chunks: Iterator[pd.DataFrame], n: int) -> pd.DataFrame:
     for name, store in stores.items():
         if isinstance(store, list):
             stores[name] = pd.concat([pd.Series(piece) for piece in store], ignore_index=True).array
-    # a Series that names its dtype spares pandas the search for one, which would copy columns of
-    # text
+    # a Series that names its dtype spares pandas the search for one, which would copy text
     columns = {
         name: pd.Series(store, dtype=store.dtype, copy=False) for name, store in stores.items()
     }

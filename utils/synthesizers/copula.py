@@ -1,4 +1,4 @@
-"""Gaussian copula: every column's own distribution, and one correlation matrix for how they
+"""Gaussian copula: the distribution of every column, and one correlation matrix for how they
 move."""
 
 from __future__ import annotations
@@ -7,11 +7,12 @@ import numpy as np
 from scipy.special import ndtr, ndtri
 from scipy.stats import rankdata
 
-from utils.synthesizers.base import Synthesizer, resample
+from utils.synthesizers.base import Synthesizer
+from utils.synthesizers.given import candidates, keep_by_weight
 
-CANDIDATES = 8
 MOST_AXES, AXES_IN_ALL = 64, 1_000  # one-hot columns for one column, and for the whole table
 EDGE = 1e-10
+NARROW = 1e-3  # half the width, in shares of the rows, of what counts as one value of a continuum
 RIDGE = 1e-4
 
 
@@ -30,13 +31,18 @@ class CopulaSynthesizer(Synthesizer):
     """
 
     method = "copula"
+    margins_: dict
+    correlation_: np.ndarray
 
     def __init__(self, sweeps: int = 20, values: int = 512, random_state: int | None = 0):
         super().__init__(random_state)
         self.sweeps, self.values = sweeps, values
 
-    def _fit(self, columns, rng):
+    def _check_parameters(self) -> None:
+        super()._check_parameters()
         self._check_counts("sweeps", "values")
+
+    def _fit(self, columns, rng):
         self.margins_, limits = {}, []
         order = _category_order(columns, self.schema_)
         for name, values in columns.items():
@@ -70,7 +76,7 @@ class CopulaSynthesizer(Synthesizer):
         asked = [names.index(name) for name in given]
         order = asked + [j for j in range(len(names)) if j not in asked]
         factor = np.linalg.cholesky(self.correlation_[np.ix_(order, order)])
-        rows = n * CANDIDATES if given else n
+        rows = candidates(n) if given else n
         noise, log_weights = rng.standard_normal((rows, len(names))), np.zeros(rows)
         for k, (name, value) in enumerate(given.items()):
             low, high = _limits(self.margins_[name], value)
@@ -80,7 +86,7 @@ class CopulaSynthesizer(Synthesizer):
             noise[:, k] = ndtri(
                 np.clip(bottom + rng.random(len(noise)) * (top - bottom), EDGE, 1 - EDGE)
             )
-        keep = resample(log_weights, n, rng, ", ".join(given)) if given else slice(None)
+        keep = keep_by_weight(log_weights, n, given, rng) if given else slice(None)
         scores = np.empty((n, len(names)))
         scores[:, order] = noise[keep] @ factor.T
         return scores
@@ -126,7 +132,7 @@ def _fit_margin(values, order, most):
     Missing numbers count as the lowest value of all.
     """
     if order is not None:
-        ranks = np.argsort(order)[np.searchsorted(np.sort(order), values)]
+        ranks = np.argsort(order, kind="stable")[np.searchsorted(np.sort(order), values)]
         distinct, counts = order, np.bincount(ranks, minlength=len(order))
     else:
         distinct, ranks, counts = np.unique(
@@ -157,21 +163,22 @@ def _quantile(margin, uniform):
 
 
 def _limits(margin, value) -> tuple[float, float]:
-    """The uniform scores between which a value lies."""
+    """The uniform scores between which a value lies: the same, where the values are a continuum."""
     if len(margin["upper"]):
         wanted = -np.inf if np.isnan(value) else value
         match = np.flatnonzero(margin["values"] == wanted)
-        place = (
-            match[0]
-            if len(match)
-            else np.searchsorted(margin["values"], wanted).clip(max=len(margin["values"]) - 1)
-        )
+        place = match[0] if len(match) else np.searchsorted(margin["values"], wanted)
+        place = min(place, len(margin["values"]) - 1)
         return (margin["upper"][place - 1] if place else 0.0), margin["upper"][place]
     if np.isnan(value):
         return 0.0, margin["missing"]
-    share = np.interp(value, margin["values"], np.linspace(0, 1, len(margin["values"])))
-    centre = margin["missing"] + (1 - margin["missing"]) * share
-    return max(centre - 1e-3, margin["missing"]), min(centre + 1e-3, 1.0)
+    # a value that many rows share stands at several quantiles, and owns all that lies between
+    quantiles = np.linspace(0, 1, len(margin["values"]))
+    first, last = (np.searchsorted(margin["values"], value, side) for side in ("left", "right"))
+    middle = np.interp(value, margin["values"], quantiles)
+    ends = [quantiles[first], quantiles[last - 1]] if last > first else [middle, middle]
+    low, high = (margin["missing"] + (1 - margin["missing"]) * end for end in ends)
+    return max(low - NARROW, margin["missing"]), min(high + NARROW, 1.0)
 
 
 def _rank_likelihood(low, high, sweeps, rng) -> np.ndarray:

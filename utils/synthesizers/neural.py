@@ -1,19 +1,27 @@
-"""What the four neural generators share: training parameters, fitting with nothing lost, saved
-weights."""
+"""What the neural generators share: settings, held-out rows, averaged weights, a fit that loses
+nothing."""
 
 from __future__ import annotations
+
+from functools import cached_property
 
 import numpy as np
 
 from utils.synthesizers.base import Synthesizer
-from utils.training import History, keras, train
+from utils.training import History, keras, tf, train
+
+HELD_OUT, MOST_HELD_OUT, FEWEST_TO_HOLD_OUT = 0.1, 2_000, 400
+AVERAGE = 0.1
+NO_CHANCE = -1e4  # its exponential is 0 in float32
+NUMBERS_AT_ONCE, ROWS_AT_ONCE, FEWEST_AT_ONCE = 4_000_000, 8_192, 64
 
 
 class NeuralSynthesizer(Synthesizer):
     """A generator whose networks are trained by :func:`utils.training.train`.
 
     A subclass stores its encoders and sizes in fitted attributes, writes ``_build(rng)``, which
-    makes a Keras model for sampling from these alone, and calls :meth:`_train` in ``_fit``.
+    makes a Keras model for sampling from these alone, and calls :meth:`_train` in ``_fit``. What it
+    compiles for sampling it keeps in cached properties, which the next fit forgets.
 
     epochs : passes over the table.  batch_size : rows a step.  learning_rate : of the optimiser.
     progress : False, "bar" or "curve".  checkpoint : a file that an interrupted fit goes on from.
@@ -23,14 +31,30 @@ class NeuralSynthesizer(Synthesizer):
 
     quick = False
     not_saved = ("progress", "checkpoint")
+    history_: dict
+    weights_: list
+
+    def _check_parameters(self) -> None:
+        super()._check_parameters()
+        self._check_counts("epochs", "batch_size")
+        rate = self.learning_rate
+        if isinstance(rate, bool) or not isinstance(rate, (int, float)) or not 0 < rate < np.inf:
+            raise ValueError(f"learning_rate must be a number above 0, not {rate!r}.")
+
+    def _check_range(self, low: float, high: float, *names: str) -> None:
+        """ValueError unless these parameters are numbers from low to below high."""
+        for name in names:
+            if not low <= getattr(self, name) < high:
+                raise ValueError(
+                    f"{name} must be a number from {low:g} to below {high:g}, not "
+                    f"{getattr(self, name)!r}."
+                )
 
     def _train(self, step, data, variables, network, rng, **options) -> None:
-        """Train for ``epochs`` with the constructor's parameters; keeps ``history_`` and
-        ``weights_``.
+        """Train for ``epochs`` with the constructor's parameters; keeps ``history_``, ``weights_``.
 
-        network : the Keras model whose weights are kept for sampling; ``options`` go to ``train``.
+        network : what has the ``weights`` that are kept for sampling; ``options`` go to ``train``.
         """
-        self._check_training()
         rows = min(self.batch_size, len(data[0]))
         options = {"steps": self._steps(len(data[0])), "batch_size": rows} | options
         try:
@@ -49,13 +73,6 @@ class NeuralSynthesizer(Synthesizer):
             self._network = network
             self.weights_ = [weight.numpy().copy() for weight in network.weights]
 
-    def _check_training(self) -> None:
-        """ValueError unless epochs, batch size and learning rate can be trained with."""
-        self._check_counts("epochs", "batch_size")
-        rate = self.learning_rate
-        if isinstance(rate, bool) or not isinstance(rate, (int, float)) or not 0 < rate < np.inf:
-            raise ValueError(f"learning_rate must be a number above 0, not {rate!r}.")
-
     def _steps(self, rows: int) -> int:
         """Training steps for a table of so many rows."""
         return max(1, round(self.epochs * rows / min(self.batch_size, rows)))
@@ -65,12 +82,12 @@ class NeuralSynthesizer(Synthesizer):
         """Losses and scores of the fit."""
         return History(**self.history_)
 
-    def _trained(self):
+    @cached_property
+    def _network(self):
         """The network with its fitted weights, built again in a loaded model."""
-        if getattr(self, "_network", None) is None:
-            self._network = self._build(np.random.default_rng(0))
-            self._network.set_weights(self.weights_)
-        return self._network
+        network = self._build(np.random.default_rng(0))
+        network.set_weights(self.weights_)
+        return network
 
 
 def seeded(rng: np.random.Generator, scale: float = 1.0):
@@ -78,3 +95,43 @@ def seeded(rng: np.random.Generator, scale: float = 1.0):
     return keras.initializers.VarianceScaling(
         scale, "fan_avg", "uniform", seed=int(rng.integers(2**31))
     )
+
+
+def hold_out(rows: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Positions of held-out and of training rows, shuffled: a tenth is held out, at most 2,000.
+
+    Nothing is held out of fewer than 400 rows, which are too few to spare any.
+    """
+    held = min(int(HELD_OUT * rows), MOST_HELD_OUT) if rows >= FEWEST_TO_HOLD_OUT else 0
+    return tuple(np.split(rng.permutation(rows), [held]))
+
+
+def log_shares(codes: np.ndarray, sizes) -> np.ndarray:
+    """Logarithm of how often each code occurs, columns side by side, float32 (sum of sizes).
+
+    As the bias of a softmax it lets a network start at each column's own distribution, so that only
+    what binds columns together is left to learn. A code without a row has no chance, and keeps
+    none, as nothing ever pulls at it.
+
+    codes : int32 (n, d).  sizes : number of codes of each column.
+    """
+    counts = [np.bincount(column, minlength=size) for column, size in zip(codes.T, sizes)]
+    shares = np.concatenate(counts) / len(codes)
+    return np.where(shares > 0, np.log(np.maximum(shares, 1e-30)), NO_CHANCE).astype(np.float32)
+
+
+def follow(averages, weights, steps, reach: float) -> None:
+    """Move each average towards its weight, so that it reaches back over a part of the steps.
+
+    Polynomial-decay averaging (Shamir and Zhang 2013): the average over about the last ``reach`` of
+    all ``steps`` done so far. 0 follows the weights themselves. To be used inside a step.
+    """
+    pull = 1 / (1 + reach * tf.cast(steps, tf.float32))
+    for average, weight in zip(averages, weights, strict=True):
+        average.assign_add(pull * (weight - average))
+
+
+def pieces(n: int, width: int, most: int = ROWS_AT_ONCE) -> list[slice]:
+    """Slices of n rows of so many numbers each, so that memory grows with neither."""
+    size = int(np.clip(NUMBERS_AT_ONCE // max(width, 1), FEWEST_AT_ONCE, most))
+    return [slice(start, start + size) for start in range(0, n, size)]

@@ -7,10 +7,11 @@ import numpy as np
 from scipy.stats import rankdata
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
-from utils.synthesizers.base import Synthesizer, resample
+from utils.synthesizers.base import Synthesizer
+from utils.synthesizers.draws import drawing_order
+from utils.synthesizers.given import candidates, keep_by_weight, nearness
 
 MOST_CLASSES = 64
-CANDIDATES = 8
 MARGIN = 0.001
 THRESHOLDS, RANK_WEIGHT = 12, 0.5
 
@@ -34,6 +35,8 @@ class TreeSynthesizer(Synthesizer):
     """
 
     method = "trees"
+    order_: list
+    trees_: list
 
     def __init__(
         self,
@@ -44,51 +47,42 @@ class TreeSynthesizer(Synthesizer):
         super().__init__(random_state)
         self.min_samples_leaf, self.order = min_samples_leaf, order
 
+    def _check_parameters(self) -> None:
+        super()._check_parameters()
+        self._check_counts("min_samples_leaf")
+
     def _fit(self, columns, rng):
-        names = self.order_ = self._drawing_order(columns)
+        sizes = {name: len(np.unique(values)) for name, values in columns.items()}
+        names = self.order_ = drawing_order(self.order, sizes)
         features = np.column_stack([_feature(columns[name]) for name in names])
         self.trees_ = []
         for position, name in enumerate(names):
-            tree = _grow(
-                features[:, :position],
-                columns[name],
-                _classify(self.schema_[name]),
-                self.min_samples_leaf,
-                rng,
-            )
-            leaves = _leaf(tree, features[:, :position])
+            before, values = features[:, :position], columns[name]
+            classify = _classify(self.schema_[name])
+            tree = _grow(before, values, classify, self.min_samples_leaf, rng)
+            leaves = _leaf(tree, before)
             order = np.argsort(leaves, kind="stable")
-            tree["values"] = columns[name][order]
+            tree["values"] = values[order]
             tree["starts"] = np.searchsorted(leaves[order], np.arange(len(tree["left"]) + 1))
             self.trees_.append(tree)
 
-    def _drawing_order(self, columns) -> list[str]:
-        if self.order is None:
-            return sorted(columns, key=lambda name: len(np.unique(columns[name])))
-        if sorted(self.order) != sorted(columns):
-            raise ValueError(
-                f"order must name each column once: {', '.join(columns)}. It names: {', '.join(self.order)}."
-            )
-        return list(self.order)
-
     def _sample(self, n, given, rng):
-        rows = n if not given else n * CANDIDATES
+        rows = candidates(n) if given else n
         names = self.order_
         features, drawn = np.empty((rows, len(names)), np.float32), {}
         log_weights = np.zeros(rows)
         for position, (name, tree) in enumerate(zip(names, self.trees_)):
             leaves = _leaf(tree, features[:, :position])
             if name in given:
-                log_weights += np.log(_likelihood(tree, given[name], self.schema_[name].discrete))[
-                    leaves
-                ]
+                chances = _likelihood(tree, given[name], self.schema_[name])
+                log_weights += np.log(chances)[leaves]
                 drawn[name] = np.full(rows, given[name], dtype=tree["values"].dtype)
             else:
                 drawn[name] = _pick(tree, leaves, rng)
             features[:, position] = _feature(drawn[name])
         if not given:
             return drawn
-        keep = resample(log_weights, n, rng, ", ".join(given))
+        keep = keep_by_weight(log_weights, n, given, rng)
         return {name: values[keep] for name, values in drawn.items()}
 
 
@@ -160,19 +154,10 @@ def _pick(tree, leaves, rng):
     return tree["values"][first + (rng.random(len(leaves)) * (last - first)).astype(np.int64)]
 
 
-def _likelihood(tree, value, discrete) -> np.ndarray:
-    """Probability (or kernel density) of a value in each leaf, mixed with a little of the whole
-    column's."""
+def _likelihood(tree, value, column) -> np.ndarray:
+    """Chance (or kernel density) of a value in each leaf, with a little of the whole column's."""
     values = tree["values"]
-    if discrete or np.isnan(value):
-        match = (
-            np.isnan(values) if values.dtype.kind == "f" and np.isnan(value) else values == value
-        ).astype(float)
-    else:
-        width = max(
-            1.06 * np.nanstd(values) * len(values) ** -0.2, 1e-9
-        )  # Silverman 1986, section 3.4.2
-        match = np.exp(-0.5 * (np.nan_to_num(values - value, nan=np.inf) / width) ** 2)
+    match = (values == value).astype(float) if column.discrete else nearness(values, value, column)
     sums = np.add.reduceat(np.append(match, 0.0), tree["starts"][:-1])
     counts = np.diff(tree["starts"])
     share = np.where(counts > 0, sums / np.maximum(counts, 1), 0.0)

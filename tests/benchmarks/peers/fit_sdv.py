@@ -1,5 +1,4 @@
-"""``python -m tests.benchmarks.peers.fit_sdv FOLDER``: one fit of a synthesizer of SDV (see
-process.py)."""
+"""``python -m tests.benchmarks.peers.fit_sdv FOLDER``: one fit of a synthesizer of SDV."""
 
 from __future__ import annotations
 
@@ -31,14 +30,11 @@ class Peer:
     fitted model would sample one and the same stream, so its own state is seeded too.
     """
 
-    def __init__(self, request: dict):
+    def __init__(self, request: dict, train: pd.DataFrame):
         np.random.seed(request["seed"])
         torch.manual_seed(request["seed"])
         torch.set_num_threads(request["threads"])
-        kinds = {
-            column["name"]: {"sdtype": KINDS[column["kind"]]}
-            for column in request["schema"]["columns"]
-        }
+        kinds = {name: {"sdtype": KINDS[kind]} for name, kind in request["kinds"].items()}
         self._seed, epochs = request["seed"], request["epochs"]
         self._model = getattr(sdv.single_table, f"{request['method']}Synthesizer")(
             Metadata.load_from_dict({"tables": {TABLE: {"columns": kinds}}, "relationships": []}),

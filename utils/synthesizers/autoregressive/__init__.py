@@ -6,19 +6,15 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from utils.encoding import from_array, grid_step, to_array
-from utils.encoding.codes import TableCodes
+from utils.encoding import TableCodes, from_array, grid_step, to_array
 from utils.synthesizers.autoregressive.network import CellNetwork, neighbours
-from utils.synthesizers.base import condition_value, resample
-from utils.synthesizers.neural import NeuralSynthesizer
+from utils.synthesizers.draws import drawing_order
+from utils.synthesizers.given import candidates, keep_by_weight, read_given
+from utils.synthesizers.neural import AVERAGE, NeuralSynthesizer, hold_out
 from utils.training import keras, tf
 
-# Rows tried for one kept, and at least, where a condition does not come first in the drawing order.
-CANDIDATES, FEWEST_CANDIDATES = 8, 512
 WEIGHT_DECAY = 1e-3
-MEMORY = 0.99  # of the average over training steps
 PATIENCE, STEPS_PER_SCORE = 15, 20
-HELD_OUT, FEWEST_TO_HOLD_OUT, MOST_HELD_OUT = 0.1, 200, 2_000
 
 
 class AutoregressiveSynthesizer(NeuralSynthesizer):
@@ -34,6 +30,7 @@ class AutoregressiveSynthesizer(NeuralSynthesizer):
         number.
     smoothing : how far bins share, as part of a column's bins; 0 leaves each bin to itself.
     dropout : share of the layer left out in each training step.
+    average : the part of the steps over which the weights are averaged; 0 takes the last.
     order : names of the columns as they are drawn; None takes the column with the fewest codes
         first.
 
@@ -44,6 +41,9 @@ class AutoregressiveSynthesizer(NeuralSynthesizer):
     """
 
     method = "autoregressive"
+    codes_: TableCodes
+    order_: list
+    spikes_: dict
 
     def __init__(
         self,
@@ -54,6 +54,7 @@ class AutoregressiveSynthesizer(NeuralSynthesizer):
         bins: int = 64,
         smoothing: float = 0.15,
         dropout: float = 0.1,
+        average: float = AVERAGE,
         order: list[str] | None = None,
         progress: bool | str = False,
         checkpoint: str | None = None,
@@ -61,74 +62,34 @@ class AutoregressiveSynthesizer(NeuralSynthesizer):
     ):
         super().__init__(random_state)
         self.epochs, self.batch_size, self.learning_rate = epochs, batch_size, learning_rate
-        self.units, self.bins, self.smoothing, self.dropout, self.order = (
-            units,
-            bins,
-            smoothing,
-            dropout,
-            order,
-        )
+        self.units, self.bins, self.smoothing = units, bins, smoothing
+        self.dropout, self.average, self.order = dropout, average, order
         self.progress, self.checkpoint = progress, checkpoint
 
+    def _check_parameters(self) -> None:
+        super()._check_parameters()
+        self._check_counts("units", "bins")
+        self._check_range(0, 1, "dropout")
+        self._check_range(0, np.inf, "smoothing", "average")
+
+    # --- what goes in ---
+
     def _fit(self, columns, rng):
-        self._check_settings()
         self.codes_ = TableCodes.fit(columns, self.schema_, self.bins)
-        self.order_ = self._drawing_order()
+        self.order_ = drawing_order(self.order, dict(zip(self.codes_.names, self.codes_.sizes)))
         self.spikes_ = {name: self._spikes(columns[name], name) for name in self.codes_.bins}
-        rows = rng.permutation(self._encode(columns))
-        held_out = (
-            min(int(len(rows) * HELD_OUT), MOST_HELD_OUT) if len(rows) >= FEWEST_TO_HOLD_OUT else 0
-        )
+        rows = self._encode(columns)
+        held, kept = hold_out(len(rows), rng)
         learner, average = self._build(rng), self._build(rng)
         learner.start_from(rows)
         average.set_weights(learner.weights)
-        adam = keras.optimizers.AdamW(self.learning_rate, weight_decay=WEIGHT_DECAY, beta_2=0.99)
-        self._learn(learner, average, adam, rows[held_out:], rows[:held_out], rng)
-
-    def _learn(self, learner, average, optimizer, rows, held_out, rng):
-        optimizer.build(learner.weights)
-
-        def step(batch, key):
-            with tf.GradientTape() as tape:
-                loss = tf.add_n(learner.losses(batch[0], self.dropout, key))
-            gradients = tape.gradient(loss, [weight.value for weight in learner.weights])
-            optimizer.apply(gradients, learner.weights)
-            done = tf.cast(optimizer.iterations.value, tf.float32)
-            average.move_towards(learner, 1 - tf.minimum(MEMORY, done / (done + 9)))
-            return {"nats a row": loss}
-
-        def column_losses(batch, key):
-            return dict(zip(self.order_, learner.losses(batch[0], self.dropout, key)))
-
-        score = tf.function(lambda: tf.add_n(average.losses(tf.constant(held_out))))
-        self._train(
-            step, [rows], learner.weights + average.weights + optimizer.variables, average, rng,
-            steps_per_call=STEPS_PER_SCORE, column_losses=column_losses,
-            score=score if len(held_out) else None, patience=PATIENCE,
-        )  # fmt: skip
+        self._learn(learner, average, rows[kept], rows[held], rng)
 
     def _spikes(self, values, name) -> np.ndarray:
         """Which bins of a number hold one value with the rows of a whole bin."""
         bins = self.codes_.bins[name]
         counts = np.bincount(bins.encode(values[~np.isnan(values)]), minlength=len(bins))
         return (bins.knots[:, 0] == bins.knots[:, -1]) & (counts * self.bins >= counts.sum())
-
-    def _check_settings(self) -> None:
-        self._check_training()
-        self._check_counts("units", "bins")
-        if not 0 <= self.dropout < 1:
-            raise ValueError(f"dropout must be a number from 0 to below 1, not {self.dropout!r}.")
-        if not self.smoothing >= 0:
-            raise ValueError(f"smoothing must be a number of 0 or more, not {self.smoothing!r}.")
-
-    def _drawing_order(self) -> list[str]:
-        names = self.codes_.names
-        fewest_first = [names[place] for place in np.argsort(self.codes_.sizes, kind="stable")]
-        if self.order is not None and sorted(self.order) != sorted(names):
-            raise ValueError(
-                f"order must name each column once: {', '.join(names)}. It names: {', '.join(self.order)}."
-            )
-        return fewest_first if self.order is None else list(self.order)
 
     @property
     def _places(self) -> list[int]:
@@ -138,21 +99,57 @@ class AutoregressiveSynthesizer(NeuralSynthesizer):
         """Codes in drawing order, int32 (n, d)."""
         return self.codes_.encode(columns)[:, self._places]
 
+    # --- the network ---
+
     def _build(self, rng):
         sizes = self.codes_.sizes[self._places]
         spikes = [self.spikes_.get(name, np.zeros(0, bool)) for name in self.order_]
         kernels = [neighbours(alone, size, self.smoothing) for alone, size in zip(spikes, sizes)]
         return CellNetwork(sizes.tolist(), kernels, self.units, rng)
 
+    # --- one training step ---
+
+    def _learn(self, learner, average, rows, held_out, rng):
+        optimizer = keras.optimizers.AdamW(
+            self.learning_rate, weight_decay=WEIGHT_DECAY, beta_2=0.99
+        )
+        optimizer.build(learner.weights)
+
+        def step(batch, key):
+            with tf.GradientTape() as tape:
+                loss = tf.add_n(learner.losses(batch[0], self.dropout, key))
+            gradients = tape.gradient(loss, [weight.value for weight in learner.weights])
+            optimizer.apply(gradients, learner.weights)
+            average.follow(learner, optimizer.iterations, self.average)
+            return {"nats a row": loss}
+
+        def column_losses(batch, key):
+            return dict(zip(self.order_, learner.losses(batch[0], self.dropout, key)))
+
+        score = tf.function(lambda: tf.add_n(average.losses(tf.constant(held_out))))
+        self._train(
+            step,
+            [rows],
+            learner.weights + average.weights + optimizer.variables,
+            average,
+            rng,
+            steps_per_call=STEPS_PER_SCORE,
+            column_losses=column_losses,
+            score=score if len(held_out) else None,
+            patience=PATIENCE,
+        )
+
+    # --- how rows are drawn ---
+
     def _sample(self, n, given, rng):
         wanted = np.full(len(self.order_), -1)
         for place, code in self.codes_.encode_given(given).items():
             wanted[self._places.index(place)] = code
         comes_first = (np.diff((wanted < 0).astype(int)) >= 0).all()
-        rows = n if comes_first else max(n * CANDIDATES, FEWEST_CANDIDATES)
-        codes, log_chances = self._trained().draw(np.tile(wanted, (rows, 1)), rng)
-        if not comes_first and n:
-            codes = codes[resample(log_chances.sum(axis=1), n, rng, ", ".join(given))]
+        rows = n if comes_first else candidates(n)
+        codes, log_chances = self._network.draw(np.tile(wanted, (rows, 1)), rng)
+        if not comes_first:
+            codes = codes[keep_by_weight(log_chances.sum(axis=1), n, given, rng)]
         return self._decode(codes, given, rng)
 
     def _decode(self, codes, given, rng) -> dict:
@@ -176,10 +173,8 @@ class AutoregressiveSynthesizer(NeuralSynthesizer):
         """
         table = table[self.schema_.names]
         self._refuse_unseen(table, numbers=False)
-        for name in table.columns[table.isna().any()]:
-            condition_value(self.schema_[name], None)
         codes = self._encode(self._arrays(table))
-        nats = -self._trained().draw(codes, np.random.default_rng(0))[1]
+        nats = -self._network.draw(codes, np.random.default_rng(0))[1]
         for place, name in enumerate(self.order_):
             if name in self.codes_.bins:
                 widths = _log_widths(self.codes_.bins[name], grid_step(self.schema_[name]))
@@ -198,12 +193,12 @@ class AutoregressiveSynthesizer(NeuralSynthesizer):
         saw.
         """
         rng = np.random.default_rng(random_state)
-        self._refuse_unseen(table)
+        self._refuse_unseen(table, missing=False)
         table = table.reindex(columns=self.schema_.names)
         columns = self._arrays(table)
         missing = table[self.order_].isna().to_numpy()
         known = np.where(missing, -1, self._encode(columns))
-        codes, log_chances = self._trained().draw(
+        codes, log_chances = self._network.draw(
             np.repeat(known, candidates, axis=0), rng, self._absent
         )
         weights = log_chances.sum(axis=1) + rng.gumbel(
@@ -233,13 +228,14 @@ class AutoregressiveSynthesizer(NeuralSynthesizer):
             column.name: to_array(table[column.name], column) for column in self.schema_.columns
         }
 
-    def _refuse_unseen(self, table, numbers: bool = True) -> None:
-        """ValueError for columns and categories, and on demand numbers, that training never saw."""
+    def _refuse_unseen(self, table, numbers: bool = True, missing: bool = True) -> None:
+        """ValueError for columns, categories and missing values, and numbers, never trained on."""
         for name in table.columns:
             column, known = self.schema_[name], table[name].dropna()
             ends = known.agg(["min", "max"]).dropna() if numbers and not column.discrete else []
-            for value in known.unique() if column.discrete else ends:
-                condition_value(column, value)
+            values = list(known.unique() if column.discrete else ends)
+            for value in values + [None] * (missing and len(known) < len(table)):
+                read_given({name: value}, self.schema_, self.seen_)
 
     @property
     def _absent(self) -> list[int | None]:

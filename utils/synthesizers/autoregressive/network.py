@@ -7,10 +7,9 @@ from functools import cached_property
 
 import numpy as np
 
+from utils.synthesizers.neural import follow, log_shares, pieces
 from utils.training import keras, tf
 
-BLOCK_CELLS = 2**20  # chances held at once while rows are drawn
-NO_CHANCE = -1e4  # its exponential is 0 in float32
 OWN, SPIKE_OWN = 0.2, 1.0  # part of a bin's vector that it does not share, and of a spike's
 
 
@@ -37,18 +36,12 @@ class CellNetwork:
             mine.assign(other)
 
     def start_from(self, rows: np.ndarray) -> None:
-        """Begin at the shares of each column alone: only what hangs together is left to learn.
+        """Begin at the shares of each column alone; rows int32 (n, d)."""
+        self.weights[-1].assign(log_shares(rows, self.sizes))
 
-        A code without a row has no chance at all, and keeps none, as nothing ever pulls at it.
-        """
-        counts = [np.bincount(codes, minlength=size) for codes, size in zip(rows.T, self.sizes)]
-        shares = np.concatenate(counts) / len(rows)
-        self.weights[-1].assign(np.where(shares > 0, np.log(np.maximum(shares, 1e-30)), NO_CHANCE))
-
-    def move_towards(self, other: CellNetwork, share) -> None:
-        """Move each weight by a share of the way to the other network's."""
-        for mine, target in zip(self.weights, other.weights):
-            mine.assign_add(share * (target - mine))
+    def follow(self, other: CellNetwork, steps, reach: float) -> None:
+        """Be the average of another network's weights, see :func:`neural.follow`."""
+        follow(self.weights, other.weights, steps, reach)
 
     def _by_column(self, weight) -> list:
         """A table of all columns cut into one a column, with neighbouring bins sharing."""
@@ -103,10 +96,9 @@ class CellNetwork:
         code that is not to be drawn, or None.
         """
         never = never or [None] * len(self.sizes)
-        block = max(1, min(8_192, BLOCK_CELLS // max(self.sizes)))
         blocks = [
-            self._draw_block(wanted[at : at + block], rng, never)
-            for at in range(0, len(wanted), block)
+            self._draw_block(wanted[piece], rng, never)
+            for piece in pieces(len(wanted), 4 * max(self.sizes))
         ]
         codes, log_chances = (
             zip(*blocks) if blocks else ([wanted.astype(np.int32)], [np.zeros(wanted.shape)])

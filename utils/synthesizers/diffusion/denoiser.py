@@ -5,12 +5,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from utils.synthesizers.neural import seeded
+from utils.synthesizers.neural import log_shares, seeded
 from utils.training import keras, tf
 
 QUARTER = np.pi / 2
 MOST_KNOWN = 0.8
-NEVER = 1e-13  # chance of a token that no row has
 
 
 class Denoiser:
@@ -22,8 +21,8 @@ class Denoiser:
 
     **Scores** (Gaussian diffusion: Ho et al. 2020): a score z is turned into noise e by an angle a,
     x = cos(a) z + sin(a) e, which keeps the variance, and the network says the velocity dx/da =
-    cos(a) e - sin(a) z (Salimans and Ho 2022). Every score has an angle of its own: 0 for a known
-    one, 90 degrees for one that is pure noise.
+    cos(a) e - sin(a) z (Salimans and Ho 2022). Every score has its own angle: 0 for a known one, 90
+    degrees for one that is pure noise.
 
     Half of the rows learn tokens (their scores known or absent), the other half scores (all tokens
     known).
@@ -41,18 +40,22 @@ class Denoiser:
     ):
         self.sizes, self.places = sizes.astype(np.int32), np.array(places, np.int32)
         self.starts = np.append(0, np.cumsum(self.sizes + 1))[:-1].astype(np.int32)
-        self.table = keras.layers.Embedding(
+        self.token_embedding = keras.layers.Embedding(
             int(sum(sizes + 1)), units, embeddings_initializer=seeded(rng, 4.0)
         )
-        self.feel = keras.layers.Dense(units, kernel_initializer=seeded(rng))
-        self.head = keras.layers.Dense(int(sum(sizes)), kernel_initializer=seeded(rng, 0.1))
-        self.turn = (
+        self.score_embedding = keras.layers.Dense(units, kernel_initializer=seeded(rng))
+        self.token_head = keras.layers.Dense(int(sum(sizes)), kernel_initializer=seeded(rng, 0.1))
+        self.velocity_head = (
             keras.layers.Dense(len(places), kernel_initializer=seeded(rng, 0.1)) if places else None
         )
         self.body = _residual(units, layers, rng)
         codes, scores = keras.Input([len(sizes)], dtype="int32"), keras.Input([len(places)])
         hidden = self.body(self.embed(codes, scores, scores))
-        outputs = [self.head(hidden), self.turn(hidden)] if places else self.head(hidden)
+        outputs = (
+            [self.token_head(hidden), self.velocity_head(hidden)]
+            if places
+            else self.token_head(hidden)
+        )
         self.model = keras.Model([codes, scores] if places else codes, outputs)
 
     @property
@@ -66,25 +69,23 @@ class Denoiser:
             weight.assign(value)
 
     def start_from(self, codes: np.ndarray) -> None:
-        """Before it has learned anything, let it draw tokens by their shares in the rows, int32 (n,
-        d)."""
-        counts = [np.bincount(column, minlength=size) for column, size in zip(codes.T, self.sizes)]
-        self.head.bias.assign(np.log(np.maximum(np.concatenate(counts) / len(codes), NEVER)))
+        """Let it draw tokens by their shares in the rows, int32 (n, d), until it has learned."""
+        self.token_head.bias.assign(log_shares(codes, self.sizes))
 
     # --- what it sees ---
 
     def embed(self, codes, scores, angles):
         """Sum of one vector a cell, float32 (n, units); code ``sizes[j]`` is the mask of column
         j."""
-        seen = keras.ops.sum(self.table(codes + self.starts), axis=1)
-        return seen + self.sense(scores, angles) if len(self.places) else seen
+        seen = keras.ops.sum(self.token_embedding(codes + self.starts), axis=1)
+        return seen + self.embed_scores(scores, angles) if len(self.places) else seen
 
-    def sense(self, scores, angles):
+    def embed_scores(self, scores, angles):
         """What the scores and their angles (0 to 1, in quarter turns) add to that sum."""
         waves = [
             wave(k * QUARTER * angles) for k in (1, 2) for wave in (keras.ops.cos, keras.ops.sin)
         ]
-        return self.feel(keras.ops.concatenate([scores, angles, *waves], axis=1))
+        return self.score_embedding(keras.ops.concatenate([scores, angles, *waves], axis=1))
 
     # --- how it is taught ---
 
@@ -93,9 +94,9 @@ class Denoiser:
         destroyed rows.
 
         batch : tokens, their scores within the group and pooled, and which are there (see
-            MixedCells.encode).
+            DiffusionRows.encode).
         """
-        codes, own, pooled, inside = batch
+        codes, within, pooled, inside = batch
         shape, uniform = tf.shape(codes), tf.random.stateless_uniform
         level = (
             (uniform([], key) + tf.range(shape[0], dtype=tf.float32)[:, None])
@@ -107,19 +108,19 @@ class Denoiser:
         masked, weight = self._mask(asked, level, key)
         masked = masked & teaches_tokens
         known = tf.gather(asked, self.places, axis=1)
-        noise = tf.random.stateless_normal(tf.shape(own), key + 2_000)
+        noise = tf.random.stateless_normal(tf.shape(within), key + 2_000)
         angles = tf.where(
             inside > 0, tf.where(known, 0.0, tf.where(teaches_tokens, 1.0, level)), 1.0
         )
-        turned = tf.cos(QUARTER * angles) * own + tf.sin(QUARTER * angles) * noise
+        turned = tf.cos(QUARTER * angles) * within + tf.sin(QUARTER * angles) * noise
         scores = tf.where(teaches_tokens, tf.where(known, pooled, 0.0), turned) * inside
         hidden = self.body(self.embed(tf.where(masked, self.sizes, codes), scores, angles))
-        tokens = tf.where(masked, weight * self._surprise(codes, self.head(hidden)), 0.0)
+        tokens = tf.where(masked, weight * self._cross_entropy(codes, self.token_head(hidden)), 0.0)
         if not len(self.places):
             return tokens, noise
-        velocity = tf.cos(QUARTER * angles) * noise - tf.sin(QUARTER * angles) * own
+        velocity = tf.cos(QUARTER * angles) * noise - tf.sin(QUARTER * angles) * within
         moving = tf.where(known | teaches_tokens, 0.0, inside)
-        return tokens, moving * (self.turn(hidden) - velocity) ** 2
+        return tokens, moving * (self.velocity_head(hidden) - velocity) ** 2
 
     def _asked(self, shape, key):
         """Which scored numbers are known from the start, bool (n, d): none in half of the rows.
@@ -142,15 +143,14 @@ class Denoiser:
         drawn = tf.random.stateless_uniform(tf.shape(asked), key + 5_000) + tf.cast(
             asked, tf.float32
         )
-        rank = tf.argsort(tf.argsort(drawn, axis=1), axis=1)
+        order = tf.argsort(drawn, axis=1, stable=True)
+        rank = tf.argsort(order, axis=1, stable=True)
         return (tf.cast(rank, tf.float32) < count) & ~asked, left / count
 
-    def _surprise(self, codes, logits):
+    def _cross_entropy(self, codes, logits):
         parts = tf.split(logits, self.sizes, axis=1)
-        surprise = tf.nn.sparse_softmax_cross_entropy_with_logits
-        return tf.stack(
-            [surprise(codes[:, place], part) for place, part in enumerate(parts)], axis=1
-        )
+        loss = tf.nn.sparse_softmax_cross_entropy_with_logits
+        return tf.stack([loss(codes[:, place], part) for place, part in enumerate(parts)], axis=1)
 
     # --- how it fills a row ---
 
@@ -166,7 +166,7 @@ class Denoiser:
             tf.constant(np.stack([ends - self.sizes, ends])),
             tf.constant(self.starts + self.sizes),
         )
-        (kernel, bias), starts = self.head.weights, tf.constant(self.starts)
+        (kernel, bias), starts = self.token_head.weights, tf.constant(self.starts)
 
         def draw(place, codes, seen, hidden, order, fresh, key):
             hidden = tf.cond(fresh[place], lambda: self.body(seen), lambda: hidden)
@@ -177,7 +177,9 @@ class Denoiser:
             drawn = tf.argmax(
                 logits - tf.math.log(-tf.math.log(chance)), axis=1, output_type=tf.int32
             )
-            change = self.table(starts[column] + drawn) - self.table(masks[column])
+            change = self.token_embedding(starts[column] + drawn) - self.token_embedding(
+                masks[column]
+            )
             codes = tf.where(tf.range(len(self.sizes)) == column, drawn[:, None], codes)
             return place + 1, codes, seen + change, hidden
 
@@ -204,11 +206,11 @@ class Denoiser:
         size = QUARTER / steps
 
         def fill(codes, scores, angles, moving):
-            rest = keras.ops.sum(self.table(codes + self.starts), axis=1)
+            rest = keras.ops.sum(self.token_embedding(codes + self.starts), axis=1)
 
             def velocity(scores, angle):
-                seen = rest + self.sense(scores, tf.where(moving, angle, angles))
-                return tf.where(moving, self.turn(self.body(seen)), 0.0)
+                seen = rest + self.embed_scores(scores, tf.where(moving, angle, angles))
+                return tf.where(moving, self.velocity_head(self.body(seen)), 0.0)
 
             def one(number, scores):
                 angle = 1 - tf.cast(number, tf.float32) / steps

@@ -1,5 +1,4 @@
-"""The two players of the GAN: networks, hard choices that pass gradients, the critic's slope,
-sampling."""
+"""The GAN's generator and critic, hard choices that pass gradients, the critic's slope."""
 
 from __future__ import annotations
 
@@ -12,10 +11,12 @@ from utils.training import keras, tf
 LAYERS, LEAK = 3, 0.2
 
 
-def generator_network(noise: int, cells: int, outputs: int, units: int, rng: np.random.Generator):
-    """Noise (n, noise) and one-hot cells (n, cells) to (n, outputs); small at first, so it starts
-    at the margins."""
-    inputs = [keras.Input([noise]), keras.Input([cells])]
+def generator_network(noise: int, groups: int, outputs: int, units: int, rng: np.random.Generator):
+    """Noise (n, noise) and one-hot groups (n, groups) to (n, outputs).
+
+    Its outputs are small at first, so that it starts at the margins.
+    """
+    inputs = [keras.Input([noise]), keras.Input([groups])]
     hidden = _hidden(keras.ops.concatenate(inputs, axis=1), units, rng)
     return keras.Model(inputs, _dense(outputs, rng, 0.1)(hidden))
 
@@ -43,14 +44,6 @@ def falling_adam(network, rate: float, steps: int):
     optimizer = keras.optimizers.Adam(schedule, beta_1=0.0, beta_2=0.9)
     optimizer.build(network.trainable_variables)
     return optimizer
-
-
-def update(optimizer, network, loss):
-    """One step of a player; returns the loss."""
-    with tf.GradientTape() as tape:
-        value = loss()
-    optimizer.apply(tape.gradient(value, network.trainable_variables), network.trainable_variables)
-    return value
 
 
 def blocks(matrix, sizes: list[int]) -> list:
@@ -91,19 +84,20 @@ def steepness(critic, real, fake, key):
 
 
 def compiled_sampler(network, sizes: list[int], scores: int):
-    """``sample(noise, cell, uniform, bias, allowed)`` -> tokens, scores, log-probability of what is
-    allowed.
+    """``sample(noise, group, uniform, bias, allowed)`` -> tokens, scores, log-probability.
 
-    noise : float32 (n, noise).  cell : int32 (n,).  uniform : float32 (n, tokens) in (0, 1], the
+    The last is how likely the allowed tokens were.
+
+    noise : float32 (n, noise).  group : int32 (n,).  uniform : float32 (n, tokens) in (0, 1], the
         draws.
-    bias : float32 (cells, entries), added to the logits.  allowed : float32 (entries,), 1 or 0.
+    bias : float32 (groups, entries), added to the logits.  allowed : float32 (entries,), 1 or 0.
     """
-    cells, entries = network.inputs[1].shape[1], sum(sizes)
+    groups, entries = network.inputs[1].shape[1], sum(sizes)
     shapes = [
         (None, network.inputs[0].shape[1]),
         (None,),
         (None, len(sizes)),
-        (cells, entries),
+        (groups, entries),
         (entries,),
     ]
     kinds = [tf.float32, tf.int32, tf.float32, tf.float32, tf.float32]
@@ -111,16 +105,16 @@ def compiled_sampler(network, sizes: list[int], scores: int):
     @tf.function(
         input_signature=[tf.TensorSpec(*pair) for pair in zip(shapes, kinds)], autograph=False
     )
-    def sample(noise, cell, uniform, bias, allowed):
-        output = network([noise, tf.one_hot(cell, cells)])
-        logits = blocks(output[:, :entries] + tf.gather(bias, cell), sizes)
-        tokens, log_weight = [], tf.zeros(tf.shape(cell))
+    def sample(noise, group, uniform, bias, allowed):
+        output = network([noise, tf.one_hot(group, groups)])
+        logits = blocks(output[:, :entries] + tf.gather(bias, group), sizes)
+        tokens, log_weight = [], tf.zeros(tf.shape(group))
         for place, (block, possible) in enumerate(zip(logits, blocks(allowed[None], sizes))):
             rising = tf.cumsum(tf.nn.softmax(block) * possible, axis=1)
             point = uniform[:, place : place + 1] * rising[:, -1:]
             tokens.append(tf.reduce_sum(tf.cast(rising < point, tf.int32), axis=1))
             log_weight += tf.math.log(rising[:, -1])
-        drawn = tf.stack(tokens, axis=1) if tokens else tf.zeros([tf.shape(cell)[0], 0], tf.int32)
+        drawn = tf.stack(tokens, axis=1) if tokens else tf.zeros([tf.shape(group)[0], 0], tf.int32)
         return drawn, noise[:, :scores] + output[:, entries:], log_weight
 
     return (

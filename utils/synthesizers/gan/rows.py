@@ -1,201 +1,176 @@
-"""A table as a GAN sees it: a cell drawn by counting, tokens for categories, scores for smooth
+"""A table as the GAN sees it: a group drawn by counting, tokens for categories, scores for
 numbers."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from sklearn.metrics import mutual_info_score
 
-from utils.encoding import grid_step
-from utils.encoding.codes import TableCodes
+from utils.encoding import TableCodes, grid_step
+from utils.encoding.groups import ROWS_PER_GROUP, Groups
 from utils.encoding.scores import GroupedScores
-from utils.saving import portable
+from utils.encoding.spikes import find_spikes
+from utils.saving import savable
 from utils.schema import Schema
 
-FEW_VALUES, SPIKE = (
-    16,
-    0.3,
-)  # a number of so few values, or so large a share of one, is better told in tokens
+FEW_VALUES = 16
 MOST_TOKENS = 128
-ROWS_PER_VALUE = 30
-MOST_CELLS, ROWS_PER_CELL = 32, 100
+MOST_GROUPS, ROWS_PER_GAN_GROUP = 32, 100
 
 
-@portable
-class AnchoredRows:
-    """Rows as the number of their cell, int32 (n,), tokens, int32 (n, t), and scores, float32 (n,
-    s).
+@savable
+@dataclass
+class GANRows:
+    """Rows as the number of their group, int32 (n,), tokens, int32 (n, t), and scores, (n, s).
 
-    A cell is one combination of the anchor columns. Tokens stand for every other category, for
-    numbers with few values or a spike, and for whether a score is missing; of a column with more
-    than 128 values, the rarest share the last token. Scores are normal scores of the other numbers,
-    taken within the cell. A column that another one determines (years of schooling, by the degree)
-    is not learned but looked up.
+    A group is one combination of the columns in ``group_by``. Tokens stand for every other
+    category, for numbers with few values or a spike, and for whether a score is missing; of a
+    column with more than 128 values, the rarest share the last token. Scores, float32, are normal
+    scores of the other numbers, taken within the group. A column that another one determines
+    (years of schooling, by the degree) is not learned but looked up.
 
-    anchors : names.  cells : int32 (k, anchors).  shares : float64 (k,), how often a cell occurs.
-        codes :
-    TableCodes of all columns but anchors and scores.  twins : {name: (name that determines it, its
-    code for each code of that one)}.  tokens : {name: (its codes, frequent ones first, and their
-    counts)}.
-    scores : {name: GroupedScores}.  gaps : names of the scores with missing values.
+    codes : TableCodes of all columns but groups and scores.  looked_up : {name: (name that
+    determines it, its code for each code of that one)}.  tokens : {name: (its codes, frequent ones
+    first, and their counts)}.  scores : {name: GroupedScores}.  gaps : names of the scores with
+    missing values.
     """
 
-    def __init__(self, **parts):
-        vars(self).update(parts)
+    group_by: list
+    groups: Groups
+    codes: TableCodes
+    looked_up: dict
+    tokens: dict
+    scores: dict
+    gaps: list
 
     @classmethod
-    def fit(
-        cls, columns: dict[str, np.ndarray], schema: Schema, anchors: list[str]
-    ) -> AnchoredRows:
+    def fit(cls, columns: dict[str, np.ndarray], schema: Schema, group_by: list[str]) -> GANRows:
         """Read the columns of :meth:`Synthesizer._fit`."""
-        rows = len(columns[schema.names[0]])
-        together = np.column_stack([np.zeros(rows, np.int32), *(columns[name] for name in anchors)])
-        cells, cell, counts = np.unique(together, axis=0, return_inverse=True, return_counts=True)
+        together = _together(columns, group_by)
+        groups = Groups.fit(together)
+        group = groups.number(together)
         smooth = [
             name for name in schema.names if not schema[name].discrete and _is_smooth(columns[name])
         ]
-        known = {name: ~np.isnan(columns[name]) for name in smooth}
-        codes = TableCodes.fit(
-            columns, schema.select([n for n in schema.names if n not in anchors + smooth])
-        )
-        encoded = dict(zip(codes.names, codes.encode(columns).T)) if codes.names else {}
-        twins = _twins(encoded, dict(zip(codes.names, codes.sizes)))
-        return cls(
-            anchors=anchors,
-            cells=cells[:, 1:].astype(np.int32),
-            shares=counts / rows,
-            codes=codes,
-            twins=twins,
-            tokens={
-                name: _by_frequency(np.bincount(encoded[name], minlength=size))
-                for name, size in zip(codes.names, codes.sizes)
-                if name not in twins
-            },
-            scores={
-                name: GroupedScores.fit(
-                    columns[name][known[name]], cell.ravel()[known[name]], grid_step(schema[name])
-                )
-                for name in smooth
-            },
-            gaps=[name for name in smooth if not known[name].all()],
-        )
+        others = [name for name in schema.names if name not in group_by + smooth]
+        codes = TableCodes.fit(columns, schema.select(others))
+        encoded = codes.encode(columns)
+        by_name = dict(zip(codes.names, encoded.T))
+        looked_up = _determined(by_name, dict(zip(codes.names, codes.sizes)))
+        tokens = {
+            name: _by_frequency(np.bincount(by_name[name], minlength=size))
+            for name, size in zip(codes.names, codes.sizes)
+            if name not in looked_up
+        }
+        scores = {}
+        for name in smooth:
+            known = ~np.isnan(columns[name])
+            step = grid_step(schema[name])
+            scores[name] = GroupedScores.fit(columns[name][known], group[known], step)
+        gaps = [name for name in smooth if np.isnan(columns[name]).any()]
+        return cls(group_by, groups, codes, looked_up, tokens, scores, gaps)
 
     @property
     def sizes(self) -> list[int]:
         """Values of each token."""
-        return [min(len(codes), MOST_TOKENS) for codes, _ in self.tokens.values()] + [2] * len(
-            self.gaps
-        )
+        sizes = [min(len(codes), MOST_TOKENS) for codes, _ in self.tokens.values()]
+        return sizes + [2] * len(self.gaps)
 
     def encode(
         self, columns: dict, rng: np.random.Generator
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Cells, tokens and scores of the fitted rows; a missing score is noise, for its token
-        tells."""
-        rows = len(next(iter(columns.values())))
-        cell = np.zeros(rows, np.int32)
-        for number in range(1, len(self.cells)):
-            cell[self._in_cell(number, columns)] = number
-        codes = (
-            dict(zip(self.codes.names, self.codes.encode(columns).T)) if self.codes.names else {}
-        )
+        """Groups, tokens, scores of the fitted rows; a missing score is noise: its token tells."""
+        group = self.groups.number(_together(columns, self.group_by)).astype(np.int32)
+        codes = dict(zip(self.codes.names, self.codes.encode(columns).T))
         tokens = [self._token(name, codes[name]) for name in self.tokens]
         tokens += [np.isnan(columns[name]) for name in self.gaps]
-        scores = rng.standard_normal((rows, len(self.scores)), dtype=np.float32)
-        for place, (name, own) in enumerate(self.scores.items()):
+        scores = rng.standard_normal((len(group), len(self.scores)), dtype=np.float32)
+        for place, (name, scale) in enumerate(self.scores.items()):
             known = ~np.isnan(columns[name])
-            scores[known, place] = own.transform(columns[name][known], cell[known], rng)
-        return cell, np.column_stack([np.zeros((rows, 0)), *tokens]).astype(np.int32), scores
-
-    def _in_cell(self, number, columns):
-        wanted = zip(self.anchors, self.cells[number])
-        return np.logical_and.reduce([columns[name] == code for name, code in wanted])
+            scores[known, place] = scale.transform(columns[name][known], group[known], rng)
+        return group, np.column_stack([np.zeros((len(group), 0)), *tokens]).astype(np.int32), scores
 
     def _token(self, name, codes):
-        place = np.argsort(self.tokens[name][0])
+        place = np.argsort(self.tokens[name][0], kind="stable")
         return np.minimum(place[codes], MOST_TOKENS - 1)
 
     def decode(
-        self, cell, tokens, scores, schema: Schema, given: dict, rng: np.random.Generator
+        self, group, tokens, scores, schema: Schema, given: dict, rng: np.random.Generator
     ) -> dict:
         """Columns as :meth:`Synthesizer._sample` returns them, with the given values exactly."""
         codes = {
             name: _draw_code(tokens[:, place], *self.tokens[name], rng)
             for place, name in enumerate(self.tokens)
         }
-        codes |= {name: table[codes[source]] for name, (source, table) in self.twins.items()}
-        columns = {name: self.cells[cell, place] for place, name in enumerate(self.anchors)}
-        if codes:
-            coded = np.column_stack([codes[name] for name in self.codes.names])
-            columns |= self.codes.decode(coded, schema.select(self.codes.names), given, rng)
-        for place, (name, own) in enumerate(self.scores.items()):
-            values = own.inverse(scores[:, place], cell)
+        codes |= {name: table[codes[source]] for name, (source, table) in self.looked_up.items()}
+        columns = {
+            name: self.groups.combinations[group, place] for place, name in enumerate(self.group_by)
+        }
+        coded = np.column_stack([np.zeros((len(group), 0), int), *map(codes.get, self.codes.names)])
+        columns |= self.codes.decode(coded, schema.select(self.codes.names), given, rng)
+        for place, (name, scale) in enumerate(self.scores.items()):
+            values = scale.inverse(scores[:, place], group)
             if name in self.gaps:
                 values[tokens[:, len(self.tokens) + self.gaps.index(name)] == 1] = np.nan
             columns[name] = np.full(len(values), given[name]) if name in given else values
         return columns
 
     def possible(self, given: dict) -> tuple[np.ndarray, list[np.ndarray]]:
-        """What a condition leaves possible: bool (k,) over the cells, and bool (size,) over each
-        token."""
-        cells = np.ones(len(self.cells), dtype=bool)
+        """What a condition leaves: bool (k,) over the groups, and bool (size,) over each token."""
+        groups = np.ones(len(self.groups), dtype=bool)
         tokens = [np.ones(size, dtype=bool) for size in self.sizes]
         names = list(self.tokens)
-        codes = self.codes.encode_given(
-            {name: v for name, v in given.items() if name in self.codes.names}
-        )
+        coded = {name: value for name, value in given.items() if name in self.codes.names}
+        for place, code in self.codes.encode_given(coded).items():
+            name = self.codes.names[place]
+            source, table = self.looked_up.get(name, (name, np.arange(code + 1)))
+            of_source = tokens[names.index(source)]
+            allowed = self._token(source, np.flatnonzero(table == code))
+            of_source &= np.isin(np.arange(len(of_source)), allowed)
         for name, value in given.items():
-            if name in self.anchors:
-                cells &= self.cells[:, self.anchors.index(name)] == value
+            if name in self.group_by:
+                groups &= self.groups.combinations[:, self.group_by.index(name)] == value
             elif name in self.gaps:
                 tokens[len(names) + self.gaps.index(name)] &= np.arange(2) == int(np.isnan(value))
-            elif name not in self.scores:
-                code = codes[self.codes.names.index(name)]
-                source, table = self.twins.get(name, (name, np.arange(code + 1)))
-                allowed = self._token(source, np.flatnonzero(table == code))
-                tokens[names.index(source)] &= np.isin(
-                    np.arange(len(tokens[names.index(source)])), allowed
-                )
-        return cells, tokens
+        return groups, tokens
 
     def margins(
-        self, cell: np.ndarray, tokens: np.ndarray, pooled_rows: float = 10.0
+        self, group: np.ndarray, tokens: np.ndarray, pooled_rows: float = 10.0
     ) -> np.ndarray:
-        """Frequency of each token in each cell, float32 (k, sum of sizes); the frequency in the
-        whole table counts as ``pooled_rows`` rows more of every cell."""
-        blocks = [np.zeros((len(self.cells), 0))]
+        """Frequency of each token in each group, float32 (k, sum of sizes).
+
+        The frequency in the whole table counts as ``pooled_rows`` rows more of every group.
+        """
+        blocks = [np.zeros((len(self.groups), 0))]
         for column, size in zip(tokens.T, self.sizes):
-            counts = np.bincount(cell * size + column, minlength=len(self.cells) * size).reshape(
-                -1, size
-            )
+            counts = np.bincount(group * size + column, minlength=len(self.groups) * size)
+            counts = counts.reshape(-1, size)
             counts = counts + pooled_rows * counts.sum(axis=0) / counts.sum()
             blocks.append(counts / counts.sum(axis=1, keepdims=True))
         return np.hstack(blocks).astype(np.float32)
 
-    def to_dict(self) -> dict:
-        """The parts, for saving."""
-        return vars(self)
 
-    @classmethod
-    def from_dict(cls, data: dict) -> AnchoredRows:
-        """The inverse of :meth:`to_dict`."""
-        return cls(**data)
+def _together(columns: dict, names: list[str]) -> np.ndarray:
+    """Some columns of codes side by side, int32 (n, names)."""
+    rows = len(next(iter(columns.values())))
+    return np.column_stack([np.zeros((rows, 0), np.int32), *(columns[name] for name in names)])
 
 
-def find_anchors(columns: dict[str, np.ndarray], schema: Schema) -> list[str]:
-    """The target, and the category that tells most about the others, if their combinations are few
-    and common."""
+def best_groups(columns: dict[str, np.ndarray], schema: Schema) -> list[str]:
+    """The target, and the category that tells most about the others, if their groups are large."""
     names = [column.name for column in schema.columns if column.discrete]
-    anchors = [name for name in names if name == schema.target and _fits([name], columns)]
-    others = [name for name in names if name not in anchors and _fits([*anchors, name], columns)]
-    if others and len(columns) > len(anchors) + 1:
-        anchors.append(max(others, key=lambda name: _tells(name, columns, names)))
-    return anchors
+    chosen = [name for name in names if name == schema.target and _large(columns, [name])]
+    others = [name for name in names if name not in chosen and _large(columns, [*chosen, name])]
+    if others and len(columns) > len(chosen) + 1:
+        chosen.append(max(others, key=lambda name: _tells(name, columns, names)))
+    return chosen
 
 
-def _fits(names, columns) -> bool:
-    cells = len(np.unique(np.column_stack([columns[name] for name in names]), axis=0))
-    return cells <= min(MOST_CELLS, len(columns[names[0]]) // ROWS_PER_CELL)
+def _large(columns, names) -> bool:
+    together = _together(columns, names)
+    return len(Groups.fit(together)) <= min(MOST_GROUPS, len(together) // ROWS_PER_GAN_GROUP)
 
 
 def _tells(name, columns, names) -> float:
@@ -204,9 +179,17 @@ def _tells(name, columns, names) -> float:
 
 
 def _is_smooth(values) -> bool:
-    """Whether a number is told better by its rank than by tokens."""
-    distinct, counts = np.unique(values[~np.isnan(values)], return_counts=True)
-    return len(distinct) > FEW_VALUES and counts.max() <= SPIKE * counts.sum()
+    """Whether a number is told better by its rank than by tokens.
+
+    Tokens are for few values, for spikes, and for values that come again and again and leave most
+    of the range between them empty, such as distances between airports.
+    """
+    known = values[~np.isnan(values)]
+    distinct = np.unique(known)
+    if len(distinct) <= FEW_VALUES or len(find_spikes(known)):
+        return False
+    places = (distinct[-1] - distinct[0]) / np.diff(distinct).min() + 1
+    return len(known) <= FEW_VALUES * len(distinct) or len(distinct) >= places / 2
 
 
 def _by_frequency(counts):
@@ -224,27 +207,26 @@ def _draw_code(tokens, codes, counts, rng):
     return drawn
 
 
-def _twins(
+def _determined(
     codes: dict[str, np.ndarray], sizes: dict[str, int]
 ) -> dict[str, tuple[str, np.ndarray]]:
-    """Columns that another one determines in every row, with 30 rows or more a value to tell it
-    from chance."""
-    twins, sources = {}, set()
+    """Columns that another one determines in every row, with enough rows to be no chance."""
+    found, sources = {}, set()
     for name, values in codes.items():
         for source, origin in codes.items():
-            free = name != source and source not in twins and name not in sources
+            free = name != source and source not in found and name not in sources
             if free and _determines(origin, values):
                 table = np.zeros(sizes[source], dtype=np.int32)
                 table[origin] = values
-                twins[name] = (source, table)
+                found[name] = (source, table)
                 sources.add(source)
                 break
-    return twins
+    return found
 
 
 def _determines(origin, values) -> bool:
     pairs = np.unique(origin.astype(np.int64) * (int(values.max()) + 1) + values)
     seen = len(np.unique(origin))
     return (
-        len(pairs) == seen and values.max() > values.min() and seen * ROWS_PER_VALUE <= len(values)
+        len(pairs) == seen and values.max() > values.min() and seen * ROWS_PER_GROUP <= len(values)
     )

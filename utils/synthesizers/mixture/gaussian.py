@@ -1,180 +1,261 @@
-"""Gaussian mixtures given the category: the table falls into cells, and each cell gets a mixture of
-its own.
+"""Gaussian mixtures given the category: the rows fall into groups, and each gets a mixture.
 
-A cell is one combination of categories together with the state of each number: missing, at a spike
-(a value that far more rows share than its neighbours do, such as 0 minutes), or free. The free
-numbers of a cell follow one mixture; BIC (Schwarz 1978) chooses how many components it has and
-whether it lives on the plain or the log scale.
+A group is one combination of categories together with the state of each number: missing, at a
+spike (a value that far more rows share than its neighbours do, such as 0 minutes), or free. The
+free numbers of a group follow one mixture; BIC (Schwarz 1978) chooses how many components it has
+and whether it lives on the plain or the log scale.
 """
 
 from __future__ import annotations
 
-import warnings
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.special import logsumexp
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.mixture import GaussianMixture
+
+from utils.encoding import grid_step
+from utils.encoding.groups import Groups
+from utils.encoding.spikes import find_spikes
+from utils.saving import savable
+from utils.schema import Schema
+from utils.synthesizers.gaussians import condition_gaussians, draw_gaussians, fit_gaussians
+from utils.synthesizers.given import impossible, log_step
 
 SMALLEST_FIT = 12
 MOST_TRIES = 50
 REGULARISATION = 1e-3
 MISSING, FREE = -1, 0
+ANY = np.inf  # a number that the condition leaves open
+
+
+@savable
+@dataclass
+class Mixture:
+    """The mixture of f numbers, on the plain or the log scale, standardised.
+
+    low, high, offset, centre, scale : float64 (f,).  log : bool (f,).  weights : float64 (k,).
+    means : (k, f).  covariances : (k, f, f).  bic : in the units of the table.
+    """
+
+    low: np.ndarray
+    high: np.ndarray
+    offset: np.ndarray
+    log: np.ndarray
+    centre: np.ndarray
+    scale: np.ndarray
+    weights: np.ndarray
+    means: np.ndarray
+    covariances: np.ndarray
+    bic: float
+
+    @classmethod
+    def fit(cls, values, steps, spread, most_components: int, rng) -> Mixture:
+        """Fit to values, float64 (n, f) without NaN.
+
+        steps : grid step of each column, 0 if continuous; numbers on a grid are blurred by half a
+        step, so that a density exists.  spread : standard deviation of each column in the whole
+        table, the scale used where the group has too few rows for one of its own.
+        """
+        low, high = values.min(axis=0) - steps / 2, values.max(axis=0) + steps / 2
+        blurred = values + (rng.random(values.shape) - 0.5) * steps
+        offset = np.where(steps > 0, steps, 0.1 * values.std(axis=0)) + 1e-9
+        if len(values) < SMALLEST_FIT:
+            f = len(steps)
+            around = blurred.mean(axis=0), np.maximum(0.1 * spread, 1e-9)
+            one = np.ones(1), np.zeros((1, f)), np.eye(f)[None]
+            return cls(low, high, offset, np.zeros(f, dtype=bool), *around, *one, np.inf)
+        seed = int(rng.integers(2**31))
+        fits = []
+        for log in (False, True):
+            scale = low, high, offset, np.full(len(steps), log)
+            fits.append(cls._fit_on_scale(blurred, scale, most_components, seed))
+        return min(fits, key=lambda fitted: fitted.bic)
+
+    @classmethod
+    def _fit_on_scale(cls, blurred, scale, most_components, seed) -> Mixture:
+        """The mixture with the lowest BIC on that scale."""
+        bent = _bend(blurred, *scale)
+        centre, spread = bent.mean(axis=0), np.maximum(bent.std(axis=0), 1e-9)
+        points = (bent - centre) / spread
+        most = max(1, min(most_components, len(points) // SMALLEST_FIT))
+        fits = [fit_gaussians(points, k, seed, REGULARISATION) for k in range(1, most + 1)]
+        best = min(fits, key=lambda fitted: fitted.bic(points))
+        # the logarithm of |d table / d points|
+        stretch = len(points) * np.log(spread).sum() + (bent * scale[-1]).sum()
+        parts = best.weights_, best.means_, best.covariances_
+        return cls(*scale, centre, spread, *parts, float(best.bic(points) + 2 * stretch))
+
+    def to_points(self, values: np.ndarray) -> np.ndarray:
+        """Values of the table on the mixture's own scale."""
+        bent = _bend(values, self.low, self.high, self.offset, self.log)
+        return (bent - self.centre) / self.scale
+
+    def to_values(self, points: np.ndarray) -> np.ndarray:
+        """The inverse of :meth:`to_points`."""
+        bent = points * self.scale + self.centre
+        with np.errstate(over="ignore"):
+            return np.where(self.log, np.exp(bent) - self.offset + self.low, bent)
+
+    def condition(self, known: np.ndarray, values: np.ndarray) -> tuple[float, Mixture]:
+        """Log-density of the known values in the units of the table, and the mixture given them.
+
+        known : bool (f,).  values : float64 (f,), used where known.
+        """
+        point = self.to_points(values)
+        if not known.any():
+            return 0.0, self
+        if not np.isfinite(point[known]).all():
+            return -np.inf, self
+        density, weights, means, covariances = condition_gaussians(
+            self.weights, self.means, self.covariances, known, point
+        )
+        distance = np.maximum(values - self.low + self.offset, 1e-300)
+        slope = np.where(self.log, 1 / distance, 1.0) / self.scale
+        density += float(np.log(slope[known]).sum())
+        return density, replace(self, weights=weights, means=means, covariances=covariances)
+
+    def draw(self, n: int, known: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """n rows (n, f) from low to high: draws outside are drawn again, the last few clipped."""
+        result, waiting = np.empty((n, len(self.low))), np.arange(n)
+        for _ in range(MOST_TRIES):
+            points, _ = draw_gaussians(
+                self.weights, self.means, self.covariances, len(waiting), rng
+            )
+            result[waiting] = self.to_values(points)
+            inside = (result[waiting] >= self.low) & (result[waiting] <= self.high)
+            waiting = waiting[~(inside | known).all(axis=1)]
+            if not len(waiting):
+                break
+        return np.clip(result, self.low, self.high)
+
+
+def _bend(values, low, high, offset, log) -> np.ndarray:
+    """The plain scale, or the log of the distance from the lower end."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(log, np.log(values - low + offset), values)
+
+
+@savable
+@dataclass
+class Group:
+    """Rows that share their categories and the state of each number.
+
+    codes : int32 (categories,).  share : of all rows.  state : int8 (m,), MISSING, FREE or the
+    number of a spike.  fixed : float64 (m,), the value at a spike, else NaN.  spikes : the spikes
+    of each number in these categories.  mixture : of the free numbers, None if there are none.
+    """
+
+    codes: np.ndarray
+    share: float
+    state: np.ndarray
+    fixed: np.ndarray
+    spikes: list
+    mixture: Mixture | None
+
+    @property
+    def free(self) -> np.ndarray:
+        """Which numbers the mixture tells, bool (m,)."""
+        return self.state == FREE
+
+    def condition(self, codes, wanted, log_steps) -> tuple[float, Group]:
+        """Log-probability of the group together with the condition, and the group given it.
+
+        codes : the given code of each category, -2 for any.  wanted : float64 (m,), the given
+        numbers, NaN for missing, ANY.  log_steps : what share of a density a given number takes.
+        """
+        asked, free = ~np.isinf(wanted), self.free
+        agrees = ((codes == -2) | (codes == self.codes)).all()
+        at_spike = [value in spikes for value, spikes in zip(wanted, self.spikes)]
+        fixed_agrees = _same(self.fixed, wanted)[asked & ~free].all()
+        if not (agrees and fixed_agrees) or (np.isnan(wanted) | at_spike)[asked & free].any():
+            return -np.inf, self
+        if self.mixture is None:
+            return np.log(self.share), self
+        density, changed = self.mixture.condition(asked[free], wanted[free])
+        density += log_steps[asked & free].sum()
+        return np.log(self.share) + density, replace(self, mixture=changed)
+
+    def draw(self, n: int, wanted: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Numbers of n rows, float64 (n, m)."""
+        values = np.tile(self.fixed, (n, 1))
+        if self.mixture is not None and n:
+            values[:, self.free] = self.mixture.draw(n, ~np.isinf(wanted[self.free]), rng)
+        return np.where(np.isinf(wanted), values, wanted)
+
+
+def _same(first, second) -> np.ndarray:
+    return (first == second) | (np.isnan(first) & np.isnan(second))
+
+
+@savable
+@dataclass
+class GaussianGroups:
+    """A whole table as groups with Gaussian mixtures; names of its categories and numbers."""
+
+    categories: list
+    numbers: list
+    groups: list
+
+    @classmethod
+    def fit(cls, columns: dict, schema: Schema, components: int, rng) -> GaussianGroups:
+        """Read the columns of :meth:`Synthesizer._fit`; ``components`` at most for a group."""
+        categories = [column.name for column in schema.columns if column.discrete]
+        numbers = [column.name for column in schema.columns if not column.discrete]
+        rows = len(columns[schema.names[0]])
+        codes, values = _matrix(columns, categories, rows), _matrix(columns, numbers, rows)
+        steps = np.array([grid_step(schema[name]) for name in numbers])
+        spread = np.array(
+            [0.0 if np.isnan(column).all() else np.nanstd(column) for column in values.T]
+        )
+        groups = []
+        for combination, members in Groups.fit(codes).rows(codes):
+            spikes = [find_spikes(column) for column in values[members].T]
+            state = states(values[members], spikes)
+            for one_state, chosen in Groups.fit(state).rows(state):
+                free = one_state == FREE
+                found = values[members][chosen][:, free]
+                mixture = (
+                    Mixture.fit(found, steps[free], spread[free], components, rng)
+                    if free.any()
+                    else None
+                )
+                fixed = [spikes[j][k - 1] if k > 0 else np.nan for j, k in enumerate(one_state)]
+                share = len(chosen) / rows
+                group = Group(
+                    combination, share, one_state, np.array(fixed, dtype=float), spikes, mixture
+                )
+                groups.append(group)
+        return cls(categories, numbers, groups)
+
+    def sample(self, n: int, given: dict, schema: Schema, rng: np.random.Generator) -> dict:
+        """Columns as :meth:`Synthesizer._sample` returns them."""
+        codes = np.array([given.get(name, -2) for name in self.categories])
+        wanted = np.array([given.get(name, ANY) for name in self.numbers])
+        log_steps = np.array([log_step(schema[name], given.get(name, 0)) for name in self.numbers])
+        parts = [group.condition(codes, wanted, log_steps) for group in self.groups]
+        weights, groups = zip(*parts)
+        if not np.isfinite(weights).any():
+            raise impossible(given)
+        shares = np.exp(np.array(weights) - logsumexp(weights))
+        counts = rng.multinomial(n, shares / shares.sum())
+        drawn = [group.draw(count, wanted, rng) for group, count in zip(groups, counts)]
+        values, order = np.vstack(drawn), rng.permutation(n)
+        codes = np.repeat([group.codes for group in groups], counts, axis=0).astype(np.int32)
+        return {name: codes[order, j] for j, name in enumerate(self.categories)} | {
+            name: values[order, j] for j, name in enumerate(self.numbers)
+        }
+
+
+def _matrix(columns: dict, names: list[str], rows: int) -> np.ndarray:
+    """Some columns side by side, (rows, names)."""
+    return np.column_stack([columns[name] for name in names]) if names else np.zeros((rows, 0))
 
 
 def states(values: np.ndarray, spikes: list[np.ndarray]) -> np.ndarray:
-    """State of each entry of a matrix (n, m): -1 missing, 0 free, k at the k-th spike of its
-    column; int8."""
+    """State of each entry of a matrix (n, m): -1 missing, 0 free, k at its column's k-th spike."""
     result = np.zeros(values.shape, dtype=np.int8)
     for column, found in enumerate(spikes):
         for number, value in enumerate(found, start=1):
             result[values[:, column] == value, column] = number
     result[np.isnan(values)] = MISSING
     return result
-
-
-def fit_cell(
-    values: np.ndarray,
-    steps: np.ndarray,
-    spread: np.ndarray,
-    most_components: int,
-    rng: np.random.Generator,
-) -> dict:
-    """Fit one mixture to the free numbers of a cell.
-
-    values : float64 (n, m) without NaN.  steps : grid step of each column, 0 if continuous; numbers
-    on a grid are blurred by half a step, so that a density exists.  spread : standard deviation of
-    each column in the whole table, the scale used where the cell has too few rows for one of its
-    own.
-    """
-    low, high = values.min(axis=0) - steps / 2, values.max(axis=0) + steps / 2
-    blurred = values + (rng.random(values.shape) - 0.5) * steps
-    offset = np.where(steps > 0, steps, 0.1 * values.std(axis=0)) + 1e-9
-    cell = {"low": low, "high": high, "offset": offset}
-    if len(values) < SMALLEST_FIT:
-        scale = np.maximum(0.1 * spread, 1e-9)
-        return cell | {
-            "log": np.zeros(len(steps), dtype=bool),
-            "centre": blurred.mean(axis=0),
-            "scale": scale,
-            "weights": np.ones(1),
-            "means": np.zeros((1, len(steps))),
-            "covariances": np.eye(len(steps))[None],
-        }
-    seed = int(rng.integers(2**31))
-    cells = [
-        _fit_mixture(blurred, cell | {"log": np.full(len(steps), log)}, most_components, seed)
-        for log in (False, True)
-    ]
-    return min(cells, key=lambda fitted: fitted["bic"])
-
-
-def _fit_mixture(blurred, cell, most_components, seed) -> dict:
-    """The mixture with the lowest BIC on the cell's scale, and that BIC in the units of the
-    table."""
-    bent = bend(blurred, cell)
-    centre, scale = bent.mean(axis=0), np.maximum(bent.std(axis=0), 1e-9)
-    points = (bent - centre) / scale
-    candidates = []
-    with (
-        warnings.catch_warnings()
-    ):  # a start that has not converged simply loses the comparison by BIC
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        for components in range(1, max(1, min(most_components, len(points) // SMALLEST_FIT)) + 1):
-            model = GaussianMixture(components, reg_covar=REGULARISATION, random_state=seed)
-            candidates.append(model.fit(points))
-    best = min(candidates, key=lambda model: model.bic(points))
-    stretch = (
-        len(points) * np.log(scale).sum() + (bent * cell["log"]).sum()
-    )  # log of |d table / d points|
-    return cell | {
-        "centre": centre,
-        "scale": scale,
-        "weights": best.weights_,
-        "means": best.means_,
-        "covariances": best.covariances_,
-        "bic": best.bic(points) + 2 * stretch,
-    }
-
-
-def bend(values: np.ndarray, cell: dict) -> np.ndarray:
-    """The plain scale, or the log of the distance from the cell's lower end, as the cell says."""
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(cell["log"], np.log(values - cell["low"] + cell["offset"]), values)
-
-
-def unbend(values: np.ndarray, cell: dict) -> np.ndarray:
-    """The inverse of :func:`bend`."""
-    with np.errstate(over="ignore"):
-        return np.where(cell["log"], np.exp(values) - cell["offset"] + cell["low"], values)
-
-
-def condition(cell: dict, known: np.ndarray, values: np.ndarray) -> tuple[float, dict]:
-    """The mixture of the unknown columns given the known ones, and the log-density of what is
-    known.
-
-    known : bool (m,).  values : float64 (m,), used where known. By the conditional Gaussian of each
-    component (Bishop 2006, section 2.3.1). The cell that comes back has zero variance in the known
-    columns.
-    """
-    point = (bend(values, cell) - cell["centre"]) / cell["scale"]
-    if not known.any():
-        return 0.0, cell
-    if not np.isfinite(point[known]).all():
-        return -np.inf, cell
-    means, covariances, density = (
-        cell["means"].copy(),
-        cell["covariances"].copy(),
-        np.log(cell["weights"]),
-    )
-    for k in range(len(density)):
-        within = covariances[k][np.ix_(known, known)]
-        gain = np.linalg.solve(within, covariances[k][known]).T
-        gap = point[known] - means[k][known]
-        density[k] += -0.5 * (
-            gap @ np.linalg.solve(within, gap) + np.linalg.slogdet(2 * np.pi * within)[1]
-        )
-        means[k] = means[k] + gain @ gap
-        covariances[k] = covariances[k] - gain @ covariances[k][known]
-    total = logsumexp(density)
-    slope = (
-        np.where(cell["log"], 1 / np.maximum(values - cell["low"] + cell["offset"], 1e-300), 1.0)
-        / cell["scale"]
-    )
-    changed = cell | {
-        "weights": np.exp(density - total),
-        "means": means,
-        "covariances": covariances,
-    }
-    return total + float(np.log(slope[known]).sum()), changed
-
-
-def draw(cell: dict, n: int, known: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """n rows (n, m) from the cell's mixture inside the range of the cell; draws outside are drawn
-    again."""
-    factors = [_root(covariance) for covariance in cell["covariances"]]
-    result, waiting = np.empty((n, len(cell["low"]))), np.arange(n)
-    for _ in range(MOST_TRIES):
-        result[waiting] = unbend(_normal(cell, factors, len(waiting), rng), cell)
-        inside = (result[waiting] >= cell["low"]) & (result[waiting] <= cell["high"])
-        waiting = waiting[~(inside | known).all(axis=1)]
-        if not len(waiting):
-            break
-    return result  # the few rows still outside after many tries are clipped by the schema
-
-
-def _normal(cell, factors, n, rng):
-    component = np.repeat(
-        np.arange(len(factors)), rng.multinomial(n, cell["weights"] / cell["weights"].sum())
-    )
-    noise, points = rng.standard_normal((n, len(cell["low"]))), np.empty((n, len(cell["low"])))
-    for k, factor in enumerate(factors):
-        rows = component == k
-        points[rows] = cell["means"][k] + noise[rows] @ factor.T
-    return rng.permutation(points) * cell["scale"] + cell["centre"]
-
-
-def _root(covariance):
-    """A matrix whose product with its transpose is the covariance, also where it is singular."""
-    values, vectors = np.linalg.eigh(covariance)
-    return vectors * np.sqrt(np.maximum(values, 0))

@@ -8,8 +8,19 @@ EM finds classes and tables together (Lazarsfeld and Henry 1968; EM by Dempster,
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from scipy import sparse
+
+from utils.encoding import TableCodes
+from utils.encoding.groups import Groups
+from utils.saving import savable
+from utils.schema import Schema
+from utils.synthesizers.draws import draw_from_tables
+from utils.synthesizers.given import impossible
+
+ROWS_PER_CLASS, MOST_CLASSES = 32, 1_000
 
 BATCH_ROWS = 8_192
 TINY = 1e-12
@@ -38,7 +49,7 @@ def fit_latent_classes(
     weights float64 (K,), tables (K, sum(sizes)) with the columns side by side, and the mean
     log-likelihood (plus log-prior) a row before each iteration, in nats: it never falls.
     """
-    n, width = codes.shape
+    n = len(codes)
     starts = np.append(0, np.cumsum(sizes)[:-1])
     flat = (codes + starts).astype(np.int32)
     margins = np.bincount(flat.ravel(), minlength=sizes.sum()) / n
@@ -99,6 +110,75 @@ def _log_prior(tables, margins, smoothing):
     return (
         smoothing * float((margins * np.log(np.maximum(tables, TINY))).sum()) if smoothing else 0.0
     )
+
+
+@savable
+@dataclass
+class LatentClasses:
+    """A whole table as a mixture of classes.
+
+    codes : how the columns become codes.  weights : float64 (K,), of sum 1.  tables : float32 (K,
+    sum of sizes).  log_likelihood : mean a row after each iteration of EM, in nats.
+    """
+
+    codes: TableCodes
+    weights: np.ndarray
+    tables: np.ndarray
+    log_likelihood: np.ndarray
+
+    @classmethod
+    def fit(
+        cls, columns, schema: Schema, bins: int, classes: int | None, rng, **options
+    ) -> LatentClasses:
+        """Read the columns of :meth:`Synthesizer._fit`; apart for each value of a discrete target.
+
+        bins : most of a number.  classes : None takes one for every 32 rows, at most 1,000.
+        options : of :func:`fit_latent_classes`.
+        """
+        coder = TableCodes.fit(columns, schema, bins)
+        codes = coder.encode(columns)
+        total = classes or int(np.clip(len(codes) // ROWS_PER_CLASS, 1, MOST_CLASSES))
+        strata = _strata(codes, schema, total)
+        parts = [
+            fit_latent_classes(codes[rows], coder.sizes, count, rng, **options)
+            for rows, count in strata
+        ]
+        shares = np.array([len(rows) for rows, _ in strata]) / len(codes)
+        return cls(
+            coder,
+            np.concatenate([share * weights for share, (weights, _, _) in zip(shares, parts)]),
+            np.vstack([tables for _, tables, _ in parts]).astype(np.float32),
+            sum(share * history for share, (_, _, history) in zip(shares, parts)),
+        )
+
+    def sample(self, n: int, given: dict, schema: Schema, rng: np.random.Generator) -> dict:
+        """Columns as :meth:`Synthesizer._sample` returns them: a class, then each cell from it."""
+        ends = np.cumsum(self.codes.sizes)
+        spans = [slice(end - size, end) for end, size in zip(ends, self.codes.sizes)]
+        weights = self.weights.astype(np.float64)
+        for place, code in self.codes.encode_given(given).items():
+            weights = weights * self.tables[:, spans[place]][:, code]
+        if not weights.any():
+            raise impossible(given)
+        classes = rng.choice(len(weights), n, p=weights / weights.sum())
+        drawn = [draw_from_tables(self.tables[:, span], classes, rng) for span in spans]
+        return self.codes.decode(np.column_stack(drawn), schema, given, rng)
+
+
+def _strata(codes, schema, total) -> list[tuple[np.ndarray, int]]:
+    """Row numbers and number of classes for each value of the target; all rows without one."""
+    target = schema.target
+    if target is not None and schema[target].discrete:
+        values = codes[:, [schema.names.index(target)]]
+        groups = Groups.fit(values)
+        if len(groups) * 4 <= total:
+            return list(
+                zip(
+                    [rows for _, rows in groups.rows(values)],
+                    share_of_classes(total, groups.counts),
+                )
+            )
+    return [(np.arange(len(codes)), total)]
 
 
 def share_of_classes(total: int, sizes: np.ndarray) -> np.ndarray:

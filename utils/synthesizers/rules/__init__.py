@@ -8,25 +8,25 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from utils.encoding import float_range, from_array, to_array
+from utils.dtypes import zone_of
+from utils.encoding import float_range, from_array, grid_step, to_array
 from utils.expressions import evaluate
 from utils.schema import Column, Schema, TableError
-from utils.synthesizers.base import Synthesizer, resample
+from utils.synthesizers.base import Synthesizer
+from utils.synthesizers.given import candidates, impossible, keep_by_weight
 from utils.synthesizers.rules.distributions import (
     Distribution,
     choice,
+    columns_needed,
     dates,
-    depends,
     log_probability,
     normal,
     parts_of,
     values_for,
 )
 
-CANDIDATES = 32
 PROBE_ROWS = 2_000
 SMALLEST_RETRY = 256  # so that a few rows can meet a rule that few rows obey
-UNBOUNDED = 10**15
 
 
 class RuleSynthesizer(Synthesizer):
@@ -48,6 +48,9 @@ class RuleSynthesizer(Synthesizer):
     """
 
     method = "rules"
+    columns_: dict
+    rules_: dict
+    report_: dict
 
     def __init__(
         self,
@@ -58,12 +61,12 @@ class RuleSynthesizer(Synthesizer):
         random_state: int | None = 0,
     ):
         super().__init__(random_state)
-        self.columns, self.derived, self.rules, self.most_tries = (
-            columns,
-            derived,
-            rules,
-            most_tries,
-        )
+        self.columns, self.derived, self.rules = columns, derived, rules
+        self.most_tries = most_tries
+
+    def _check_parameters(self) -> None:
+        super()._check_parameters()
+        self._check_counts("most_tries")
 
     def fit(
         self, table: pd.DataFrame | None = None, schema: Schema | None = None
@@ -72,15 +75,22 @@ class RuleSynthesizer(Synthesizer):
         before."""
         if self.columns is None and table is None:
             raise ValueError(
-                "There is nothing to draw from: pass columns={...} to the constructor or a table to fit."
+                "There is nothing to draw from: pass columns={...} to the constructor or a table "
+                "to fit."
             )
         if table is not None:
             super().fit(table, schema)
+            schema = self.schema_
         else:
-            self.columns_, self.rules_ = dict(self.columns), dict(self.rules or {})
-        self._check_counts("most_tries")
+            self._check_parameters()
+            self._forget()
+            self.seen_ = {}
+            if schema is not None:
+                self.schema_ = schema
+                self._fit({}, None)
+            else:
+                self.columns_, self.rules_ = dict(self.columns), dict(self.rules or {})
         self._check_order()
-        schema = None if table is None else self.schema_
         probe, self.report_ = self._draw_until_valid(
             PROBE_ROWS, {}, schema, np.random.default_rng(self.random_state)
         )
@@ -95,48 +105,36 @@ class RuleSynthesizer(Synthesizer):
                 column.name: _profile(columns[column.name], column)
                 for column in self.schema_.columns
             }
-        else:
-            self.columns_ = dict(self.columns)
-            made = [
-                *self.columns_,
-                *(name for name in self.derived or {} if name not in self.columns_),
-            ]
-            if sorted(made) != sorted(self.schema_.names):
-                raise TableError(
-                    f"The rules make the columns {', '.join(made)}; the table has "
-                    f"{', '.join(self.schema_.names)}. Make both the same."
-                )
+            return
+        self.seen_ = {}  # what can be drawn is written down, whatever a table held
+        self.columns_ = dict(self.columns)
+        made = list(dict.fromkeys([*self.columns_, *(self.derived or {})]))
+        if sorted(made) != sorted(self.schema_.names):
+            raise TableError(
+                f"The rules make the columns {', '.join(made)}; the table has "
+                f"{', '.join(self.schema_.names)}. Make both the same."
+            )
 
     def _check_order(self):
         seen = set()
         for name, distribution in self.columns_.items():
-            needed = distribution.parameters.get("column")
-            if needed is not None and needed not in seen:
+            lacking = sorted(columns_needed(distribution) - seen)
+            if lacking:
                 raise ValueError(
-                    f"Column {name!r} depends on {needed!r}, which is not drawn before it. Put "
-                    f"{needed!r} first."
+                    f"Column {name!r} depends on {lacking[0]!r}, which is not drawn before it. Put "
+                    f"{lacking[0]!r} first."
                 )
             seen.add(name)
 
-    def _condition(self, given):
-        codes = super()._condition(given)  # the same checks and messages as everywhere
-        return {name: _plain(code, self.schema_[name]) for name, code in codes.items()}
-
     def _sample_table(self, n, condition, rng):
-        table, _ = self._draw_until_valid(n, condition, self.schema_, rng)
-        return pd.DataFrame(
-            {
-                column.name: from_array(_to_array(table[column.name], column), column)
-                for column in self.schema_.columns
-            }
-        )
+        return self._draw_until_valid(n, condition, self.schema_, rng)[0]
 
-    def _draw_until_valid(self, n, given, schema, rng) -> tuple[pd.DataFrame, dict]:
+    def _draw_until_valid(self, n, condition, schema, rng) -> tuple[pd.DataFrame, dict]:
         """n valid rows, and for each rule the share of all drawn rows that broke it."""
         pieces, missing_rows, drawn, broken = [], n, 0, {}
         for attempt in range(self.most_tries):
-            table = self._draw(max(missing_rows, SMALLEST_RETRY) if attempt else n, given, rng)
-            faults = self._faults(table, given, schema)
+            size = max(missing_rows, SMALLEST_RETRY) if attempt else n
+            table, faults = self._draw(size, condition, schema, rng)
             broken = {name: broken.get(name, 0) + int(rows.sum()) for name, rows in faults.items()}
             invalid = np.logical_or.reduce([np.zeros(len(table), dtype=bool), *faults.values()])
             drawn += len(table)
@@ -144,123 +142,134 @@ class RuleSynthesizer(Synthesizer):
             missing_rows -= len(pieces[-1])
             if missing_rows == 0:
                 return pd.concat(pieces, ignore_index=True), {
-                    name: broken[f"the rule {name!r} ({rule})"] / max(drawn, 1)
+                    name: broken[_rule(name, rule)] / max(drawn, 1)
                     for name, rule in self.rules_.items()
                 }
         worst = max(broken, key=broken.get)
         raise ValueError(
-            f"After {self.most_tries} tries and {drawn:,} rows, {missing_rows:,} rows still are not as they "
-            f"must be. {broken[worst]:,} rows broke {worst}. Mend the distributions or what is asked of "
-            "them, so that they agree."
+            f"After {self.most_tries} tries and {drawn:,} rows, {missing_rows:,} rows still are "
+            f"not as they must be. {broken[worst]:,} rows broke {worst}. Mend the distributions or "
+            "what is asked of them, so that they agree."
         )
 
-    def _faults(self, table, given, schema) -> dict[str, np.ndarray]:
-        """What a row can do wrong, in words, with the rows (n,) that do so."""
-        faults = {
-            f"the rule {name!r} ({rule})": ~np.broadcast_to(
-                np.asarray(evaluate(rule, table), bool), len(table)
+    def _draw(self, n, condition, schema, rng) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
+        """n rows as they are handed out, and what they do wrong: in words, with the rows (n,) that
+        do so."""
+        table, derived, faults = self._drawn_columns(n, condition, rng), self.derived or {}, {}
+        for name in [*(name for name in self.columns_ if name not in derived), *derived]:
+            if name in derived:
+                table[name] = evaluate(derived[name], table)
+            if schema is not None:
+                column, numbers = schema[name], _to_array(table[name], schema[name])
+                refused = _refused(table[name], numbers, column)
+                faults[f"the range or the categories of column {name!r}"] = refused
+                table[name] = from_array(np.where(refused, 0, numbers), column)
+        for name, code in condition.items():
+            numbers = to_array(table[name], schema[name])
+            faults[f"the condition {name} = {_drawn_value(code, schema[name])}"] = ~np.isclose(
+                numbers, code, rtol=0, atol=0, equal_nan=True
             )
-            for name, rule in self.rules_.items()
-        }
-        faults |= {
-            f"the condition {name} = {value}": ~_equals(table[name], value)
-            for name, value in given.items()
-        }
-        if schema is not None:
-            faults |= {
-                f"the range or the categories of column {column.name!r}": _outside(
-                    table[column.name], column
-                )
-                for column in schema.columns
-            }
-        return faults
+        broken = Schema((), self.rules_).broken_rules(table)
+        faults |= {_rule(name, rule): broken[name].to_numpy() for name, rule in self.rules_.items()}
+        return (table if schema is None else table[schema.names]), faults
 
-    def _draw(self, n, given, rng) -> pd.DataFrame:
-        """n rows that meet the conditions on drawn columns; derived columns and rules are not
-        checked yet."""
-        asked = [name for name in given if name in self.columns_]
-        dependent = [name for name in asked if depends(self.columns_[name])]
-        rows = n * CANDIDATES if dependent else n
+    def _drawn_columns(self, n, condition, rng) -> pd.DataFrame:
+        """n rows of the drawn columns that meet the conditions on them, by importance.
+
+        A value that only the expression of a derived column can give is left to drawing again.
+        """
+        asked = [name for name in condition if name in self.columns_]
+        weighed = any(columns_needed(self.columns_[name]) for name in asked)
+        rows = candidates(n) if weighed and n else n
         table, log_weights = pd.DataFrame(index=range(rows)), np.zeros(rows)
         for name, distribution in self.columns_.items():
             if name in asked:
-                table[name] = given[name]
-                if name in dependent:
-                    log_weights += log_probability(distribution, given[name], table)
-            else:
-                table[name] = values_for(distribution, table, rng)
-        if dependent:
-            table = table.iloc[resample(log_weights, n, rng, ", ".join(dependent))].reset_index(
-                drop=True
-            )
-        for name, expression in (self.derived or {}).items():
-            table[name] = evaluate(expression, table)
+                column = self.schema_[name]
+                value = _drawn_value(condition[name], column)
+                log_weight = log_probability(distribution, value, table, grid_step(column))
+                if log_weight.max(initial=-np.inf) > -np.inf or name not in (self.derived or {}):
+                    table[name] = value
+                    log_weights += log_weight
+                    continue
+            table[name] = values_for(distribution, table, rng)
+        if n and log_weights.max() == -np.inf:
+            raise impossible(condition)
+        if weighed and n:
+            chosen = keep_by_weight(log_weights, n, condition, rng)
+            table = table.iloc[chosen].reset_index(drop=True)
         return table
 
 
-def _equals(values: pd.Series, wanted) -> np.ndarray:
-    return (values.isna() if pd.isna(wanted) else values == wanted).to_numpy(dtype=bool)
+def _rule(name: str, rule: str) -> str:
+    return f"the rule {name!r} ({rule})"
+
+
+def _drawn_value(code, column: Column):
+    """The value behind a code or float, as the distributions draw it: dates without a zone, None if
+    missing."""
+    if column.discrete:
+        return None if code < 0 else column.categories[code]
+    value = from_array(np.array([code]), column)[0]
+    if pd.isna(value):
+        return None
+    if column.kind == "date":
+        return pd.Timestamp(value).tz_localize(None)
+    return int(value) if column.kind == "integer" else float(value)
 
 
 def _to_array(values: pd.Series, column: Column) -> np.ndarray:
-    """Codes or floats (n,) of drawn values, whatever their dtype; drawn dates without a zone are in
-    UTC."""
-    return to_array(pd.to_datetime(values) if column.kind == "date" else values, column)
+    """Codes or floats (n,) of drawn values, whatever their dtype; a drawn date without a zone is
+    meant in the zone of the column."""
+    try:
+        if column.kind == "date":
+            values, zone = pd.to_datetime(values), zone_of(column.dtype)
+            if zone is not None and values.dt.tz is None:
+                first = np.ones(len(values), dtype=bool)  # of an hour that comes twice
+                values = values.dt.tz_localize(zone, ambiguous=first, nonexistent="shift_forward")
+        return to_array(values, column)
+    except (TypeError, ValueError, AttributeError) as error:
+        raise ValueError(
+            f"Column {column.name!r} holds {column.kind} values, but what is drawn for it is not "
+            f"({error}). Give it another distribution, or the schema another kind."
+        ) from None
 
 
-def _plain(code, column: Column):
-    """The value behind a code or float, as the distributions draw it: dates without a zone, in
-    UTC."""
-    value = from_array(np.array([code]), column)[0]
-    moment = pd.Timestamp(value) if column.kind == "date" else None
-    return (
-        value
-        if moment is None
-        else moment
-        if moment.tz is None
-        else moment.tz_convert("UTC").tz_localize(None)
-    )
-
-
-def _outside(values: pd.Series, column: Column) -> np.ndarray:
-    """Rows (n,) whose value is unknown to the column or out of its range; missing values are
-    not."""
-    numbers = _to_array(values, column)
+def _refused(values: pd.Series, numbers: np.ndarray, column: Column) -> np.ndarray:
+    """Rows (n,) whose drawn value the column cannot hold: unknown, out of range once rounded, or
+    missing where none may be. Asked before the value gets its dtype, which would clip it."""
+    missing = values.isna().to_numpy()
     if column.discrete:
-        return (numbers < 0) & values.notna().to_numpy()
-    low, high = float_range(column)
-    return (numbers < low) | (numbers > high)
+        refused = (numbers < 0) & ~missing
+    else:
+        (low, high), half = float_range(column), grid_step(column) / 2
+        refused = (numbers < low - half) | (numbers > high + half)
+    return refused | (missing & (column.missing == 0))
 
 
-def _profile(values, column) -> Distribution:
+def _profile(array: np.ndarray, column: Column) -> Distribution:
     """The plainest rule for a column of a table, by its own distribution only."""
-    if column.discrete:
-        counts = np.bincount(values[values >= 0], minlength=len(column.categories))
-        if not counts.sum():
-            return Distribution("choice", {"values": [None], "weights": [1.0]})
-        return choice(dict(zip(column.categories, counts.tolist())), column.missing)
-    if column.minimum is None:
+    values = pd.Series(from_array(array, column))
+    present, missing = values.dropna(), column.missing
+    if not len(present):
         return Distribution("choice", {"values": [None], "weights": [1.0]})
+    if column.discrete:
+        counts = np.bincount(array[array >= 0], minlength=len(column.categories))
+        return choice(dict(zip(column.categories, counts.tolist())), missing)
     if column.kind == "date":
-        first, last = (pd.Timestamp(limit) for limit in (column.minimum, column.maximum))
-        return (
-            replace(
-                dates(str(first.ceil("D").date()), str(last.floor("D").date())),
-                missing=column.missing,
-            )
-            if first.ceil("D") <= last.floor("D")
-            else Distribution(
-                "choice", {"values": [first], "weights": [1.0]}, missing=column.missing
-            )
-        )
-    decimals = 0 if column.kind == "integer" else column.decimals
+        moments = pd.DatetimeIndex(present).tz_localize(None)
+        first, last = moments.min().ceil("D"), moments.max().floor("D")
+        if first > last:
+            return choice({moments.min(): 1}, missing)
+        return replace(dates(first, last), missing=missing)
+    numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)
+    plain, decimals = (int, 0) if column.kind == "integer" else (float, column.decimals)
     return normal(
-        float(np.nanmean(values)),
-        float(np.nanstd(values)) or 1.0,
-        column.minimum,
-        column.maximum,
+        float(np.nanmean(numbers)),
+        float(np.nanstd(numbers)) or 1.0,
+        plain(present.min()),
+        plain(present.max()),
         decimals,
-        column.missing,
+        missing,
     )
 
 
@@ -304,7 +313,7 @@ def _widen(column: Column, parts: list[Distribution]) -> Column:
     decimals = [part.decimals for part in parts]
     return replace(
         column,
-        minimum=-UNBOUNDED if None in lows or not parts else min(lows),
-        maximum=UNBOUNDED if None in highs or not parts else max(highs),
+        minimum=None if None in lows or not parts else min(lows),
+        maximum=None if None in highs or not parts else max(highs),
         decimals=None if None in decimals or not parts else max(decimals),
     )

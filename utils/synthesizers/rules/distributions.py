@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from utils.expressions import evaluate
-from utils.saving import portable
-from utils.synthesizers.base import draw_from_tables
+from utils.expressions import columns_of, evaluate
+from utils.saving import savable
+from utils.synthesizers.draws import draw_from_tables
 
 
-@portable
+@savable
 @dataclass(frozen=True)
 class Distribution:
     """One named distribution; made by the functions below, such as ``poisson(3)``.
@@ -31,15 +31,6 @@ class Distribution:
     maximum: float | None = None
     decimals: int | None = None
     missing: float = 0.0
-
-    def to_dict(self) -> dict:
-        """The fields, for saving; nested distributions stay objects."""
-        return dict(vars(self))
-
-    @classmethod
-    def from_dict(cls, data: dict) -> Distribution:
-        """The inverse of ``to_dict``."""
-        return cls(**data)
 
 
 KINDS = {
@@ -133,12 +124,13 @@ def dates(first: str, last: str) -> Distribution:
     return Distribution("dates", {"first": days[0].isoformat(), "last": days[-1].isoformat()})
 
 
-def depends(distribution: Distribution) -> bool:
-    """Whether the distribution looks at columns drawn before."""
-    return distribution.kind == "by" or (
-        distribution.kind in KINDS
-        and any(isinstance(value, str) for value in distribution.parameters.values())
-    )
+def columns_needed(distribution: Distribution) -> set[str]:
+    """Names of the columns that the distribution looks at; they must be drawn before."""
+    if distribution.kind == "by":
+        members = distribution.parameters["distributions"]
+        return {distribution.parameters["column"]}.union(*map(columns_needed, members))
+    parameters = distribution.parameters.values() if distribution.kind in KINDS else []
+    return set().union(*(columns_of(value) for value in parameters if isinstance(value, str)))
 
 
 def parts_of(distribution: Distribution) -> list[Distribution]:
@@ -155,6 +147,18 @@ def _half_step(decimals) -> float:
     return 0.0 if decimals is None else 0.5 * 10.0**-decimals
 
 
+def _limits(distribution) -> tuple[float, float]:
+    """The smallest and the largest value; of rounded ones, those within the cut."""
+    low = -np.inf if distribution.minimum is None else distribution.minimum
+    high = np.inf if distribution.maximum is None else distribution.maximum
+    if distribution.decimals is not None:
+        step = 2 * _half_step(distribution.decimals)
+        first, last = np.round(low, distribution.decimals), np.round(high, distribution.decimals)
+        low = first + step if first < low - step / 100 else low
+        high = last - step if last > high + step / 100 else high
+    return low, high
+
+
 def _numbers(distribution, table):
     """The scipy distribution for every row, with the limits of its uniform score.
 
@@ -169,9 +173,12 @@ def _numbers(distribution, table):
     below, above = (
         (1, 0) if distribution.kind in COUNTS else [_half_step(distribution.decimals)] * 2
     )
-    low = 0.0 if distribution.minimum is None else frozen.cdf(distribution.minimum - below)
-    high = 1.0 if distribution.maximum is None else frozen.cdf(distribution.maximum + above)
-    return frozen, low, high
+    low, high = _limits(distribution)
+    return (
+        frozen,
+        0.0 if np.isneginf(low) else frozen.cdf(low - below),
+        1.0 if np.isposinf(high) else frozen.cdf(high + above),
+    )
 
 
 def values_for(distribution, table, rng):
@@ -190,7 +197,8 @@ def values_for(distribution, table, rng):
         values = pd.Series(_truncated(distribution, table, n, rng))
     else:
         raise ValueError(
-            f"There is no distribution {distribution.kind!r}. Known: choice, by, dates, {', '.join(KINDS)}."
+            f"There is no distribution {distribution.kind!r}. "
+            f"Known: choice, by, dates, {', '.join(KINDS)}."
         )
     return values.mask(rng.random(n) < distribution.missing) if distribution.missing else values
 
@@ -212,16 +220,13 @@ def _truncated(distribution, table, n, rng) -> np.ndarray:
     values = np.broadcast_to(frozen.ppf(low + rng.random(n) * (high - low)), n)
     if distribution.decimals is not None:
         values = np.round(values, distribution.decimals)
-    limits = (
-        -np.inf if distribution.minimum is None else distribution.minimum,
-        np.inf if distribution.maximum is None else distribution.maximum,
-    )
+    limits = _limits(distribution)
     values = np.clip(values, *limits)
     if not np.isfinite(values).all():
         raise ValueError(
-            f"No {distribution.kind} number from {limits[0]} to {limits[1]} could be drawn with the "
-            f"parameters {distribution.parameters}. See that the limits hold some of its probability, "
-            "and that no parameter is missing or negative in any row."
+            f"No {distribution.kind} number from {limits[0]} to {limits[1]} could be drawn with "
+            f"the parameters {distribution.parameters}. See that the limits hold some of its "
+            "probability, and that no parameter is missing or negative in any row."
         )
     whole = (
         distribution.decimals == 0
@@ -236,48 +241,91 @@ def _values_by(distribution, table, rng):
     unknown = ~groups.isin(parameters["values"])
     if unknown.any():
         raise ValueError(
-            f"by({parameters['column']!r}, ...) has no distribution for {groups[unknown].iloc[0]!r}. "
-            f"It has: {', '.join(map(str, parameters['values']))}."
+            f"by({parameters['column']!r}, ...) has no distribution for "
+            f"{groups[unknown].iloc[0]!r}. It has: {', '.join(map(str, parameters['values']))}."
         )
-    pieces = []
-    for value, part in zip(parameters["values"], parameters["distributions"]):
-        rows = table[groups == value]
-        pieces.append(
-            pd.Series(
-                np.asarray(values_for(part, rows.reset_index(drop=True), rng)), index=rows.index
-            )
+    pieces = [
+        pd.Series(
+            np.asarray(values_for(part, table[rows].reset_index(drop=True), rng)),
+            index=table.index[rows],
         )
+        for rows, part in _branches(distribution, table)
+    ]
     return (
-        pd.concat([piece for piece in pieces if len(piece)]).sort_index()
+        pd.concat([piece for piece in pieces if len(piece)]).sort_index(kind="stable")
         if len(table)
         else pieces[0]
     )
 
 
-def log_probability(distribution, value, table) -> np.ndarray:
-    """Log-probability (or density) of a value in each row, given the columns before."""
-    if distribution.kind == "by":
-        return _log_probability_by(distribution, value, table)
-    if pd.isna(value) or distribution.kind == "choice":
-        values, weights = (distribution.parameters.get(key, []) for key in ("values", "weights"))
-        share = (
-            distribution.missing
-            if pd.isna(value)
-            else dict(zip(values, weights)).get(value, 0) / sum(weights)
-        )
-        return np.full(len(table), np.log(max(share, 1e-300)))
-    if distribution.kind == "dates":
-        return np.zeros(len(table))
-    frozen, low, high = _numbers(distribution, table)
-    log_density = frozen.logpmf(value) if distribution.kind in COUNTS else frozen.logpdf(value)
-    return np.broadcast_to(log_density - np.log(np.maximum(high - low, 1e-300)), len(table))
-
-
-def _log_probability_by(distribution, value, table):
-    result, groups = np.full(len(table), -np.inf), table[distribution.parameters["column"]]
-    for group, part in zip(
+def _branches(distribution, table):
+    """The rows (n,) of each value of a :func:`by`, with their distribution."""
+    groups = table[distribution.parameters["column"]]
+    for value, part in zip(
         distribution.parameters["values"], distribution.parameters["distributions"]
     ):
-        rows = (groups == group).to_numpy()
-        result[rows] = log_probability(part, value, table[rows])
-    return result
+        yield (groups == value).to_numpy(dtype=bool), part
+
+
+def log_probability(distribution, value, table, step: float = 0.0) -> np.ndarray:
+    """Log of the probability (n,) that the cell of each row holds the value, given the columns
+    before it; -inf where it cannot.
+
+    value : as :func:`values_for` draws it; dates without a zone (a time of day counts as its day).
+    step : the grid to which the column rounds what is drawn; 0 if it does not round.
+
+    A missing cell has the share ``missing``. A number that is rounded has the mass of all that is
+    rounded to it, within the cut. One that is not has its density times the gap to the next float,
+    so that it weighs next to nothing beside the same number with a mass of its own.
+    """
+    if distribution.kind == "by":
+        result = np.full(len(table), -np.inf)
+        for rows, part in _branches(distribution, table):
+            result[rows] = log_probability(part, value, table[rows], step)
+        return result
+    with np.errstate(divide="ignore", invalid="ignore"):
+        if distribution.kind == "choice":
+            mass = np.log(_share(distribution, value))
+        elif pd.isna(value):
+            mass = -np.inf
+        elif distribution.kind == "dates":
+            days = pd.date_range(distribution.parameters["first"], distribution.parameters["last"])
+            mass = -np.log(len(days)) if pd.Timestamp(value).normalize() in days else -np.inf
+        else:
+            mass = _log_mass(distribution, value, table, step)
+        present = np.log1p(-distribution.missing) + mass
+        result = np.logaddexp(np.log(distribution.missing), present) if pd.isna(value) else present
+    return np.broadcast_to(np.where(np.isnan(result), -np.inf, result), len(table))
+
+
+def _share(distribution, value) -> float:
+    """Share of a value, or of all missing ones, among those of a :func:`choice`."""
+    values, weights = distribution.parameters["values"], distribution.parameters["weights"]
+    if isinstance(value, pd.Timestamp):
+        values = [pd.Timestamp(item).tz_localize(None) for item in values]
+    equal = [
+        pd.isna(item) if pd.isna(value) else not pd.isna(item) and item == value for item in values
+    ]
+    return np.dot(equal, weights) / np.sum(weights)
+
+
+def _log_mass(distribution, value, table, step):
+    """Log-probability of a number under a distribution of :data:`KINDS`, in each row or in all."""
+    frozen, low, high = _numbers(distribution, table)
+    own, (first, last) = _half_step(distribution.decimals), _limits(distribution)
+    half = max(own, step / 2)
+    first, last = max(value - half, first - own), min(value + half, last + own)
+    on_grid = not own or np.isclose(np.round(value, distribution.decimals), value, rtol=1e-12)
+    if first > last or not on_grid:
+        return -np.inf
+    if not half:
+        mass = frozen.logpdf(value) + np.log(np.spacing(np.abs(value)))
+    elif distribution.kind in COUNTS:
+        mass = frozen.logpmf(value)
+    else:  # in the upper half from above, because the distribution function ends in 0.999...
+        from_below = frozen.cdf(last) - frozen.cdf(first)
+        from_above = frozen.sf(first) - frozen.sf(last)
+        mass = np.log(np.where(frozen.cdf(first) < 0.5, from_below, from_above))
+        far_out = frozen.logpdf(value) + np.log(last - first)  # too little for a difference
+        mass = np.where(np.isneginf(mass), far_out, mass)
+    return np.where(high > low, np.minimum(mass - np.log(high - low), 0), -np.inf)

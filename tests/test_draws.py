@@ -1,0 +1,87 @@
+"""Drawing by chances, drawing by weight, and the order in which columns are drawn."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from utils.schema import Column
+from utils.synthesizers.draws import draw_from_tables, drawing_order, resample
+from utils.synthesizers.given import keep_by_weight, log_step, nearness
+
+
+def test_draws_follow_their_table():
+    tables = np.array([[0.0, 0.2, 0.8, 0.0], [0.5, 0.0, 0.0, 0.5]], dtype=np.float32)
+    rows = np.repeat([0, 1], 50_000)
+    drawn = draw_from_tables(tables, rows, np.random.default_rng(0))
+    for row in (0, 1):
+        shares = np.bincount(drawn[rows == row], minlength=4) / 50_000
+        np.testing.assert_allclose(shares, tables[row], atol=0.006)
+        assert (shares[tables[row] == 0] == 0).all()
+
+
+def test_resampling_draws_each_candidate_floor_or_ceiling_of_its_share():
+    with np.errstate(divide="ignore"):
+        log_weights = np.log([0.05, 0.0, 0.33, 0.62])
+    counts = np.bincount(resample(log_weights, 100, np.random.default_rng(0)), minlength=4)
+    assert counts.tolist() == [5, 0, 33, 62]
+
+
+def test_weights_count_by_their_ratio_however_small():
+    drawn = resample(np.log([1.0, 3.0]) - 5_000, 4_000, np.random.default_rng(0))
+    assert np.bincount(drawn).tolist() == [1_000, 3_000]
+
+
+def test_what_is_kept_comes_in_random_order():
+    kept = keep_by_weight(np.zeros(1_000), 1_000, {}, np.random.default_rng(0))
+    assert abs(np.corrcoef(kept, np.arange(1_000))[0, 1]) < 0.1
+
+
+@pytest.mark.parametrize("candidates", [0, 3])
+def test_without_a_possible_candidate_the_one_error_names_what_was_asked(candidates):
+    log_weights = np.full(candidates, -np.inf)
+    with pytest.raises(ValueError, match=r"No row with App, day as asked is possible.*Ask for"):
+        keep_by_weight(log_weights, 5, {"App": 1, "day": 2.0}, np.random.default_rng(0))
+
+
+def test_columns_come_by_their_number_of_values_or_as_asked():
+    sizes = {"many": 9, "two": 2, "also two": 2, "one": 1}
+    assert drawing_order(None, sizes) == ["one", "two", "also two", "many"]
+    asked = ["many", "one", "two", "also two"]
+    assert drawing_order(asked, sizes) == asked
+
+
+@pytest.mark.parametrize("order", [["a"], ["a", "b", "b"], ["a", "b", "c"], []])
+def test_an_order_that_is_no_order_of_the_columns_is_refused(order):
+    with pytest.raises(ValueError, match=r"order must name each column once: a, b\. It names: "):
+        drawing_order(order, {"a": 1, "b": 2})
+
+
+# --- how well a number matches ---
+
+WHOLE = Column("number", "integer", "int64", 0, 100)
+TENTHS = Column("number", "number", "float64", 0.0, 100.0, decimals=1)
+REAL = Column("number", "number", "float64", 0.0, 100.0)
+
+
+def test_equal_numbers_match_alone_where_there_are_enough():
+    values = np.append(np.full(30, 0.3), [0.2, 0.4, np.nan])
+    assert nearness(values, 0.1 + 0.2, TENTHS).tolist() == [1.0] * 30 + [0.0] * 3
+
+
+def test_near_numbers_match_where_equal_ones_are_few():
+    values = np.append(np.linspace(0, 100, 101), np.nan)
+    found = nearness(values, 50.0, WHOLE)
+    assert found[50] == 1 and found[-1] == 0
+    assert 1 > found[51] == found[49] > found[60] > found[90]
+
+
+def test_a_missing_number_matches_a_missing_one_alone():
+    assert nearness(np.array([np.nan, 0.0, 3.0]), np.nan, REAL).tolist() == [1, 0, 0]
+
+
+def test_a_value_takes_a_step_of_its_grid_or_of_its_float():
+    assert log_step(WHOLE, 50.0) == 0
+    assert log_step(TENTHS, 50.0) == pytest.approx(np.log(0.1))
+    assert log_step(REAL, 50.0) == pytest.approx(np.log(np.spacing(50.0)))
+    assert np.isfinite(log_step(REAL, 0.0))

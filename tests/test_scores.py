@@ -1,0 +1,152 @@
+"""Normal scores: bell curves by known answers, ranges, values that nobody had, groups, files."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.stats import kstest, norm
+
+from utils import saving
+from utils.encoding.scores import GroupedScores, NormalScores
+
+RNG = np.random.default_rng(0)
+SMOOTH = {
+    "whole numbers": (RNG.poisson(20, 3000).astype(float), 1.0),
+    "many whole numbers": (np.rint(RNG.lognormal(6, 0.5, 5000)), 1.0),
+    "one decimal": (np.round(RNG.gamma(2, 20, 5000), 1), 0.1),
+    "continuous": (RNG.normal(50, 9, 4000), 0.0),
+}
+ODD = {
+    "one row": ([0.25], 0.0),
+    "two rows": ([1.0, 2.0], 0.0),
+    "constant": ([3.0] * 50, 1.0),
+    "zero inflated": ([0.0] * 50 + [1e30], 0.0),
+    "tiny": (list(np.arange(30) * 1e-310), 0.0),
+    "heavy tails": (list(np.random.default_rng(1).standard_cauchy(4000)), 0.0),
+    "far ends": ([-9e18, 0.0, 9e18] * 10, 1.0),
+}
+
+
+def of(values, step=0.0):
+    return NormalScores.fit(np.array(values, dtype=float), step)
+
+
+# --- one column ---
+
+
+def test_scores_of_a_bell_curve_are_its_deviations():
+    scores = of(np.random.default_rng(0).normal(50, 7, 4_000))
+    found = scores.transform(np.array([50.0, 57.0, 36.0]), np.random.default_rng(1))
+    np.testing.assert_allclose(found, [0, 1, -2], atol=0.1)
+    np.testing.assert_allclose(scores.inverse(np.array([0.0, 1, -2])), [50, 57, 36], atol=0.7)
+
+
+@pytest.mark.parametrize("case", SMOOTH)
+def test_scores_are_about_standard_normal(case):
+    values, step = SMOOTH[case]
+    scores = of(values, step).transform(values, np.random.default_rng(2))
+    assert scores.dtype == np.float32
+    assert kstest(scores, norm.cdf).statistic < 0.04
+
+
+@pytest.mark.parametrize("case", SMOOTH)
+def test_normal_noise_through_the_inverse_has_the_distribution_of_the_column(case):
+    values, step = SMOOTH[case]
+    drawn = of(values, step).inverse(np.random.default_rng(3).normal(size=20_000))
+    assert kstest(drawn, values + (RNG.random(len(values)) - 0.5) * step).statistic < 0.04
+
+
+@pytest.mark.parametrize("case", [name for name, (_, step) in SMOOTH.items() if step])
+def test_values_on_a_grid_come_back_from_their_scores(case):
+    values, step = SMOOTH[case]
+    inner = values[(values > np.quantile(values, 0.02)) & (values < np.quantile(values, 0.98))]
+    scores = of(values, step)
+    back = scores.inverse(scores.transform(inner, np.random.default_rng(1)))
+    np.testing.assert_allclose(back, inner, atol=0.51 * step, rtol=1e-6)
+
+
+def test_a_value_spreads_over_its_step_and_no_further():
+    scores = of(np.repeat(np.arange(10.0), 100), 1.0)
+    found = scores.transform(np.full(4_000, 4.0), np.random.default_rng(0))
+    ends = np.interp([3.5, 4.5], scores.values, np.linspace(-4, 4, 257))
+    np.testing.assert_allclose([found.min(), found.max()], ends, atol=0.01)
+
+
+def test_a_value_that_nobody_happened_to_have_comes_back():
+    values = np.random.default_rng(0).poisson(20, 2_000).astype(float)
+    drawn = of(values[values != 20], 1.0).inverse(np.random.default_rng(1).normal(size=4_000))
+    assert (np.rint(drawn) == 20).mean() == pytest.approx((values == 20).mean(), abs=0.03)
+
+
+@pytest.mark.parametrize("case", ODD)
+def test_scores_of_odd_numbers_stay_in_their_range(case):
+    values, step = ODD[case]
+    scores = of(values, step)
+    assert np.isfinite(scores.transform(np.array(values), np.random.default_rng(0))).all()
+    drawn = scores.inverse(np.linspace(-9, 9, 101))
+    assert np.isfinite(drawn).all()
+    assert drawn.min() >= min(values) - step / 2
+    assert drawn.max() <= max(values) + step / 2
+
+
+def test_quantiles_never_fall():
+    for values, step in (*SMOOTH.values(), *ODD.values()):
+        assert (np.diff(of(values, step).values) >= 0).all()
+
+
+def test_rows_not_seen_in_fit_get_the_outermost_scores():
+    scores = of(np.arange(100.0), 1.0)
+    found = scores.transform(np.array([-50.0, 1e9]), np.random.default_rng(0))
+    assert found.tolist() == [-4, 4]
+
+
+# --- groups ---
+
+
+def grouped():
+    groups = np.repeat([0, 1, 2], [500, 400, 10])
+    values = np.concatenate([RNG.normal(10, 2, 500), RNG.normal(500, 90, 400), np.arange(10)])
+    return np.rint(values), groups
+
+
+def test_large_groups_have_scores_of_their_own_and_small_ones_the_pooled():
+    values, groups = grouped()
+    scores = GroupedScores.fit(values, groups, 1.0)
+    assert sorted(scores.within) == [0, 1]
+    found = scores.transform(values, groups, np.random.default_rng(0))
+    for group in (0, 1):
+        assert kstest(found[groups == group], norm.cdf).statistic < 0.06
+    pooled = scores.pooled.inverse(np.linspace(-2, 2, 5))
+    for unknown in (2, 77, -1):
+        drawn = scores.inverse(np.linspace(-2, 2, 5), np.full(5, unknown))
+        np.testing.assert_array_equal(drawn, pooled)
+
+
+def test_values_come_back_by_their_group_whatever_the_order_of_the_rows():
+    values, groups = grouped()
+    order = np.random.default_rng(5).permutation(len(values))
+    values, groups = values[order], groups[order]
+    scores = GroupedScores.fit(values, groups, 1.0)
+    found = scores.transform(values, groups, np.random.default_rng(0))
+    inner = np.abs(found) < 2
+    back = scores.inverse(found, groups)
+    np.testing.assert_allclose(back[inner], values[inner], atol=0.51)
+
+
+def test_no_draw_leaves_the_range_of_its_group():
+    values, groups = grouped()
+    scores = GroupedScores.fit(values, groups, 1.0)
+    for group in (0, 1):
+        own = values[groups == group]
+        drawn = scores.inverse(np.linspace(-9, 9, 201), np.full(201, group))
+        assert drawn.min() >= own.min() - 0.5
+        assert drawn.max() <= own.max() + 0.5
+
+
+def test_scores_survive_a_file(tmp_path):
+    values, step = SMOOTH["one decimal"]
+    scores = GroupedScores.fit(values, np.arange(len(values)) % 2, step)
+    saving.write(tmp_path / "scores", {"scores": scores})
+    loaded = saving.read(tmp_path / "scores")["scores"]
+    noise, groups = np.random.default_rng(0).normal(size=100), np.arange(100) % 2
+    np.testing.assert_array_equal(loaded.inverse(noise, groups), scores.inverse(noise, groups))

@@ -1,0 +1,139 @@
+"""Conditions: what ``given=`` asks for, as codes and floats, and rows that meet it.
+
+A condition is met by Bayes' rule: rows are drawn in proportion to how likely they are *and* make
+the given cells. Where a method cannot draw so directly, it draws more rows than asked for,
+sets the given cells, and keeps rows by the chance that each had of these cells.
+"""
+
+from __future__ import annotations
+
+import difflib
+
+import numpy as np
+import pandas as pd
+
+from utils.encoding import float_range, from_float, grid_step, to_number
+from utils.schema import Column, Schema
+from utils.synthesizers.draws import resample
+
+CANDIDATES, FEWEST_CANDIDATES = 8, 16_384
+EXACT_MATCHES = 30  # so many rows with the very number are preferred to many with a near one
+SHOWN = 10
+
+
+def what_was_seen(columns: dict[str, np.ndarray], schema: Schema) -> dict[str, np.ndarray]:
+    """What training held of each column: its codes (-1: missing), or smallest and largest number.
+
+    Numbers with missing cells have a NaN as third entry. Kept with a fit, for :func:`read_given`.
+    """
+    seen = {}
+    for column in schema.columns:
+        values = columns[column.name]
+        if column.discrete:
+            seen[column.name] = np.unique(values)
+        else:
+            known = values[~np.isnan(values)]
+            ends = [known.min(), known.max()] if len(known) else [np.inf, -np.inf]
+            seen[column.name] = np.array(ends + [np.nan] * (len(known) < len(values)))
+    return seen
+
+
+def read_given(given: dict, schema: Schema, seen: dict[str, np.ndarray]) -> dict[str, int | float]:
+    """Each given value as a code or float, on the scale of :meth:`Synthesizer._fit`.
+
+    Raises ValueError for what is no dictionary, names no column, is no value of the column, or was
+    not in the training rows: about what training never saw, a model knows nothing.
+    """
+    if not isinstance(given, dict):
+        raise ValueError(f"given must be a dictionary such as {{'App': 'Netflix'}}, not {given!r}.")
+    return {name: _read_value(schema[name], value, seen.get(name)) for name, value in given.items()}
+
+
+def _read_value(column: Column, value, seen: np.ndarray | None) -> int | float:
+    if not pd.api.types.is_scalar(value):
+        raise ValueError(f"Column {column.name!r} can be given one value, not {value!r}.")
+    if pd.isna(value):
+        found = -1 if column.discrete else np.nan
+        possible = column.missing > 0 and (seen is None or found in seen or np.isnan(seen).any())
+        if not possible:
+            raise ValueError(
+                f"Column {column.name!r} had no missing values in training, so none can be asked "
+                "for."
+            )
+        return found
+    return (
+        _read_category(column, value, seen)
+        if column.discrete
+        else _read_number(column, value, seen)
+    )
+
+
+def _read_category(column: Column, value, seen) -> int:
+    known = [item for code, item in enumerate(column.categories) if seen is None or code in seen]
+    if value in known:
+        return column.categories.index(value)
+    close = difflib.get_close_matches(str(value), map(str, known), n=1)
+    hint = (
+        f"Did you mean {close[0]!r}?" if close else f"Known: {', '.join(map(str, known[:SHOWN]))}."
+    )
+    raise ValueError(
+        f"Column {column.name!r} has no category {value!r} in the training table. {hint}"
+    )
+
+
+def _read_number(column: Column, value, seen) -> float:
+    number = to_number(value, column)
+    low, high = float_range(column) if seen is None else seen[:2]
+    if not low <= number <= high:
+        shown = pd.Series(from_float(np.array([low, high]), column)).astype(str)
+        raise ValueError(
+            f"Column {column.name!r} runs from {shown[0]} to {shown[1]} in the training table; "
+            f"{value!r} lies outside."
+        )
+    return number
+
+
+def impossible(given: dict) -> ValueError:
+    """The one error for a condition that no row can meet."""
+    return ValueError(
+        f"No row with {', '.join(given)} as asked is possible under the model. Ask for fewer "
+        "conditions at once, or for values that occur together."
+    )
+
+
+def candidates(n: int) -> int:
+    """How many rows to draw so that n of them can be kept by weight."""
+    return max(CANDIDATES * n, FEWEST_CANDIDATES)
+
+
+def keep_by_weight(
+    log_weights: np.ndarray, n: int, given: dict, rng: np.random.Generator
+) -> np.ndarray:
+    """Positions (n,) among candidates, by their log-weights; ValueError if none has any weight."""
+    if not np.isfinite(log_weights.max(initial=-np.inf)):
+        raise impossible(given)
+    return resample(log_weights, n, rng)
+
+
+def nearness(values: np.ndarray, wanted: float, column: Column) -> np.ndarray:
+    """How well each number (n,) matches a wanted one, 0 to 1, float64.
+
+    Equal numbers count 1 and others 0 where enough are equal; else a Gaussian kernel with the
+    width of Silverman's rule (1986, section 3.4.2). A missing number matches a missing one only.
+    """
+    if np.isnan(wanted):
+        return np.isnan(values).astype(float)
+    equal = np.abs(values - wanted) <= grid_step(column) / 2
+    if equal.sum() >= EXACT_MATCHES:
+        return equal.astype(float)
+    known = values[~np.isnan(values)]
+    width = max(1.06 * known.std() * len(known) ** -0.2, 1e-9) if len(known) else 1.0
+    return np.exp(-0.5 * (np.nan_to_num(values - wanted, nan=np.inf) / width) ** 2)
+
+
+def log_step(column: Column, value: float) -> float:
+    """Logarithm of how much of a density one value takes: a step of its grid, or of its float.
+
+    So a value that many rows share outweighs a density that merely passes through it.
+    """
+    return float(np.log(grid_step(column) or max(np.spacing(abs(value)), np.finfo(float).tiny)))
