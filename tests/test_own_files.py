@@ -692,6 +692,28 @@ def test_parquet_columns_come_back_in_their_type(name, method):
     assert len(written()["value"]) == ROWS
 
 
+def test_a_date_that_stands_for_never_comes_back_in_parquet():
+    ends = [day if i % 4 else date(9999, 12, 31) for i, day in enumerate(DAY_LIST)]
+    for kind in (pa.date32(), pa.timestamp("us")):
+        source = parquet(end=pa.array(ends).cast(kind), x=list(map(int, FEW)))
+        said = generate(source, "--overwrite", output="out.parquet")
+        assert column_kind(said, "end") == "date"
+        assert pq.read_schema("out.parquet").field("end").type == kind
+        years = {day.year for day in pq.read_table("out.parquet")["end"].to_pylist()}
+        assert years == {2024, 9999}
+    source = parquet(born=pa.array([date(1300 + i, 1, 1) for i in range(ROWS)]), x=FEW)
+    assert "--drop born" in refused(source)
+    generate(source, "--category", "born", output="born.parquet")
+    assert pq.read_schema("born.parquet").field("born").type == pa.date32()
+
+
+def test_markers_of_missing_numbers_come_back_in_parquet():
+    source = parquet(x=pa.array([*FEW[:60], *["n/a"] * 20]), y=FEW)
+    said = generate(source, output="out.parquet")
+    assert column_kind(said, "x") == "integer"
+    assert "n/a" in pq.read_table("out.parquet")["x"].to_pylist()
+
+
 def test_whole_numbers_that_are_days_are_real_days_in_parquet():
     generate(
         parquet(visit=PARQUET["days as whole numbers"]), method="mixture", output="out.parquet"
