@@ -160,7 +160,7 @@ def _holds_text(values: pd.Series) -> bool:
     present = values.dropna()
     if present.empty or not pd.api.types.is_integer_dtype(values.dtype):
         return pd.api.types.infer_dtype(present) == "string"
-    return bool(present.astype(str).str.fullmatch("|".join(COMPACT.values())).all())
+    return bool(present.astype(str).str.fullmatch(f"(?:{'|'.join(COMPACT.values())})").all())
 
 
 def _as_cells(values: pd.Series) -> pd.Series:
