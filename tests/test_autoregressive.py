@@ -139,7 +139,7 @@ def test_a_code_without_a_row_has_no_chance():
 def test_an_average_moves_by_its_share(network):
     other = CellNetwork(SIZES, [None] * 3, 8, np.random.default_rng(9))
     before, target = (made.weights[0].numpy() for made in (network, other))
-    network.follow(other, 30)  # 1 / (1 + 0.1 * 30) of the way
+    network.follow(other, 30, 0.1)  # 1 / (1 + 0.1 * 30) of the way
     np.testing.assert_allclose(network.weights[0].numpy(), 0.75 * before + 0.25 * target, atol=1e-6)
 
 

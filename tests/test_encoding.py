@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from scipy.stats import ks_2samp
 
+from utils import saving
 from utils.encoding import (
     QuantileBins,
     TableEncoder,
@@ -437,7 +438,8 @@ def test_drawn_values_follow_the_distribution_and_stay_in_their_bin():
     assert ks_2samp(drawn, values).statistic < 0.005
 
 
-def test_bins_are_saved_as_arrays():
+def test_bins_are_saved_as_arrays(tmp_path):
     bins = QuantileBins.fit(np.arange(100.0), 10)
-    again = QuantileBins.from_dict(bins.to_dict())
+    saving.write(tmp_path / "bins", {"bins": bins})
+    again = saving.read(tmp_path / "bins")["bins"]
     np.testing.assert_array_equal(again.encode(np.arange(100.0)), bins.encode(np.arange(100.0)))

@@ -497,7 +497,9 @@ def test_a_number_that_the_column_rounds_has_the_mass_of_its_interval():
 def test_a_condition_that_no_row_can_meet_is_one_error(given):
     gap = choice({1: 1, 9: 1})
     synthesizer = RuleSynthesizer(HALF_HALF | {"x": by("a", {"u": gap, "v": gap}), "y": gap}).fit()
-    with pytest.raises(ValueError, match=f"No row with {', '.join(given)} was possible"):
+    with pytest.raises(
+        ValueError, match=f"No row with {', '.join(given)} as asked is possible under the model"
+    ):
         synthesizer.sample(10, given=given)
 
 

@@ -4,7 +4,7 @@ them."""
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import time, timedelta
 from functools import partial
 
@@ -145,30 +145,6 @@ class Schema:
         columns = tuple(self[name] for name in names)
         rules = {key: rule for key, rule in self.rules.items() if columns_of(rule) <= set(names)}
         return Schema(columns, rules, self.target if self.target in names else None)
-
-    def to_dict(self) -> dict:
-        """Plain data for JSON."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, data: dict) -> Schema:
-        """The inverse of :meth:`to_dict`; raises TableError on anything else."""
-        try:
-            columns = tuple(
-                Column(
-                    **{
-                        **item,
-                        "categories": tuple(item["categories"]),
-                        "levels": tuple(item["levels"]),
-                    }
-                )
-                for item in data["columns"]
-            )
-            return cls(columns, dict(data["rules"]), data["target"])
-        except (KeyError, TypeError) as error:
-            raise TableError(
-                f"This is not a saved schema ({error}). Save it again with Schema.to_dict."
-            ) from None
 
     def describe(self) -> pd.DataFrame:
         """One row a column: kind, range or categories, missing share, unit. To be shown to a

@@ -11,7 +11,7 @@ import typer
 from utils.commands.base import one_of
 from utils.commands.opening import OwnTable
 from utils.encoding import to_array
-from utils.schema import Column, Schema
+from utils.schema import Column
 from utils.synthesizers.given import read_given, what_was_seen
 
 TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
@@ -25,18 +25,17 @@ def conditions(given: list[str], opened: OwnTable) -> dict:
         column, value = _parse(text, opened)
         try:
             found[column.name] = _value(column, value, opened)
-            _check_seen(column, found[column.name], opened.table[column.name])
+            _check_seen(column.name, found[column.name], opened)
         except ValueError as error:
             _refuse(str(error))
     return found
 
 
-def _check_seen(column: Column, value, values: pd.Series) -> None:
-    """ValueError for a value that the table does not have, before anything is learned."""
-    schema = Schema((column,))
-    read_given(
-        {column.name: value}, schema, what_was_seen({column.name: to_array(values, column)}, schema)
-    )
+def _check_seen(name: str, value, opened: OwnTable) -> None:
+    """ValueError for a value that no row of the table could be asked for."""
+    schema = opened.schema.select([name])
+    columns = {name: to_array(opened.table[name], schema[name])}
+    read_given({name: value}, schema, what_was_seen(columns, schema))
 
 
 def never_together(condition: dict, table: pd.DataFrame) -> str:

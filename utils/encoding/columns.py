@@ -12,7 +12,7 @@ from utils.schema import EXACT, LARGEST, Column
 from utils.times import NANOSECONDS, from_nanoseconds, nanoseconds
 
 NEARLY = 1e-6  # share of a step by which a value may miss the grid that it is meant to lie on
-INSIDE_INT64 = 9.2e18
+INSIDE_INT64 = 9.2e18  # rounded floats up to here can be cast to int64
 UNITS = {
     "D": "day",
     "h": "hour",
@@ -84,7 +84,7 @@ def _amount(value, column: Column) -> tuple[float, bool]:
         return float(whole - _offset(column)), abs(exact - whole) <= NEARLY
     dtype = storage(dtype_of(column.dtype))
     kept = dtype.type if dtype.kind == "f" else np.float64
-    with np.errstate(over="ignore"):  # too large a number is out of range, which is asked elsewhere
+    with np.errstate(all="ignore"):  # too large a number is out of range, which is asked elsewhere
         if column.decimals is None:
             return float(kept(exact)), True
         nearest = np.round(float(exact), column.decimals)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from utils.dtypes import dtype_of
 from utils.encoding import TableCodes, from_array, grid_step, to_array
 from utils.synthesizers.autoregressive.network import CellNetwork, neighbours
 from utils.synthesizers.draws import drawing_order
@@ -220,10 +221,8 @@ class AutoregressiveSynthesizer(NeuralSynthesizer):
 
     def _arrays(self, table) -> dict:
         """Columns as :meth:`_fit` gets them, from a table of the schema's columns."""
-        dates = {
-            column.name: column.dtype for column in self.schema_.columns if column.kind == "date"
-        }
-        table = table.astype(dates)
+        dates = [column for column in self.schema_.columns if column.kind == "date"]
+        table = table.astype({column.name: dtype_of(column.dtype) for column in dates})
         return {
             column.name: to_array(table[column.name], column) for column in self.schema_.columns
         }
