@@ -42,6 +42,19 @@ FLOORS = {
 # The floors inside a folder, lowest first; its __init__ stands on top. The parts of a method stand
 # on their method's floor and see each other, but no other method.
 INSIDE = {
+    "utils.commands": [
+        ["base", "writing", "identifiers"],
+        ["kinds", "known", "rules"],
+        ["opening"],
+        ["conditions"],
+        ["compare", "generate"],
+    ],
+    "utils.reading": [
+        ["forms", "sources", "text"],
+        ["clocks", "numbers", "times"],
+        ["columns"],
+        ["parquet"],
+    ],
     "utils.encoding": [["columns", "bins", "spikes", "groups"], ["codes", "matrix", "scores"]],
     "utils.synthesizers": [
         ["draws", "gaussians"],

@@ -435,6 +435,14 @@ def test_card_and_user_numbers_are_never_copied_unsaid():
     assert set(map(int, written()["user"])) <= set(users)
 
 
+def test_long_numbers_of_one_row_each_are_kept_exactly_where_asked():
+    users = [10**18 + 7**15 * number for number in range(ROWS)]
+    source = save(lines(user=users, x=FEW))
+    assert "Left out 'user'" in generate(source)
+    generate(source, "--keep", "user", "--overwrite")
+    assert set(map(int, written()["user"])) <= set(users)
+
+
 def test_names_and_mails_that_repeat_are_left_out():
     people = [f"Person {chr(65 + n % 26)}{chr(97 + n // 26)}" for n in range(200)] * 3
     text = lines(
@@ -494,7 +502,7 @@ def test_a_mixed_column_is_text():
 def test_a_date_that_stands_for_never_is_missing_and_comes_back():
     ends = [f"{day:%Y-%m-%d}" if i % 4 else "9999-12-31" for i, day in enumerate(DAYS)]
     said = generate(save(lines(end=ends, x=FEW)), "--rows", 200)
-    assert "far from all others: 9999-12-31 (20)" in said
+    assert "far from all others: '9999-12-31' (20)" in said
     assert column_kind(said, "end") == "date"
     share = written()["end"].count("9999-12-31") / 200
     assert 0.1 < share < 0.45
@@ -684,6 +692,28 @@ def test_parquet_columns_come_back_in_their_type(name, method):
     assert len(written()["value"]) == ROWS
 
 
+def test_a_date_that_stands_for_never_comes_back_in_parquet():
+    ends = [day if i % 4 else date(9999, 12, 31) for i, day in enumerate(DAY_LIST)]
+    for kind in (pa.date32(), pa.timestamp("us")):
+        source = parquet(end=pa.array(ends).cast(kind), x=list(map(int, FEW)))
+        said = generate(source, "--overwrite", output="out.parquet")
+        assert column_kind(said, "end") == "date"
+        assert pq.read_schema("out.parquet").field("end").type == kind
+        years = {day.year for day in pq.read_table("out.parquet")["end"].to_pylist()}
+        assert years == {2024, 9999}
+    source = parquet(born=pa.array([date(1300 + i, 1, 1) for i in range(ROWS)]), x=FEW)
+    assert "--drop born" in refused(source)
+    generate(source, "--category", "born", output="born.parquet")
+    assert pq.read_schema("born.parquet").field("born").type == pa.date32()
+
+
+def test_markers_of_missing_numbers_come_back_in_parquet():
+    source = parquet(x=pa.array([*FEW[:60], *["n/a"] * 20]), y=FEW)
+    said = generate(source, output="out.parquet")
+    assert column_kind(said, "x") == "integer"
+    assert "n/a" in pq.read_table("out.parquet")["x"].to_pylist()
+
+
 def test_whole_numbers_that_are_days_are_real_days_in_parquet():
     generate(
         parquet(visit=PARQUET["days as whole numbers"]), method="mixture", output="out.parquet"
@@ -733,6 +763,71 @@ def test_date_objects(folder):
     pd.DataFrame({"day": [date(2024, 1, 1 + i % 28) for i in range(ROWS)]}).to_parquet("in.parquet")
     said = generate("in.parquet", output="out.parquet")
     assert column_kind(said, "day") == "date"
+
+
+# --- what cannot be read, or only in part ---
+
+
+def test_a_word_for_no_answer_is_missing_and_comes_back():
+    answers = [f"{number * 7 + 0.5}" if number % 4 else "refused" for number in range(ROWS)]
+    said = generate(save(lines(income=answers, x=FEW)), "--rows", 200)
+    assert "Read as missing in 'income': 'refused' (20)" in said
+    assert column_kind(said, "income") == "number"
+    assert "refused" in written()["income"]
+
+
+@pytest.mark.parametrize(
+    "cells, why",
+    [
+        ([f"{n} x" if n % 2 else f"w{n}" for n in range(ROWS)], "it mixes numbers"),
+        ([f"{m:%Y-%m-%d %H:%M:%S} Europe/Berlin" for m in MOMENTS], "looks like numbers or times"),
+        ([f"{m.day}. März {2000 + i}" for i, m in enumerate(DAYS)], "looks like numbers"),
+        ([f"PT{n}H{i}M" for i, n in enumerate(FEW)], "looks like numbers or times"),
+        ([f"4111 1111 1111 {1000 + i}" for i in range(ROWS)], "cards or accounts"),
+        ([str(10**20 + i) for i in range(ROWS)], "long numbers"),
+        ([str(5_551_230_000 + 37 * i) for i in range(ROWS)], "long numbers"),
+        ([f"10.0.{i}.{i}" for i in range(ROWS)], "addresses"),
+    ],
+)
+def test_what_is_left_out_is_left_out_for_the_true_reason(cells, why):
+    said = generate(save(lines(value=cells, x=FEW)))
+    assert re.search(rf"Left out 'value': .*{why}", said)
+    assert "--keep value" in said
+
+
+def test_times_counted_since_1970_are_numbers():
+    said = generate(save(lines(at=[int(m.timestamp() * 1000) for m in MOMENTS], x=FEW)))
+    assert column_kind(said, "at") == "integer"
+
+
+def test_a_file_without_names_is_said():
+    said = generate(save("1,2.5\n" + lines(a=FEW, b=AMOUNTS).split("\n", 1)[1]))
+    assert "The first line is read as the names" in said
+
+
+def test_quotation_marks_around_every_cell_come_back():
+    generate(save('"a","b"\n' + "".join(f'"{n}","x"\n' for n in FEW)))
+    assert Path("out.csv").read_text().splitlines()[0] == '"a","b"'
+    assert re.fullmatch(r'"\d\d","x"', Path("out.csv").read_text().splitlines()[1])
+
+
+def test_a_rule_must_be_a_condition():
+    assert "is no condition" in refused(save(lines(a=FEW, b=FEW)), "--rule", "a + b")
+
+
+def test_compare_takes_every_form():
+    columns = {name: FORMS[name][0] for name in ("UTC", "day.month.year", "time of day", "dollars")}
+    call = ["compare", save(lines(**columns, kind=["a", "b"] * 40)), "--methods", "mixture,trees"]
+    code, said, error = run(*call, "--seeds", 1)
+    assert code == 0, error
+    assert "TSTR predicts 'kind'" in said
+
+
+def test_a_column_that_cannot_be_used_may_be_dropped():
+    source = save(lines(x=["inf", *FEW[1:]], y=FEW))
+    refused(source)
+    generate(source, "--drop", "x")
+    assert list(written()) == ["y"]
 
 
 # --- bad files: one message ---

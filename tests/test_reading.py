@@ -6,6 +6,7 @@ import gzip
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import ClassVar
 
 import pandas as pd
@@ -120,6 +121,44 @@ def test_only_columns_full_of_iso_dates_become_dates(tmp_path):
     table = read_table(save(tmp_path, "a,b,c\n2024-01-01,2024-02-30,2024\n,2024-01-01,2025\n"))
     assert [str(dtype) for dtype in table.dtypes] == ["datetime64[ns]", "object", "int64"]
     assert table["a"].isna().tolist() == [False, True]
+
+
+def test_only_empty_cells_are_missing_in_text():
+    table = read_text("country,grade,x\nNA,None,1\n,A,NA\nZA,B,n/a\n")
+    assert table["country"].tolist()[::2] == ["NA", "ZA"]
+    assert table["country"].isna().tolist() == [False, True, False]
+    assert table["grade"].tolist() == ["None", "A", "B"]
+    assert table["x"].dtype == "Int64"
+    assert table["x"].isna().tolist() == [False, True, True]
+
+
+def test_what_a_notebook_has_not_asked_for_stays_text():
+    """Only the commands say what they decide, so only they decide about such cells."""
+    cells = ["02116", "$1,234.50", "12 %", "8/26/2022", "10:05", "20240131x", "3 days", "1,234"]
+    for cell in cells:
+        assert read_text(f'a,b\n"{cell}",1\n"{cell}",2\n')["a"].tolist() == [cell, cell]
+    dates = ["2024-01-01"] * 20 + ["9999-12-31"]
+    assert read_text("a,b\n" + "".join(f"{day},1\n" for day in dates))["a"].tolist() == dates
+    numbers = ["1"] * 40 + ["-"]
+    assert read_text("a,b\n" + "".join(f"{cell},1\n" for cell in numbers))["a"].tolist() == numbers
+    assert read_text("a,b\n20240131,1\n20240201,2\n")["a"].dtype == "int64"
+
+
+def test_other_separators_encodings_and_decimal_commas():
+    table = read_text("Größe;name\n4,08;Jörg\n1,2;Ann\n".encode("cp1252"))
+    assert table["Größe"].tolist() == [4.08, 1.2]
+    assert table["name"].tolist() == ["Jörg", "Ann"]
+
+
+def test_numbers_are_those_that_python_reads():
+    """By itself pandas reads some decimals half a step beside the nearest float64."""
+    cells = ["0.1", "4.08", "1e-5", "-3.3333333333333335", "123456789.123456789"]
+    assert read_text("a\n" + "\n".join(cells))["a"].tolist() == list(map(float, cells))
+
+
+def read_text(content: str | bytes) -> pd.DataFrame:
+    with TemporaryDirectory() as folder:
+        return read_table(save(Path(folder), content))
 
 
 def test_not_found_says_where_it_looked_and_what_is_similar(tmp_path):

@@ -7,7 +7,8 @@ import difflib
 import inspect
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal, NoReturn
+from enum import StrEnum
+from typing import Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
@@ -79,12 +80,27 @@ Keep = _repeatable("COLUMN", "Keep this column, with real values, although it po
 Category = _repeatable("COLUMN", "Keep the values of this column as they are, make up no others")
 Quantity = _repeatable("COLUMN", "Values between those of this column make sense")
 Rule = _repeatable("RULE", 'What every row must keep, such as "admitted < discharged"')
+
+
+class DateOrder(StrEnum):
+    """What comes first in 01/02/2024."""
+
+    DAY = "day-first"
+    MONTH = "month-first"
+
+
+class DecimalSign(StrEnum):
+    """What the comma in 1,234 is, or the point in 1.234."""
+
+    COMMA = "comma"
+    POINT = "point"
+
+
 Dates = Annotated[
-    Literal["day-first", "month-first"] | None,
-    typer.Option(help="How to read 01/02/2024.", show_default=False),
+    DateOrder | None, typer.Option(help="How to read 01/02/2024.", show_default=False)
 ]
 Decimal = Annotated[
-    Literal["comma", "point"] | None, typer.Option(help="How to read 1,234.", show_default=False)
+    DecimalSign | None, typer.Option(help="The decimal sign of 1,234.", show_default=False)
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
 

@@ -11,17 +11,31 @@ FEWEST_ROWS = 10  # in fewer rows, values that all differ say nothing about the 
 OWN_VALUES = 0.9  # share of rows with a text of their own, from which it is taken to name people
 FEW_ROWS_A_VALUE = 5  # a text that stands in fewer rows points to few people
 FEW_VALUES = 30  # so few texts are kinds of things, however few rows there are
+FEW_NUMBERS = 0.2  # share of cells that look like numbers, up to which a column is of words
 LONG_NUMBER = 10**12  # cards, accounts, users: nothing that is counted or measured has more digits
+PHONE_NUMBER = 10**9  # with fewer digits, but all of one length and each in one row only
 ID_WORDS = ("id", "uuid", "guid", "key", "ssn", "number", "no", "nr", "phone", "card", "account")
 ID_NAMES = ("", "id", "index", "row", "unnamed")  # "Unnamed: 0" is what pandas makes of no name
-CONTACT = r"[^@\s]+@[^@\s]+\.\w+|(?:https?://|www\.)\S+|\+?\d[\d ()/-]{8,}\d"
+CONTACT = (
+    r"[^@\s]+@[^@\s]+\.\w+|(?:https?://|www\.)\S+|[+(]?\d[\d ()/-]{8,}\d|\d{1,3}(?:\.\d{1,3}){3}"
+)
 CODE = r"[-+]?\d+"
+LONG_CODE = r"[-+]?\d{10,}"
+UNREAD = (
+    r"[-+(]?[€$£]?\s?\d[\d\s.,:/'-]*\S{0,3}|\d{1,2}\.? [^\W\d]+\.? \d{2,4}.*|\d{4}-\d\d-\d\d.*"
+    r"|P[\dYMWDTHS.]+"
+)
 
 OWN_TEXT = "nearly every row has a text of its own, as with names and addresses"
 OWN_NUMBER = "each row has a whole number of its own, and the name is that of an identifier"
-OWN_LONG_NUMBER = "its long numbers point to one card, account or user each"
+LONG_NUMBERS = "its long numbers point to one card, account or user each"
 RARE_TEXT = "most of its texts stand in a few rows only, as with names and addresses"
-CONTACTS = "it holds addresses or phone numbers of people"
+CONTACTS = "it holds addresses, or numbers of phones, cards or accounts"
+UNREAD_NUMBERS = (
+    "it looks like numbers or times in a form that is not known here. Write them like 1234.5 or "
+    "2024-08-07 10:05"
+)
+MIXED = "it mixes numbers or times with other text, and most stand in a few rows only"
 
 
 def identifiers(table: pd.DataFrame) -> dict[str, str]:
@@ -31,14 +45,21 @@ def identifiers(table: pd.DataFrame) -> dict[str, str]:
 
 
 def is_long_number(values: pd.Series) -> bool:
-    """True for whole numbers of 13 digits or more that are no times counted in milliseconds."""
+    """True for whole numbers of so many digits that they are names of something: 13 or more, or 10
+    or more where all have as many and each is one row's own.
+
+    Seconds and milliseconds since 1970 are not.
+    """
     present = values.dropna()
     if not types.is_integer_dtype(values.dtype) or present.empty:
         return False
-    clock = present.between(
-        pd.Timestamp("1990").value // 10**6, pd.Timestamp("2100").value // 10**6
-    )
-    return bool((present.abs() >= LONG_NUMBER).mean() >= OWN_VALUES and not clock.all())
+    first, last = pd.Timestamp("1990").timestamp(), pd.Timestamp("2100").timestamp()
+    if any(present.between(first * unit, last * unit).all() for unit in (1, 1000)):
+        return False
+    if (present.abs() >= LONG_NUMBER).mean() >= OWN_VALUES:
+        return True
+    one_length = present.astype(str).str.len().nunique() == 1
+    return bool(present.min() >= PHONE_NUMBER and one_length and present.is_unique)
 
 
 def _why(values: pd.Series) -> str:
@@ -48,7 +69,7 @@ def _why(values: pd.Series) -> str:
     if _is_text(values):
         return _why_text(present.astype(str), values.name)
     if is_long_number(values):
-        return OWN_LONG_NUMBER
+        return LONG_NUMBERS
     if present.is_unique and _is_whole(present) and _sounds_like_id(values.name):
         return OWN_NUMBER
     return ""
@@ -56,14 +77,20 @@ def _why(values: pd.Series) -> str:
 
 def _why_text(texts: pd.Series, name: str) -> str:
     rows = texts.map(texts.value_counts())
-    if texts.str.fullmatch(CONTACT).mean() >= OWN_VALUES and texts.nunique() > 1:
+    own, rare = rows.eq(1).mean() >= OWN_VALUES, (rows < FEW_ROWS_A_VALUE).mean() > 1 / 2
+    if texts.str.fullmatch(CODE).all():
+        if texts.str.fullmatch(LONG_CODE).mean() >= OWN_VALUES:
+            return LONG_NUMBERS
+        # other codes, such as of places, tell little, and none is made up
+        return OWN_NUMBER if own and _sounds_like_id(name) else ""
+    if texts.nunique() > 1 and texts.str.fullmatch(CONTACT).mean() >= OWN_VALUES:
         return CONTACTS
-    if texts.str.fullmatch(CODE).all() and not (rows.eq(1).all() and _sounds_like_id(name)):
-        return ""  # codes, such as of places, tell little and are not made up
-    if rows.eq(1).mean() >= OWN_VALUES:
-        return OWN_TEXT
-    rare = (rows < FEW_ROWS_A_VALUE).mean() > 1 / 2
-    return RARE_TEXT if rare and texts.nunique() >= FEW_VALUES else ""
+    if not own and not (rare and texts.nunique() >= FEW_VALUES):
+        return ""
+    unread = texts.str.fullmatch(UNREAD).mean()
+    if unread > FEW_NUMBERS:
+        return UNREAD_NUMBERS if unread >= OWN_VALUES else MIXED
+    return OWN_TEXT if own else RARE_TEXT
 
 
 def _is_text(values: pd.Series) -> bool:

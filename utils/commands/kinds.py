@@ -41,10 +41,10 @@ def _why(values: pd.Series, is_target: bool) -> str:
     whole = types.is_integer_dtype(values.dtype)
     if whole and is_long_number(values):
         return LONG_CODES
-    if len(distinct) < 2 or len(distinct) * ROWS_A_VALUE > len(present):
-        return TWO_VALUES if whole and len(distinct) == 2 else ""
-    if whole and len(distinct) == 2:
+    if whole and len(distinct) == 2 and len(present) > 2 * len(distinct):
         return TWO_VALUES
+    if len(distinct) < 2 or len(distinct) * ROWS_A_VALUE > len(present):
+        return ""
     if whole and len(distinct) <= MOST_CLASSES and (is_target or looks_like_class(values.name)):
         return NAMED_CLASS
     return FAR_APART if len(distinct) <= MOST_CODES and _far_apart(distinct, whole) else ""

@@ -80,20 +80,17 @@ def open_table(source: str, wishes: Wishes = Wishes()) -> OwnTable:  # noqa: B00
         one_of(wishes.target, names, "--target", "column")
     check_rules(wishes.rules, table[names])
     found = [] if kind.schema or wishes.rules else found_rules(table[names])
-    about = [
-        *_file_notices(file, kind, table, wishes),
+    opened = _with_schema(kind, table[names].reset_index(drop=True), wishes)
+    notices = [
+        *_file_notices(file, kind),
         *reading.notices,
         *_left_out_notices(left_out),
         *_kept_notices(table, wishes),
+        *opened.notices,
+        *_rule_notices(found),
     ]
-    opened = _with_schema(kind, table[names].reset_index(drop=True), wishes)
-    headers = {**(file.layout.headers if file.layout else {})}
-    headers = {ours: headers.get(name, name) for name, ours in renamed.items()}
-    style = Style(
-        headers, {renamed[n]: form for n, form in reading.forms.items()}, file.layout, file.schema
-    )
-    about += [*opened.notices, *_rule_notices(found)]
-    return replace(opened, notices=tuple(about), left_out=left_out, style=style)
+    style = _style(file, reading, renamed)
+    return replace(opened, notices=tuple(notices), left_out=left_out, style=style)
 
 
 def _in_course_names(wishes: Wishes, file: OwnFile, kind: Kind) -> Wishes:
@@ -127,6 +124,17 @@ def _read(source, file, kind, wishes) -> tuple[pd.DataFrame, Reading, dict[str, 
     return kind.load(source, reading.table.rename(columns=renamed)), reading, renamed
 
 
+def _style(file: OwnFile, reading: Reading, renamed: dict[str, str]) -> Style:
+    """How the file is written, by the course's names."""
+    headers = file.layout.headers if file.layout else {}
+    return Style(
+        {ours: headers.get(name, name) for name, ours in renamed.items()},
+        {renamed[name]: form for name, form in reading.forms.items()},
+        file.layout,
+        file.schema,
+    )
+
+
 def _check_finite(table: pd.DataFrame) -> None:
     for name in table.columns[[types.is_float_dtype(dtype) for dtype in table.dtypes]]:
         values = table[name].to_numpy(dtype=np.float64, na_value=np.nan)
@@ -155,17 +163,19 @@ def _with_schema(kind: Kind, table: pd.DataFrame, wishes: Wishes) -> OwnTable:
             f"The column {kind.part!r} is its authors' split: methods see the train rows, the test "
             "rows judge them."
         )
+    found = {} if kind.schema else categories(table, wishes.target)
+    found = {name: why for name, why in found.items() if name not in wishes.number}
+    forced = [name for name in table.columns if name in {*found, *wishes.category}]
     if kind.schema:
-        schema = kind.schema(table)
+        known, named = kind.schema(table), Schema.infer(table, categories=forced)
+        columns = tuple(named[c.name] if c.name in forced else c for c in known.columns)
+        schema = replace(known, columns=columns)
     else:
-        names = {
-            n: why for n, why in categories(table, wishes.target).items() if n not in wishes.number
-        }
-        notices += _category_notices(names)
-        forced = [name for name in table.columns if name in {*names, *wishes.category}]
         schema = Schema.infer(table, categories=forced)
+    notices += _category_notices(found)
     rules = {**schema.rules, **{rule: rule for rule in wishes.rules}}
-    schema = replace(schema, rules=rules, target=wishes.target or schema.target)
+    target = wishes.target or schema.target
+    schema = replace(schema, rules=rules, target=target)
     return OwnTable(table, schema, tuple(notices), holdout=holdout)
 
 
@@ -201,7 +211,7 @@ def stem(source: str) -> str:
 # --- what to say ---
 
 
-def _file_notices(file: OwnFile, kind: Kind, table: pd.DataFrame, wishes: Wishes) -> list[str]:
+def _file_notices(file: OwnFile, kind: Kind) -> list[str]:
     others = len([name for name in file.names if kind.rename(name) is None])
     notices = [kind.notice] if kind.notice else []
     if others:

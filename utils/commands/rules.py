@@ -30,6 +30,10 @@ def check_rules(rules: list[str], table: pd.DataFrame) -> None:
     """A usage error for a rule that cannot be read, TableError for one that real rows break."""
     for rule in rules:
         try:
+            if np.asarray(evaluate(rule, table)).dtype != bool:
+                raise ExpressionError(
+                    f"{rule!r} is no condition. Compare two sides of it, as in a < b."
+                )
             broken = Schema((), {rule: rule}).broken_rules(table)[rule]
         except ExpressionError as error:
             raise typer.BadParameter(str(error), param_hint="--rule") from None

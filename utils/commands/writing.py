@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
 import os
 from collections.abc import Callable, Iterable
@@ -105,6 +106,7 @@ def _write_lines(
             index=False,
             header=number == 0,
             lineterminator=layout.newline,
+            quoting=csv.QUOTE_ALL if layout.quoted else csv.QUOTE_MINIMAL,
         )
 
 
@@ -127,7 +129,9 @@ def _write_parquet(
             if style.types is None:
                 table = pa.Table.from_pandas(chunk, schema=types, preserve_index=False)
             else:
-                texts = _as_text(chunk, style.forms).where(chunk.notna(), None)
+                texts = _as_text(chunk, style.forms)
+                read = [name for name in texts.columns if name in style.forms]
+                texts[read] = texts[read].where(texts[read] != "", None)
                 table = like_file(texts.rename(columns=style.headers), types)
             writer.write_table(table)
 

@@ -15,8 +15,13 @@ from utils.reading.times import Moment
 from utils.schema import TableError
 
 FORMS = (Truth, Moment, Clock, Number, Phrase)
-MISSING = ("na", "n/a", "#n/a", "nan", "null", "none", "nil", "-", "--", "?", "unknown", "missing")
+MISSING = ["na", "n/a", "#n/a", "nan", "null", "none"]  # as pandas has it
+OFTEN_MISSING = ["nil", "unknown", "missing", "-", "--", "?", "."]
+OFTEN_MISSING += ["#div/0!", "#value!", "#ref!", "#name?", "#num!", "#null!"]  # Excel's
+OFTEN_MISSING += ["0000-00-00", "0000-00-00 00:00:00"]  # MySQL's
 ODD_SHARE = 0.05  # of cells that may be something else than the rest of their column
+ROWS_FOR_AN_ODD_CELL = 10  # in so many, one may be odd whatever the share
+FEW_WORDS, MANY_VALUES = 3, 20  # so few words among so many numbers or times stand for no value
 SHOWN = 3  # odd cells that a notice names
 
 
@@ -84,81 +89,95 @@ def _is_settled(form: Form, settled: Choices) -> bool:
 
 
 def _read(cells: pd.Series, choices: Choices) -> _Read:
-    if cells.name in choices.text:
-        return _as_text(cells)
     stripped = cells.str.strip()
     filled = stripped[stripped != ""]
-    marked = filled.str.lower().isin(MISSING)
-    candidates = filled[~marked]
+    marked = filled[_stands_for_missing(filled, choices)]
+    candidates = filled.drop(marked.index)
     if filled.empty:
         return _Read(pd.Series(np.nan, cells.index), Number())
-    if candidates.empty:
+    if candidates.empty or cells.name in choices.text:
         return _as_text(cells)
+    allowed = max(ODD_SHARE * len(candidates), float(len(candidates) >= ROWS_FOR_AN_ODD_CELL))
     for kind in FORMS:
         form = kind.find(candidates, choices)
         if form is None:
             continue
         values = form.read(candidates)
         odd = candidates[values.isna()]
-        if isinstance(form, Moment) and len(odd):
-            form, odd = _without_far(form, odd)
-        allowed = 0 if choices.plain else int(ODD_SHARE * len(candidates))
-        if values.notna().any() and len(odd) <= allowed:
-            return _accepted(cells, form, values, odd, filled[marked])
+        far = odd[:0] if choices.plain else _far_dates(form, odd)
+        odd = odd.drop(far.index)
+        if values.notna().any() and len(odd) <= (0 if choices.plain else allowed):
+            column = _Read(_spread(values, cells), form, candidates[values.first_valid_index()])
+            return _with_missing(column, marked, far, odd, blank=len(cells) - len(filled))
     return _as_text(cells)
 
 
-def _without_far(form: Moment, odd: pd.Series) -> tuple[Moment, pd.Series]:
-    """The form and the odd cells without a date such as 9999-12-31 that stands for no date."""
+def _stands_for_missing(cells: pd.Series, choices: Choices) -> pd.Series:
+    """Which cells stand for a missing value, if the others are numbers or times: a word that is
+    known for it, or one of a few words, such as "refused", among many values."""
+    lower = cells.str.lower()
+    if choices.plain:
+        return lower.isin(MISSING)
+    known = lower.isin([*MISSING, *OFTEN_MISSING])
+    words = ~known & ~lower.str.contains(r"\d|inf")
+    values = cells[~known & ~words]
+    few = cells[words].nunique() <= FEW_WORDS and len(values) >= words.sum()
+    return known | (words & (few and values.nunique() > MANY_VALUES))
+
+
+def _far_dates(form: Form, odd: pd.Series) -> pd.Series:
+    """The cells that hold one date that stands for none, such as 9999-12-31; TableError where
+    several dates lie so far away."""
+    if not isinstance(form, Moment) or odd.empty:
+        return odd[:0]
     far = odd[form.far(odd).to_numpy()]
     if far.nunique() > 1:
-        label = f"{far.index.name or 'row'} {far.index[0]}"
         raise TableError(
-            f"Column {far.name!r}, {label}: the date {far.iloc[0]} lies outside of 1678 to 2261, "
-            f"like {len(far) - 1} more. Leave the column out: --drop {quoted(far.name)}, or keep "
-            f"its texts as they are: --category {quoted(far.name)}"
+            f"Column {far.name!r}, {_place(far)}: the date {far.iloc[0]} lies outside of 1678 to "
+            f"2261, like {len(far) - 1} more. Leave the column out: --drop {quoted(far.name)}, or "
+            f"keep its texts as they are: --category {quoted(far.name)}"
         )
-    if far.empty:
-        return form, odd
-    return replace(form, missing=far.iloc[0]), odd.drop(far.index)
+    return far
 
 
-def _accepted(cells, form, values, odd, marked) -> _Read:
-    """A column that is read by a form, although some of its cells are not."""
-    name, stripped, notices = cells.name, cells.str.strip(), []
-    if form.missing:
-        count = int((stripped == form.missing).sum())
-        notices.append(
-            f"Read as missing in {name!r}, because it is far from all others: {form.missing} "
-            f"({count})."
-        )
-    if len(marked):
-        shown = ", ".join(f"{text!r} ({count})" for text, count in marked.value_counts().items())
-        notices.append(f"Read as missing in {name!r}: {shown}.")
+def _place(cells: pd.Series) -> str:
+    """Where the first of these cells stands: "line 7"."""
+    return f"{cells.index.name or 'row'} {cells.index[0]}"
+
+
+def _with_missing(column: _Read, marked, far, odd, blank: int) -> _Read:
+    """The column with what to say of cells that were read as missing; the commonest of those that
+    stand for it is written for missing values."""
+    name, notices = column.values.name, []
+    for cells, why in ((far, ", because it is far from all others"), (marked, "")):
+        if len(cells):
+            counts = cells.value_counts()
+            shown = ", ".join(f"{text!r} ({count})" for text, count in counts.items())
+            notices.append(f"Read as missing in {name!r}{why}: {shown}.")
+            if counts.iloc[0] > blank:
+                blank = counts.iloc[0]
+                column = replace(column, form=replace(column.form, missing=counts.index[0]))
     if len(odd):
-        shown = ", ".join(
-            f"{text!r} ({odd.index.name or 'row'} {label})" for label, text in odd[:SHOWN].items()
-        )
+        shown = ", ".join(f"{odd.iloc[i]!r} ({_place(odd[i:])})" for i in range(len(odd[:SHOWN])))
         more = f" and {len(odd) - SHOWN} more" if len(odd) > SHOWN else ""
         notices.append(
-            f"Read as missing in {name!r}, where all other cells are {form.what}: {shown}{more}. "
-            f"If it is text: --category {quoted(name)}"
+            f"Read as missing in {name!r}, where all other cells are {column.form.what}: "
+            f"{shown}{more}. If it is text: --category {quoted(name)}"
         )
-    if not form.missing and len(marked) > (stripped == "").sum():
-        form = replace(form, missing=marked.mode().iloc[0])
-    example = str(stripped[values.first_valid_index()])
-    return _Read(_spread(values, cells.index), form, example, tuple(notices))
+    return replace(column, notices=tuple(notices))
 
 
-def _spread(values: pd.Series, index: pd.Index) -> pd.Series:
-    """The values at all rows, missing where there are none; whole numbers stay whole."""
-    if len(values) == len(index):
-        return values.set_axis(index)
+def _spread(values: pd.Series, cells: pd.Series) -> pd.Series:
+    """The values at the places of all cells, missing where there are none; whole numbers stay
+    whole."""
+    values = values.rename(cells.name)
+    if len(values) == len(cells):
+        return values
     if pd.api.types.is_bool_dtype(values.dtype):
         values = values.astype(object)
     if pd.api.types.is_integer_dtype(values.dtype):
         values = values.astype("Int64")
-    return values.reindex(index)
+    return values.reindex(cells.index)
 
 
 def _as_text(cells: pd.Series) -> _Read:

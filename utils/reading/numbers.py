@@ -27,7 +27,7 @@ SHAPE = re.compile(
     r"(?P<exponent>(?:[eE][-+]?\d+)?)"
     rf"(?P<suffix>(?:{SPACES}?(?:%|‰|{CURRENCY}|{UNITS})|{SPACES}[^\W\d_]{{1,12}})?)(?P<close>\))?"
 )
-PLAIN = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[-+]?(?:inf|Inf|INF|infinity|Infinity)"
+PLAIN = r"[-+]?(?:(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|inf|Inf|INF|infinity|Infinity)"
 LEADING_ZERO = r"[-+]?0\d+"
 PHONE = r"\+\d{7,}"
 LARGEST_WHOLE = 2**63 - 1

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyarrow import types
 
@@ -48,7 +49,7 @@ class ParquetFile:
         """The columns as a DataFrame (text as object, NaN where missing), dates and numbers found
         also where they are written as text or as digits."""
         values = {name: self._values(name) for name in names}
-        texts = [name for name in names if _holds_text(values[name], self.schema.field(name).type)]
+        texts = [name for name in names if _holds_text(values[name])]
         found = read_columns(lambda name: _as_cells(values[name]), texts, choices)
         better = {name: form for name, form in found.forms.items() if form.what != "text"}
         values |= {name: found.table[name] for name in better}
@@ -69,6 +70,8 @@ class ParquetFile:
                 f"Column {name!r} of {self.source} cannot be read ({str(error).splitlines()[0]}). "
                 f"Leave it out: --drop {quoted(name)}"
             ) from None
+        if types.is_timestamp(plain) and plain.tz is None and _holds_far_years(column):
+            column = self.table[name].cast(pa.string())  # to be read like a text file's
         mapper = NULLABLE.get if column.null_count else None
         values = pa.table({name: column}).to_pandas(types_mapper=mapper)[name]
         if values.dtype == object:
@@ -145,16 +148,19 @@ def _plain_type(kind: pa.DataType) -> pa.DataType | None:
     return None if types.is_nested(kind) or "binary" in str(kind) else kind
 
 
-def _holds_text(values: pd.Series, kind: pa.DataType) -> bool:
+def _holds_far_years(column: pa.ChunkedArray) -> bool:
+    """Whether a date lies outside of what nanoseconds can count."""
+    years = pc.min_max(pc.year(column)).as_py()
+    first, last = pd.Timestamp.min.year + 1, pd.Timestamp.max.year - 1
+    return years["min"] is not None and not first <= years["min"] <= years["max"] <= last
+
+
+def _holds_text(values: pd.Series) -> bool:
     """Text, or whole numbers that may be dates in digits."""
-    if types.is_string(_plain_type(kind)):
-        return True
     present = values.dropna()
-    return (
-        types.is_integer(kind)
-        and len(present) > 0
-        and present.astype(str).str.fullmatch("|".join(COMPACT.values())).all()
-    )
+    if present.empty or not pd.api.types.is_integer_dtype(values.dtype):
+        return pd.api.types.infer_dtype(present) == "string"
+    return bool(present.astype(str).str.fullmatch(f"(?:{'|'.join(COMPACT.values())})").all())
 
 
 def _as_cells(values: pd.Series) -> pd.Series:

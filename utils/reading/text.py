@@ -23,12 +23,14 @@ RECORDS_TO_JUDGE = 200  # by which the separator is found
 class Layout:
     """How a text file is written, apart from its cells.
 
-    headers : column name -> what its header says, which differs only where that is blank.
+    quoted : every cell stands in quotation marks.  headers : column name -> what its header says,
+    which differs only where that is blank.
     """
 
     separator: str = ","
     encoding: str = "utf-8"
     newline: str = "\n"
+    quoted: bool = False
     headers: dict[str, str] = field(default_factory=dict)
 
 
@@ -83,8 +85,12 @@ def split_text(content: bytes, source) -> TextFile:
     while len(header) > 1 and not header[-1].strip() and not any(columns[-1]):
         header, columns = header[:-1], columns[:-1]  # each line ends in a separator
     headers = _names(header, source)
+    if all(re.fullmatch(r"[-+\d.,]*\d[-+\d.,]*", name) for name in headers):
+        notices.append(
+            "The first line is read as the names of the columns, although all are numbers."
+        )
     newline = "\r\n" if "\r\n" in text else "\n"
-    layout = Layout(separator, encoding, newline, headers)
+    layout = Layout(separator, encoding, newline, _is_quoted(text, separator), headers)
     return TextFile(list(headers), columns, lines, layout, notices)
 
 
@@ -171,6 +177,12 @@ def _records(text: str, separator: str, line: int, source) -> Iterator[tuple[int
         raise TableError(
             f"{source}, line {line}: {error}. Look for a quotation mark that is not closed."
         ) from None
+
+
+def _is_quoted(text: str, separator: str) -> bool:
+    """Whether all cells of the first two lines stand in quotation marks."""
+    cells = [cell for line in text.splitlines()[:2] for cell in line.split(separator)]
+    return all(len(cell) > 1 and cell[0] == cell[-1] == '"' for cell in cells)
 
 
 def _check_length(record: list[str], header: list[str], separator: str, where: str) -> None:
