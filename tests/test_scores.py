@@ -150,3 +150,16 @@ def test_scores_survive_a_file(tmp_path):
     loaded = saving.read(tmp_path / "scores")["scores"]
     noise, groups = np.random.default_rng(0).normal(size=100), np.arange(100) % 2
     np.testing.assert_array_equal(loaded.inverse(noise, groups), scores.inverse(noise, groups))
+
+
+def test_a_pile_keeps_its_share_and_its_value():
+    rng = np.random.default_rng(0)
+    values = np.where(rng.random(4_000) < 0.3, 0.0, np.rint(rng.gamma(2, 20, 4_000)) + 5)
+    scores = NormalScores.fit(values, 1.0, piles=True)
+    assert scores.piles.tolist() == [0] and scores.shares[0] == pytest.approx(np.mean(values == 0))
+    found = scores.transform(values, np.random.default_rng(1))
+    assert kstest(found, norm.cdf).statistic < 0.03
+    np.testing.assert_array_equal(np.rint(scores.inverse(found)), values)
+    drawn = scores.inverse(np.random.default_rng(2).normal(size=20_000))
+    assert np.mean(drawn == 0) == pytest.approx(np.mean(values == 0), abs=0.01)
+    assert not np.any((drawn > 0.5) & (drawn < 4.5))

@@ -6,13 +6,15 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.interpolate import PchipInterpolator
-from scipy.special import ndtri
+from scipy.special import ndtr, ndtri
 
 from utils.encoding.groups import ROWS_PER_GROUP, rows_of
+from utils.encoding.spikes import find_piles
 from utils.saving import savable
 
 GRID = np.linspace(-4.0, 4.0, 257)
 KNOTS = 8
+TINY = 1e-9
 
 
 @savable
@@ -23,46 +25,84 @@ class NormalScores:
     Exact normal scores (Conover 1999, section 5.10) repeat the accidents of the training rows: a
     value that nobody happened to have never comes back. Here q(z) goes through few points, each a
     local linear average of the quantiles around it (Cleveland 1979), joined by a monotone cubic
-    (Fritsch and Carlson 1980). What is not normal after it is left for a network to learn.
+    (Fritsch and Carlson 1980). What is not normal after it is left for a network to learn. A pile
+    (a value that many rows share) owns the part of the curve that its share of the rows is.
 
-    values : float64 (257,), q at z = -4 .. 4, rising.  step : grid of the values, 0 if continuous.
+    values : float64 (257,), q at z = -4 .. 4, rising, of the rows on no pile.  step : grid of the
+    values, 0 if continuous.  piles : float64 (p,), rising.  shares : float64 (p,), of all rows.
     """
 
     values: np.ndarray
     step: float
+    piles: np.ndarray
+    shares: np.ndarray
 
     @classmethod
-    def fit(cls, values: np.ndarray, step: float = 0.0, knots: int = KNOTS) -> NormalScores:
-        """Read float64 values (n,) without NaN, n >= 1; equal ones spread over their grid step."""
-        rows = np.sort(values)
-        first, counts = np.searchsorted(rows, rows), np.searchsorted(rows, rows, "right")
-        counts = counts - first
-        rows = rows + step * ((np.arange(len(rows)) - first + 0.5) / counts - 0.5)
-        low, span = rows[0], (rows[-1] - rows[0]) or 1.0
-        scores = ndtri((np.arange(len(rows)) + 0.5) / len(rows))
-        reach = ndtri(1 - 0.25 / len(rows))
-        places = np.linspace(-reach, reach, knots)
-        quantiles = np.maximum.accumulate(_local_lines(scores, (rows - low) / span, places))
-        curve = PchipInterpolator(places, quantiles)
-        inner = np.clip(GRID, -reach, reach)
-        slopes = np.where(GRID < 0, curve(-reach, 1), curve(reach, 1))
-        smooth = curve(inner) + slopes * (GRID - inner)
-        return cls(low + span * np.clip(smooth, 0, 1), step)
+    def fit(cls, values: np.ndarray, step: float = 0.0, piles: bool = False) -> NormalScores:
+        """Read float64 values (n,) without NaN, n >= 1; equal ones spread over their grid step.
+
+        piles : whether to look for piles; a network that tells them by tokens needs none here.
+        """
+        found = find_piles(values) if piles else values[:0]
+        shares = np.array([np.mean(values == pile) for pile in found])
+        free = values[~np.isin(values, found)]
+        return cls(_smooth_quantiles(free if len(free) else values, step), step, found, shares)
+
+    def _pile_starts(self) -> tuple[np.ndarray, float]:
+        """Share of the rows below each pile, float64 (p,), and of the rows on no pile."""
+        free = max(1 - self.shares.sum(), TINY)
+        below = ndtr(np.interp(self.piles, self.values, GRID)) * free
+        return below + np.cumsum(self.shares) - self.shares, free
 
     def transform(self, values: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Scores, float32 (n,); ``rng`` picks the place within a step of the grid.
+        """Scores, float32 (n,); ``rng`` picks the place within a step of the grid, or on a pile.
 
         So a value that stands in several rows is spread over its step (dequantisation; Theis, van
         den Oord and Bethge 2016).
         """
-        spread = values + (rng.random(len(values)) - 0.5) * self.step
+        place = rng.random(len(values))
+        spread = values + (place - 0.5) * self.step
         low, span = self.values[0], (self.values[-1] - self.values[0]) or 1.0  # tiny numbers apart
         scores = np.interp((spread - low) / span, (self.values - low) / span, GRID)
+        if len(self.piles):
+            starts, free = self._pile_starts()
+            number = np.searchsorted(self.piles, values)
+            share = ndtr(scores) * free + np.append(0, np.cumsum(self.shares))[number]
+            number = np.minimum(number, len(self.piles) - 1)
+            on_pile = starts[number] + self.shares[number] * place
+            share = np.where(self.piles[number] == values, on_pile, share)
+            scores = ndtri(share.clip(TINY, 1 - TINY))
         return scores.astype(np.float32)
 
     def inverse(self, scores: np.ndarray) -> np.ndarray:
         """Values, float64 (n,), within the range of the fitted ones and half a step around it."""
-        return np.interp(scores.astype(np.float64), GRID, self.values)
+        scores = scores.astype(np.float64)
+        if not len(self.piles):
+            return np.interp(scores, GRID, self.values)
+        (starts, free), share = self._pile_starts(), ndtr(scores)
+        number = np.searchsorted(starts, share, side="right") - 1
+        passed = np.append(0, np.cumsum(self.shares))[number + 1]
+        on_pile = (number >= 0) & (share < starts[number] + self.shares[number])
+        between = ndtri(((share - passed) / free).clip(TINY, 1 - TINY))
+        return np.where(on_pile, self.piles[number], np.interp(between, GRID, self.values))
+
+
+def _smooth_quantiles(values: np.ndarray, step: float) -> np.ndarray:
+    """The quantile function at the grid of scores, float64 (257,)."""
+    rows = np.sort(values)
+    first, counts = np.searchsorted(rows, rows), np.searchsorted(rows, rows, "right")
+    counts = counts - first
+    rows = rows + step * ((np.arange(len(rows)) - first + 0.5) / counts - 0.5)
+    low, span = rows[0], (rows[-1] - rows[0]) or 1.0
+    scores = ndtri((np.arange(len(rows)) + 0.5) / len(rows))
+    reach = ndtri(1 - 0.25 / len(rows))
+    places = np.linspace(-reach, reach, KNOTS)
+    quantiles = np.maximum.accumulate(_local_lines(scores, (rows - low) / span, places))
+    curve = PchipInterpolator(places, quantiles)
+    inner = np.clip(GRID, -reach, reach)
+    slopes = np.where(GRID < 0, curve(-reach, 1), curve(reach, 1))
+    smooth = curve(inner) + slopes * (GRID - inner)
+    return low + span * np.clip(smooth, 0, 1)
 
 
 def _local_lines(x: np.ndarray, y: np.ndarray, places: np.ndarray) -> np.ndarray:
@@ -94,14 +134,19 @@ class GroupedScores:
     within: dict
 
     @classmethod
-    def fit(cls, values: np.ndarray, groups: np.ndarray, step: float = 0.0) -> GroupedScores:
-        """Read float64 values (n,) without NaN in the groups (n,), numbered from 0."""
+    def fit(
+        cls, values: np.ndarray, groups: np.ndarray, step: float = 0.0, piles: bool = False
+    ) -> GroupedScores:
+        """Read float64 values (n,) without NaN in the groups (n,), numbered from 0.
+
+        step, piles : as :meth:`NormalScores.fit`.
+        """
         within = {
-            number: NormalScores.fit(values[rows], step)
+            number: NormalScores.fit(values[rows], step, piles)
             for number, rows in enumerate(rows_of(groups, int(groups.max(initial=-1)) + 1))
             if len(rows) >= ROWS_PER_GROUP
         }
-        return cls(NormalScores.fit(values, step), within)
+        return cls(NormalScores.fit(values, step, piles), within)
 
     def transform(
         self, values: np.ndarray, groups: np.ndarray, rng: np.random.Generator

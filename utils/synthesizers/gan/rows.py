@@ -68,7 +68,7 @@ class GANRows:
         for name in smooth:
             known = ~np.isnan(columns[name])
             step = grid_step(schema[name])
-            scores[name] = GroupedScores.fit(columns[name][known], group[known], step)
+            scores[name] = GroupedScores.fit(columns[name][known], group[known], step, piles=True)
         gaps = [name for name in smooth if np.isnan(columns[name]).any()]
         return cls(group_by, groups, codes, looked_up, tokens, scores, gaps)
 
