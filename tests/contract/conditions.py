@@ -34,7 +34,7 @@ REFUSED = {
     "unseen category": ({"app": "Netflx"}, "'app' has no category 'Netflx'.*mean 'Netflix'"),
     "far category": ({"app": "Ωmega"}, "'app' has no category 'Ωmega'.*Known: Netflix, X"),
     "out of range": ({"opened": 99}, "'opened' runs from 0 to 8 in the training table; 99 lies"),
-    "infinite": ({"minutes": np.inf}, ENDS + "inf lies outside"),
+    "infinite": ({"minutes": np.inf}, "'minutes' holds number values; inf is none"),
     "between grid steps": ({"opened": 2.5}, "'opened' moves in steps of 1; 2.5 lies between"),
     "too many decimals": (
         {"minutes": 20.05},

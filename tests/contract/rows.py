@@ -77,7 +77,10 @@ REFUSED = {
     "lists": (pd.DataFrame({"a": [[1], [2, 3]]}), "'a'.*lists.*Turn"),
     "dictionaries": (pd.DataFrame({"a": [{"b": 1}, {}]}), "'a'.*lists.*Turn"),
     "tuples": (pd.DataFrame({"a": [(1, 2), (3, 4)]}), "'a'.*tuple.*Convert"),
-    "durations": (pd.DataFrame({"a": pd.to_timedelta([1, 2], unit="s")}), "'a'.*timedelta.*onvert"),
+    "durations": (
+        pd.DataFrame({"a": pd.to_timedelta([1, 2], unit="s")}),
+        "'a' holds durations.*Turn them into numbers.*total_seconds",
+    ),
     "complex": (pd.DataFrame({"a": [1j, 2j]}), "'a'.*complex.*Convert"),
     "far dates": (
         pd.DataFrame({"a": np.array(["9999-12-31", "2024-01-01"], dtype="datetime64[s]")}),

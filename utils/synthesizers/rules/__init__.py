@@ -249,7 +249,7 @@ def _refused(values: pd.Series, numbers: np.ndarray, column: Column) -> np.ndarr
 def _profile(array: np.ndarray, column: Column) -> Distribution:
     """The plainest rule for a column of a table, by its own distribution only."""
     values = pd.Series(from_array(array, column))
-    present, missing = values.dropna(), column.missing
+    present, missing = values.dropna(), float(values.isna().mean())
     if not len(present):
         return Distribution("choice", {"values": [None], "weights": [1.0]})
     if column.discrete:
