@@ -54,8 +54,9 @@ class Moment(Form):
     """A date or a time on a date.
 
     format : of strftime, with BARE before parts without a leading zero, and FRACTION where digits
-    of a second stand.  digits : of the fraction.  point : before it.  zone : text of the zone, "" without one.
-    offsets : the column has several zones.  case : "upper" or "lower" where words are so.
+    of a second stand.  digits : of the fraction.  point : before it.  zone : text of the zone, ""
+    without one.  offsets : the column has several zones.  case : "upper" or "lower" where words are
+    so.  order : DAY_FIRST or MONTH_FIRST, "" where only one can be meant.
     """
 
     format: str = "%Y-%m-%d"
