@@ -198,6 +198,7 @@ FORMS = {
     ),
     "plus signs": ([f"{int(n) - 35:+d}" for n in FEW], r"[+-]\d+|0|\+0", "integer"),
     "scientific": ([f"{a / 1e6:.3e}" for a in AMOUNTS], r"\d\.\d{3}e[+-]\d\d", "number"),
+    "scientific, whole": ([f"{n}E4" for n in FEW], r"\d\.\dE\+05", "number"),
     "units": ([f"{n} kg" for n in FEW], r"\d\d kg", "integer"),
     "coordinates": ([f"{52 + a / 1e5:.7f}" for a in AMOUNTS], r"52\.\d{7}", "number"),
     "two decimals": ([f"{int(n) / 2:.2f}" for n in FEW], r"\d+\.\d\d", "number"),

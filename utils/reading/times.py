@@ -131,13 +131,14 @@ class Moment(Form):
     def far(self, cells: pd.Series) -> pd.Series:
         """Which cells are dates of the calendar that lie outside the years 1678 to 2261."""
         form = re.split(r"(?:T|,? )%[HI]", self.format)[0]
-        dates = cells.map(lambda text: PARTS.fullmatch(text)["date"])
         first, last = pd.Timestamp.min.year + 1, pd.Timestamp.max.year - 1
-        return dates.map(
-            lambda text: (
-                _is_date(text, form) and not first <= datetime.strptime(text, form).year <= last
-            )
-        ).astype(bool)
+
+        def is_far(text: str) -> bool:
+            part = PARTS.fullmatch(text)
+            day = _day(part["date"], form) if part else None
+            return day is not None and not first <= day.year <= last
+
+        return cells.map(is_far).astype(bool)
 
     def _write(self, present: pd.Series) -> list[str]:
         if FRACTION in self.format:
@@ -197,20 +198,20 @@ def _date_formats(dates: list[str], choices: Choices) -> list[tuple[str, str]]:
         known = [(order, form) for order in orders for form in NUMERIC[order]]
         known += [("", form) for form in WORDS if re.search("[A-Za-z]{3}", dates[0])]
     distinct = list(dict.fromkeys(dates))[:100]
-    possible = [pair for pair in known if any(_is_date(date, pair[1]) for date in distinct[:3])]
+    possible = [pair for pair in known if any(_day(date, pair[1]) for date in distinct[:3])]
     return [
         (order, form)
         for order, form in possible
-        if sum(_is_date(date, form) for date in distinct) >= ENOUGH * len(distinct)
+        if sum(_day(date, form) is not None for date in distinct) >= ENOUGH * len(distinct)
     ]
 
 
-def _is_date(text: str, form: str) -> bool:
+def _day(text: str, form: str) -> datetime | None:
+    """The date in the text, None if it is not written in this format."""
     try:
-        datetime.strptime(text, form)
+        return datetime.strptime(text, form)
     except ValueError:
-        return False
-    return True
+        return None
 
 
 def _time(part: re.Match) -> str:
