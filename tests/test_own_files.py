@@ -100,6 +100,11 @@ FORMS = {
         r"2024-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}",
         "date",
     ),
+    "a comma before milliseconds": (
+        [f"{m:%Y-%m-%d %H:%M:%S},{i % 1000:03d}" for i, m in enumerate(MOMENTS)],
+        r"2024-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}",
+        "date",
+    ),
     "nanoseconds": (
         [f"2024-01-01T00:00:00.{i:09d}" for i in range(1, ROWS + 1)],
         r"2024-01-01T00:00:00\.\d{9}",
@@ -193,6 +198,7 @@ FORMS = {
     ),
     "plus signs": ([f"{int(n) - 35:+d}" for n in FEW], r"[+-]\d+|0|\+0", "integer"),
     "scientific": ([f"{a / 1e6:.3e}" for a in AMOUNTS], r"\d\.\d{3}e[+-]\d\d", "number"),
+    "scientific, whole": ([f"{n}E4" for n in FEW], r"\d\.\dE\+05", "number"),
     "units": ([f"{n} kg" for n in FEW], r"\d\d kg", "integer"),
     "coordinates": ([f"{52 + a / 1e5:.7f}" for a in AMOUNTS], r"52\.\d{7}", "number"),
     "two decimals": ([f"{int(n) / 2:.2f}" for n in FEW], r"\d+\.\d\d", "number"),
@@ -414,6 +420,12 @@ def test_a_label_of_zero_and_one_is_a_class_and_the_default_target():
     assert "TSTR predicts 'label'" in said
     assert "area under the ROC curve" in said
     assert set(pd.read_csv("in_comparison/scoreboard.csv")["metric"]) >= {"tstr", "valid"}
+
+
+def test_classes_that_a_gap_made_decimals_are_classes():
+    said = generate(save(lines(label=["0.0", "1.0", "", "0.0"] * 20, x=FEW)), method="mixture")
+    assert column_kind(said, "label") == "category"
+    assert set(written()["label"]) == {"0.0", "1.0", ""}
 
 
 def test_a_target_of_few_whole_numbers_is_a_class():
@@ -782,6 +794,10 @@ def test_a_word_for_no_answer_is_missing_and_comes_back():
         ([f"{n} x" if n % 2 else f"w{n}" for n in range(ROWS)], "it mixes numbers"),
         ([f"{m:%Y-%m-%d %H:%M:%S} Europe/Berlin" for m in MOMENTS], "looks like numbers or times"),
         ([f"{m.day}. März {2000 + i}" for i, m in enumerate(DAYS)], "looks like numbers"),
+        (
+            [f"{m:%d/%m/%Y}" if i % 2 else f"{m:%Y-%m-%d}" for i, m in enumerate(DAYS)],
+            "looks like numbers",
+        ),
         ([f"PT{n}H{i}M" for i, n in enumerate(FEW)], "looks like numbers or times"),
         ([f"4111 1111 1111 {1000 + i}" for i in range(ROWS)], "cards or accounts"),
         ([str(10**20 + i) for i in range(ROWS)], "long numbers"),

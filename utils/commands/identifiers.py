@@ -16,8 +16,10 @@ LONG_NUMBER = 10**12  # cards, accounts, users: nothing that is counted or measu
 PHONE_NUMBER = 10**9  # with fewer digits, but all of one length and each in one row only
 ID_WORDS = ("id", "uuid", "guid", "key", "ssn", "number", "no", "nr", "phone", "card", "account")
 ID_NAMES = ("", "id", "index", "row", "unnamed")  # "Unnamed: 0" is what pandas makes of no name
+DATE = r"\d{1,4}[-/]\d{1,2}[-/]\d{2,4}\b"
 CONTACT = (
-    r"[^@\s]+@[^@\s]+\.\w+|(?:https?://|www\.)\S+|[+(]?\d[\d ()/-]{8,}\d|\d{1,3}(?:\.\d{1,3}){3}"
+    r"[^@\s]+@[^@\s]+\.\w+|(?:https?://|www\.)\S+|\d{1,3}(?:\.\d{1,3}){3}"
+    rf"|(?!{DATE})[+(]?\d[\d ()/-]{{8,}}\d"
 )
 CODE = r"[-+]?\d+"
 LONG_CODE = r"[-+]?\d{10,}"

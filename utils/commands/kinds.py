@@ -41,7 +41,7 @@ def _why(values: pd.Series, is_target: bool) -> str:
     whole = types.is_integer_dtype(values.dtype)
     if whole and is_long_number(values):
         return LONG_CODES
-    if whole and len(distinct) == 2 and len(present) > 2 * len(distinct):
+    if len(distinct) == 2 and not (distinct % 1).any() and len(present) > 2 * len(distinct):
         return TWO_VALUES
     if len(distinct) < 2 or len(distinct) * ROWS_A_VALUE > len(present):
         return ""

@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 
-from utils.reading.forms import Choices, Form, sample
+from utils.reading.forms import ROWS_TO_JUDGE, Choices, Form, sample
 
 ENOUGH = 0.9  # share of a sample that must look like a time
 CLOCK = re.compile(
@@ -17,7 +17,15 @@ CLOCK = re.compile(
     r"(?::(?P<third>[0-5]\d))?(?:\.(?P<fraction>\d{1,9}))?(?P<half> ?[AaPp][Mm])?"
 )
 HALF_DAY, DAY = 12, 24  # hours
-PHRASE = re.compile(r"(?:\d+(?:\.\d+)? ?[A-Za-z]+[ ,]*)+")
+SECONDS = {
+    **dict.fromkeys(("w", "week", "weeks"), 604_800),
+    **dict.fromkeys(("d", "day", "days"), 86_400),
+    **dict.fromkeys(("h", "hr", "hrs", "hour", "hours"), 3600),
+    **dict.fromkeys(("m", "min", "mins", "minute", "minutes"), 60),
+    **dict.fromkeys(("s", "sec", "secs", "second", "seconds"), 1),
+}
+PART = rf"(\d+) ?({'|'.join(sorted(SECONDS, reverse=True))})\b"
+PHRASE = re.compile(f"{PART}(?:[ ,]*{PART})*")
 
 
 @dataclass(frozen=True)
@@ -106,41 +114,37 @@ class Phrase(Form):
     : between units.
     """
 
-    units: tuple[tuple[str, float], ...] = ()
+    units: tuple[tuple[str, int], ...] = ()
     space: str = ""
     gap: str = " "
     what: ClassVar[str] = "durations"
 
     @classmethod
     def find(cls, cells: pd.Series, choices: Choices) -> Phrase | None:
-        texts = sample(cells)
-        if choices.plain or texts.str.fullmatch(PHRASE.pattern).mean() < ENOUGH:
+        texts = [text for text in sample(cells) if PHRASE.fullmatch(text)]
+        if choices.plain or len(texts) < ENOUGH * min(len(cells), ROWS_TO_JUDGE):
             return None
-        words = {word for text in texts for word in re.findall("[A-Za-z]+", text)}
-        lengths = {word: pd.to_timedelta(f"1 {word}", errors="coerce") for word in words}
-        units = {
-            word: length.total_seconds()
-            for word, length in lengths.items()
-            if length > pd.Timedelta(0)
-        }
-        by_length = {}
-        for word in sorted(units, key=len):  # of day and days, the plural
-            by_length[units[word]] = word
-        if len(by_length) < 2:
+        words = sorted({word for text in texts for _, word in re.findall(PART, text)}, key=len)
+        units = {SECONDS[word]: word for word in words}  # of day and days, the plural
+        if len(units) < 2:
             return None
         longest = max(texts, key=len)
-        gap = re.search(r"[A-Za-z]([ ,]*)\d", longest)
+        gap = re.search(r"[a-z]([ ,]*)\d", longest)
         return cls(
-            units=tuple(
-                (by_length[seconds], seconds) for seconds in sorted(by_length, reverse=True)
-            ),
-            space=" " if re.search(r"\d [A-Za-z]", longest) else "",
+            units=tuple((units[seconds], seconds) for seconds in sorted(units, reverse=True)),
+            space=" " if re.search(r"\d [a-z]", longest) else "",
             gap=gap.group(1) if gap else " ",
         )
 
     def read(self, cells: pd.Series) -> pd.Series:
-        spans = pd.to_timedelta(cells.astype(object), errors="coerce")
-        return _number(spans.dt.total_seconds(), whole=True)
+        values = {text: self._value(text) for text in cells.unique()}
+        return _number(cells.astype(object).map(values), whole=True)
+
+    @staticmethod
+    def _value(text: str) -> float:
+        if not PHRASE.fullmatch(text):
+            return np.nan
+        return sum(int(count) * SECONDS[word] for count, word in re.findall(PART, text))
 
     def _write(self, present: pd.Series) -> list[str]:
         return [self._text(value) for value in present.tolist()]
@@ -148,7 +152,7 @@ class Phrase(Form):
     def _text(self, value: float) -> str:
         said, rest = [], round(value)
         for word, seconds in self.units:
-            count, rest = divmod(rest, int(seconds))
+            count, rest = divmod(rest, seconds)
             word = word[:-1] if count == 1 and len(word) > 2 and word.endswith("s") else word
             said += [f"{count}{self.space}{word}"] if count else []
         return self.gap.join(said) or f"0{self.space}{self.units[-1][0]}"

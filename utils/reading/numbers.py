@@ -112,6 +112,8 @@ class Number(Form):
         }
         if len(powers) == len(plain):
             changes["exponent"] = "E" if "E" in powers.iloc[0] else "e"
+            significant = mantissa.str.replace("[-+.]", "", regex=True).str.lstrip("0").str.len()
+            changes["decimals"] = max(int(significant.max()) - 1, 0)
         elif len(powers):
             exponents = powers.str.replace(".*[eE]", "", regex=True).astype(int)
             changes["decimals"] = int((digits.sub(exponents, fill_value=0)).max().clip(1, 17))

@@ -38,11 +38,11 @@ COMPACT = {
     "%Y%m": f"{YEAR}{MONTH}",
 }
 MONTHS_TO_TELL = 5  # six digits with a month at the end: chance, if fewer values than this have one
-ISO = r"\d{4}-\d{2}-\d{2}(?:[ T]\d{2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?)?"
+ISO = r"\d{4}-\d{2}-\d{2}(?:[ T]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?)?"
 ZONE = r"(?P<zone> ?(?:Z|UTC|GMT|[-+]\d{2}:?\d{2}|[-+]\d{2}))"
 PARTS = re.compile(
     r"(?P<date>.*?)(?:(?P<gap>T|,? )"
-    r"(?P<time>\d{1,2}:\d{2}(?P<second>:\d{2}(?:[.,](?P<fraction>\d+))?)?)"
+    r"(?P<time>\d{1,2}:\d{2}(?P<second>:\d{2}(?:(?P<point>[.,])(?P<fraction>\d+))?)?)"
     rf"(?P<half> ?[AaPp][Mm])?{ZONE}?)?"
 )
 MIXED = "+00:00"  # how a column of several offsets is written: in UTC
@@ -54,12 +54,14 @@ class Moment(Form):
     """A date or a time on a date.
 
     format : of strftime, with BARE before parts without a leading zero, and FRACTION where digits
-    of a second stand.  digits : of the fraction.  zone : text of the zone, "" without one.
-    offsets : the column has several zones.  case : "upper" or "lower" where words are so.
+    of a second stand.  digits : of the fraction.  point : before it.  zone : text of the zone, ""
+    without one.  offsets : the column has several zones.  case : "upper" or "lower" where words are
+    so.  order : DAY_FIRST or MONTH_FIRST, "" where only one can be meant.
     """
 
     format: str = "%Y-%m-%d"
     digits: int = 0
+    point: str = "."
     zone: str = ""
     offsets: bool = False
     case: str = ""
@@ -80,7 +82,8 @@ class Moment(Form):
             return None
         fullest = max(parts, key=lambda part: len(part["time"] or ""))
         zones = {part["zone"] or "" for part in parts} if fullest["zone"] else {""}
-        form = cls(zone=min(zones, key=len), offsets=len(zones) > 1)
+        zone, point = min(zones, key=len), fullest["point"] or "."
+        form = cls(zone=zone, offsets=len(zones) > 1, point=point)
         forms = [replace(form, order=order, format=date + _time(fullest)) for order, date in dates]
         counts = [form.read(cells).notna().sum() if len(forms) > 1 else 0 for form in forms]
         best = [form for form, count in zip(forms, counts) if count == max(counts)]
@@ -110,6 +113,8 @@ class Moment(Form):
             texts = cells.str.replace(f"{ZONE.replace('?P<zone>', '')}$", "", regex=True)
         elif zone:
             texts = cells.where(cells.str.endswith(zone)).str.slice(stop=-len(zone))
+        if self.point == ",":
+            texts = texts.str.replace(r"(:\d\d),(\d)", r"\1.\2", regex=True)
         if iso:
             texts = texts.where(texts.str.fullmatch(ISO))
         form = "ISO8601" if iso else self.format.replace(BARE, "").replace(FRACTION, ".%f")
@@ -126,7 +131,14 @@ class Moment(Form):
     def far(self, cells: pd.Series) -> pd.Series:
         """Which cells are dates of the calendar that lie outside the years 1678 to 2261."""
         form = re.split(r"(?:T|,? )%[HI]", self.format)[0]
-        return cells.map(lambda text: _is_date(PARTS.fullmatch(text)["date"], form)).astype(bool)
+        first, last = pd.Timestamp.min.year + 1, pd.Timestamp.max.year - 1
+
+        def is_far(text: str) -> bool:
+            part = PARTS.fullmatch(text)
+            day = _day(part["date"], form) if part else None
+            return day is not None and not first <= day.year <= last
+
+        return cells.map(is_far).astype(bool)
 
     def _write(self, present: pd.Series) -> list[str]:
         if FRACTION in self.format:
@@ -138,7 +150,7 @@ class Moment(Form):
         if FRACTION in self.format:
             fractions = present.dt.microsecond * 1000 + present.dt.nanosecond
             texts = [
-                text.replace(FRACTION, f".{fraction:09d}"[: self.digits + 1])
+                text.replace(FRACTION, f"{self.point}{fraction:09d}"[: self.digits + 1])
                 for text, fraction in zip(texts, fractions)
             ]
         return [text + (MIXED if self.offsets else self.zone) for text in texts]
@@ -186,20 +198,20 @@ def _date_formats(dates: list[str], choices: Choices) -> list[tuple[str, str]]:
         known = [(order, form) for order in orders for form in NUMERIC[order]]
         known += [("", form) for form in WORDS if re.search("[A-Za-z]{3}", dates[0])]
     distinct = list(dict.fromkeys(dates))[:100]
-    possible = [pair for pair in known if any(_is_date(date, pair[1]) for date in distinct[:3])]
+    possible = [pair for pair in known if any(_day(date, pair[1]) for date in distinct[:3])]
     return [
         (order, form)
         for order, form in possible
-        if sum(_is_date(date, form) for date in distinct) >= ENOUGH * len(distinct)
+        if sum(_day(date, form) is not None for date in distinct) >= ENOUGH * len(distinct)
     ]
 
 
-def _is_date(text: str, form: str) -> bool:
+def _day(text: str, form: str) -> datetime | None:
+    """The date in the text, None if it is not written in this format."""
     try:
-        datetime.strptime(text, form)
+        return datetime.strptime(text, form)
     except ValueError:
-        return False
-    return True
+        return None
 
 
 def _time(part: re.Match) -> str:
