@@ -57,6 +57,7 @@ class NeuralSynthesizer(Synthesizer):
         """
         rows = min(self.batch_size, len(data[0]))
         options = {"steps": self._steps(len(data[0])), "batch_size": rows} | options
+        self.history_ = vars(History())  # all that an interrupted fit can say
         try:
             history = train(
                 step,
