@@ -100,6 +100,7 @@ ALLOWED = {
     "a zone": (infer(BERLIN), BERLIN[[0, 89]].dt.tz_convert("UTC"), [1, 1]),
     "a zone, too late": (infer(BERLIN[:89]), BERLIN[[88, 89]], [1, 0]),
     "no zone where one belongs": (infer(BERLIN), BERLIN.dt.tz_localize(None)[:1], [0]),
+    "days where a zone belongs": (infer(BERLIN), series([date(2024, 3, 2)]), [0]),
     "a zone where none belongs": (infer(TABLE["day"]), BERLIN[:1], [0]),
 }
 

@@ -52,12 +52,12 @@ def is_of_kind(values: pd.Series, column: Column) -> bool:
         return True
     dtype = values.dtype
     if types.is_object_dtype(dtype):
-        inner = types.infer_dtype(values, skipna=True)
-        return inner == IN_OBJECTS.get(column.kind) or (
+        inner, zoned = types.infer_dtype(values, skipna=True), zone_of(column.dtype) is not None
+        return (inner == IN_OBJECTS.get(column.kind) and not zoned) or (
             inner == "empty" and types.is_object_dtype(dtype_of(column.dtype))
         )
     if column.kind == "date":
-        return types.is_datetime64_any_dtype(dtype) and (_zone(dtype) is None) == (
+        return types.is_datetime64_any_dtype(dtype) and (zone_of(dtype) is None) == (
             zone_of(column.dtype) is None
         )
     if column.kind == "boolean":
@@ -65,10 +65,6 @@ def is_of_kind(values: pd.Series, column: Column) -> bool:
     if column.kind == "integer":
         return types.is_integer_dtype(dtype)
     return types.is_numeric_dtype(dtype) and not types.is_bool_dtype(dtype)
-
-
-def _zone(dtype):
-    return getattr(dtype.pyarrow_dtype if isinstance(dtype, pd.ArrowDtype) else dtype, "tz", None)
 
 
 def _is_known(values: pd.Series, column: Column) -> np.ndarray:
