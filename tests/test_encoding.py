@@ -20,6 +20,7 @@ from utils.encoding import (
     from_codes,
     from_float,
     grid_step,
+    to_code,
     to_codes,
     to_float,
     to_number,
@@ -380,6 +381,44 @@ def test_one_value_that_is_none_of_its_column_is_refused(value, column, words):
         to_number(value, column)
 
 
+CATEGORIES = {
+    "text": (["a", "1"], {"1": 0, "a": 1, 1: -1, "b": -1}),
+    "whole numbers": ([1, 2], {"1": 0, 2: 1, 2.0: 1, "2.0": 1, "1.5": -1, 1.5: -1, "a": -1}),
+    "float32": (pd.Series([0.1, 0.5], dtype="float32"), {0.1: 0, "0.1": 0, 0.5: 1, 0.2: -1}),
+    "days": (
+        pd.to_datetime(["2024-02-01", "2024-02-02"]),
+        {"2024-02-02": 1, date(2024, 2, 1): 0, "2024-02-01T00:00:00": 0, "today": -1},
+    ),
+    "days in a zone": (
+        pd.to_datetime(["2024-02-01", "2024-02-02"]).tz_localize("Europe/Berlin"),
+        {"2024-02-02": 1, date(2024, 2, 1): 0, "2024-01-31T23:00Z": 0, "2024-02-01T00:00Z": -1},
+    ),
+    "days as objects": (
+        pd.Series([date(2024, 2, 1)], dtype=object),
+        {"2024-02-01": 0, pd.Timestamp("2024-02-01"): 0, "2024-02-01 10:00": -1},
+    ),
+    "levels": (pd.Categorical([7, 3]), {"3": 0, 7: 1, 4: -1}),
+    "decimals": (pd.Series([Decimal("1.50")], dtype=object), {"1.5": 0, 1.5: 0, "1.50": 0, 2: -1}),
+}
+
+
+@pytest.mark.parametrize("case", CATEGORIES)
+def test_one_category_is_read_as_one_number_is(case):
+    values, expected = CATEGORIES[case]
+    column = Schema.infer(pd.DataFrame({"a": values}), categories=["a"])["a"]
+    assert {value: to_code(value, column) for value in expected} == expected
+
+
+def test_a_missing_value_is_refused_where_the_dtype_has_none():
+    for dtype in ("int64", "uint8"):
+        column = infer(pd.Series([1, 3], dtype=dtype))
+        with pytest.raises(ValueError, match=f"'a' holds {dtype} values, of which none can be"):
+            from_float(np.array([1.0, np.nan]), column)
+    for column in (infer([True, False]), Column("a", "category", "int64", categories=(1, 2))):
+        with pytest.raises(ValueError, match="none can be missing"):
+            from_codes(np.array([0, -1]), column)
+
+
 # --- the matrix ---
 
 TABLE = pd.DataFrame(
@@ -435,6 +474,16 @@ def test_any_matrix_gives_a_valid_table():
     )
 
 
+def test_a_cell_that_the_schema_does_not_know_is_refused():
+    encoder = TableEncoder(Schema.infer(TABLE)).fit(TABLE)
+    unknown = TABLE.assign(app=["X", "Z", None, "X"])
+    with pytest.raises(TableError, match="'app', row 1: the value is none of the categories"):
+        encoder.transform(unknown)
+    for name, values in (("opened", [0, None, 10, 5]), ("used", [True, None, True, True])):
+        with pytest.raises(TableError, match=f"'{name}', row 1: the value is missing"):
+            encoder.transform(TABLE.assign(**{name: values}))
+
+
 def test_constant_and_empty_columns_have_a_place_in_the_matrix():
     table = pd.DataFrame({"one": [7, 7], "none": [np.nan, np.nan], "nothing": [None, None]})
     encoder = TableEncoder(Schema.infer(table)).fit(table)
@@ -485,6 +534,13 @@ def test_bins_hold_about_equal_mass():
     counts = np.bincount(bins.encode(values))
     assert len(bins) == len(counts) == 50
     assert counts.min() > 0.9 * 400 and counts.max() < 1.1 * 400
+
+
+def test_spikes_that_cut_bins_make_more_of_them_but_no_more_than_one_each():
+    values = np.sort(np.random.default_rng(0).normal(size=6_000))
+    values[:3_000] = np.repeat(values[::200], 100)
+    bins = QuantileBins.fit(values, 64)
+    assert 64 < len(bins) <= 64 + 30
 
 
 def test_few_distinct_values_get_a_bin_each_and_come_back():

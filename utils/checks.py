@@ -13,7 +13,7 @@ from pandas.api import types
 
 from utils.dtypes import dtype_of, is_missing, restored, storage, zone_of
 from utils.expressions import columns_of
-from utils.schema import Column, Schema, TableError
+from utils.schema import Column, Schema, TableError, check_table
 from utils.times import wall_times
 
 SHOWN_FAILURES = 5
@@ -111,6 +111,12 @@ def validate(table: pd.DataFrame, schema: Schema) -> pd.DataFrame:
     ------
     TableError : lists the first few failures with column, row and cure.
     """
+    check_table(table)
+    if not isinstance(schema, Schema):
+        raise TableError(
+            f"Expected a Schema, got {type(schema).__name__}. Read one off a table with "
+            "Schema.infer(table)."
+        )
     _refuse_columns(table, schema)
     failures = [
         (np.flatnonzero(rows), partial(_cell_failure, table, column, fault))
@@ -141,9 +147,8 @@ def refuse(failures: list[str], source: str, more: int = 0) -> None:
 
 
 def _refuse_columns(table: pd.DataFrame, schema: Schema) -> None:
-    """TableError for columns that are missing, unknown, named twice or of another kind."""
+    """TableError for columns that are missing, unknown or of another kind."""
     given, names = list(table.columns), schema.names
-    repeated = table.columns[table.columns.duplicated()].unique()
     failures = [
         *(f"column {name!r} is missing: add or rename it" for name in names if name not in given),
         *(
@@ -151,7 +156,6 @@ def _refuse_columns(table: pd.DataFrame, schema: Schema) -> None:
             for name in given
             if name not in names
         ),
-        *(f"column {name!r} stands twice: rename one of them" for name in repeated),
     ]
     refuse(failures, "The table")
     failures = [

@@ -29,14 +29,12 @@ def wall_times(values: pd.Series, dtype: str, clock: str) -> pd.DatetimeIndex:
     Raises ValueError for times without a zone where the dtype has one, and the other way round.
     """
     times, zone = _index(values), zone_of(dtype)
-    if times.isna().all():  # of any dtype
-        return times.tz_localize(None)
-    if (times.tz is None) != (zone is None):
+    if (times.tz is None) != (zone is None) and times.notna().any():
         raise ValueError(
             f"Times {'without a zone' if times.tz is None else 'with a zone'} cannot stand in a "
             f"column of {dtype}. Convert them first: .dt.tz_localize({str(zone or None)!r})."
         )
-    if zone is None:
+    if times.tz is None:
         return times
     return times.tz_convert(zone if clock == LOCAL else UTC).tz_localize(None)
 
