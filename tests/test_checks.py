@@ -14,6 +14,7 @@ import pytest
 from utils.checks import allowed, cell_faults, rule_faults, validate
 from utils.schema import Column, Schema, TableError
 from utils.scoring import valid, validity_report
+from utils.synthesizers import RuleSynthesizer
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -100,6 +101,7 @@ ALLOWED = {
     "a zone": (infer(BERLIN), BERLIN[[0, 89]].dt.tz_convert("UTC"), [1, 1]),
     "a zone, too late": (infer(BERLIN[:89]), BERLIN[[88, 89]], [1, 0]),
     "no zone where one belongs": (infer(BERLIN), BERLIN.dt.tz_localize(None)[:1], [0]),
+    "days where a zone belongs": (infer(BERLIN), series([date(2024, 3, 2)]), [0]),
     "a zone where none belongs": (infer(TABLE["day"]), BERLIN[:1], [0]),
 }
 
@@ -175,9 +177,27 @@ def test_failures_name_the_index_and_the_open_range():
         validate(table, Schema((Column("a", "integer", "int64", 0),)))
 
 
+def test_what_is_no_table_no_rows_or_no_schema_is_refused():
+    with pytest.raises(TableError, match=r"Expected a pandas DataFrame, got list"):
+        validate([1], SCHEMA)
+    with pytest.raises(TableError, match=r"Expected a Schema, got NoneType.*Schema.infer\(table\)"):
+        validate(TABLE, None)
+    with pytest.raises(TableError, match="The table is empty"):
+        validate(TABLE[:0], SCHEMA)
+
+
+@pytest.mark.parametrize("table", [[1], TABLE[:0], None])
+def test_a_fit_that_cannot_be_leaves_the_earlier_one(table):
+    synthesizer = RuleSynthesizer().fit(TABLE, SCHEMA)
+    before = synthesizer.sample(5)
+    with pytest.raises(TableError, match="DataFrame|empty"):
+        synthesizer.fit(table, SCHEMA)
+    pd.testing.assert_frame_equal(synthesizer.sample(5), before)
+
+
 def test_a_column_named_twice_is_refused():
     twice = pd.concat([TABLE, TABLE[["pay"]]], axis=1)
-    with pytest.raises(TableError, match="column 'pay' stands twice"):
+    with pytest.raises(TableError, match="column name 'pay' stands twice"):
         validate(twice, SCHEMA)
 
 

@@ -80,6 +80,15 @@ def test_given_values_stand_as_they_are_and_find_their_codes(table):
     assert found[3] == len(lower) - 1 or lower[found[3] + 1] > 37.123
 
 
+def test_a_missing_value_where_fit_knew_none_is_refused(table):
+    codes, columns, _ = made(table)
+    for name, absent in (("used", -1), ("opened", np.nan)):
+        values = columns[name].copy()
+        values[3] = absent
+        with pytest.raises(ValueError, match=f"'{name}' had no missing values in training"):
+            codes.encode(columns | {name: values})
+
+
 def test_codes_can_be_saved(table, tmp_path):
     codes, columns, _ = made(table)
     saving.write(tmp_path / "codes", {"codes": codes})

@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 
 from utils.commands import app, compare, opening, writing
 from utils.commands.conditions import typed_value
+from utils.encoding import to_number
 from utils.commands.identifiers import identifiers
 from utils.course.places import ROOT
 from utils.reading import read_table
@@ -130,6 +131,25 @@ def test_conditions_are_typed_by_their_column():
     assert typed_value(Column("a", "boolean", "bool", categories=(False, True)), "TRUE") is True
     assert typed_value(Column("a", "category", "object", categories=("1",)), "1") == "1"
     assert np.isnan(typed_value(Column("a", "integer", "int64"), ""))
+
+
+def test_a_number_keeps_all_its_digits(folder):
+    column = Column("a", "integer", "int64", 2**53, 2**53 + 9)
+    assert to_number(typed_value(column, "9007199254740995"), column) == 3
+    pd.DataFrame({"a": 2**53 + np.arange(20) % 5}).to_csv("large.csv", index=False)
+    options = ["--keep", "a", "--given", "a=9007199254740995"]
+    code, output, error = run("generate", "large.csv", *options)
+    assert code == 0 and "No row of the table" not in output, error
+    assert set(pd.read_csv("large_synthetic.csv")["a"]) == {9007199254740995}
+
+
+def test_a_condition_that_no_row_meets_is_said(patients):
+    code, output, _ = run(
+        *("generate", "patients.csv", "--given", "children=2", "--given", "temperature=")
+    )
+    table = read_table("patients.csv")
+    met = ((table["children"] == 2) & table["temperature"].isna()).any()
+    assert code == 0 and ("No row of the table has children=2" in output) == (not met)
 
 
 def test_a_column_name_may_hold_an_equals_sign(folder):

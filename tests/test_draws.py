@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import numpy as np
+import pandas as pd
 import pytest
 
-from utils.schema import Column
+from utils.schema import Column, Schema
 from utils.synthesizers.draws import draw_from_tables, drawing_order, resample
-from utils.synthesizers.given import keep_by_weight, log_step, nearness
+from utils.synthesizers.given import keep_by_weight, log_step, nearness, read_given
 
 
 def test_draws_follow_their_table():
@@ -55,6 +58,24 @@ def test_columns_come_by_their_number_of_values_or_as_asked():
 def test_an_order_that_is_no_order_of_the_columns_is_refused(order):
     with pytest.raises(ValueError, match=r"order must name each column once: a, b\. It names: "):
         drawing_order(order, {"a": 1, "b": 2})
+
+
+# --- conditions on categories ---
+
+
+def test_a_category_is_read_from_its_text_and_a_date_from_a_day():
+    days = pd.to_datetime(["2024-02-01", "2024-02-02"])
+    table = pd.DataFrame({"a": [1, 2], "b": days, "c": np.array([0.1, 0.5], dtype="float32")})
+    schema = Schema.infer(table, categories=["a", "b", "c"])
+    found = read_given({"a": "2", "b": "2024-02-02", "c": 0.1}, schema, {})
+    assert found == {"a": 1, "b": 1, "c": 0}
+    assert read_given({"b": date(2024, 2, 1)}, schema, {}) == {"b": 0}
+
+
+def test_a_category_that_training_never_saw_is_not_its_own_remedy():
+    schema = Schema.infer(pd.DataFrame({"a": [1, 2]}), categories=["a"])
+    with pytest.raises(ValueError, match="no category '1' in the training table. Known: 2"):
+        read_given({"a": "1"}, schema, {"a": np.array([1])})
 
 
 # --- how well a number matches ---

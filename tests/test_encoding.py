@@ -3,6 +3,7 @@ were."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
@@ -19,6 +20,7 @@ from utils.encoding import (
     from_codes,
     from_float,
     grid_step,
+    to_code,
     to_codes,
     to_float,
     to_number,
@@ -185,6 +187,31 @@ def test_hours_of_a_zone_are_exact_across_its_leaps():
     pd.testing.assert_series_equal(pd.Series(from_float(floats, infer(hours))), hours)
 
 
+@pytest.mark.parametrize("zone", ["America/St_Johns", "Australia/Adelaide", "Asia/Kolkata"])
+def test_hours_of_a_half_hour_zone_come_back_where_the_clock_shows_one_twice(zone):
+    hours = pd.Series(pd.date_range("2024-01-01", "2024-12-31", freq="h", tz=zone))
+    pd.testing.assert_series_equal(
+        pd.Series(from_float(to_float(hours, infer(hours)), infer(hours))), hours
+    )
+
+
+def test_the_second_of_two_midnights_comes_back():
+    hours = ["2024-11-01 04:00", "2024-11-02 04:00", "2024-11-03 05:00", "2024-11-04 05:00"]
+    days = pd.Series(pd.DatetimeIndex(hours).tz_localize("UTC").tz_convert("America/Havana"))
+    assert (days.dt.hour == 0).all()
+    column = infer(days)
+    assert (column.resolution, column.clock) == ("h", "UTC")
+    pd.testing.assert_series_equal(pd.Series(from_float(to_float(days, column), column)), days)
+
+
+def test_dates_without_a_zone_are_no_numbers_of_a_column_with_one():
+    for values in (pd.Series([date(2024, 2, 1)]), pd.Series(pd.to_datetime(["2024-02-01"]))):
+        with pytest.raises(ValueError, match="without a zone.*Europe/Berlin"):
+            to_float(values, BERLIN)
+    with pytest.raises(ValueError, match="with a zone"):
+        to_float(pd.Series(pd.to_datetime(["2024-02-01"])).dt.tz_localize("UTC"), DAYS)
+
+
 def test_a_local_time_that_is_leapt_over_moves_on_and_one_shown_twice_is_the_first():
     days = pd.Series(pd.to_datetime(["2018-11-03", "2018-11-05"])).dt.tz_localize(
         "America/Sao_Paulo"
@@ -200,6 +227,12 @@ OPEN = {
     "int8": (Column("a", "integer", "int8", 0), [0, 127, 4]),
     "uint8": (Column("a", "integer", "UInt8"), [0, 255, 4]),
     "int64": (Column("a", "integer", "int64", None, 7), [-(2**63), 7, 4]),
+    "uint64": (Column("a", "integer", "uint64"), [0, 2**64 - 1, 4]),
+    "uint64 from 0": (Column("a", "integer", "UInt64", 0), [0, 2**64 - 1, 4]),
+    "large uint64": (
+        Column("a", "integer", "uint64", 2**63 + 5),
+        [2**63 + 5, 2**64 - 1, 2**63 + 9],
+    ),
     "float64": (Column("a", "number", "float64", 0.0, decimals=1), [0.0, 1e300, 3.6]),
     "float32": (
         Column("a", "number", "float32"),
@@ -212,6 +245,12 @@ OPEN = {
 def test_without_a_limit_the_dtype_is_the_limit(case):
     column, expected = OPEN[case]
     assert from_float(np.array([-1e300, 1e300, 3.6]), column).tolist() == expected
+
+
+def test_whole_numbers_above_int64_come_back_where_the_top_is_open():
+    values = pd.Series([0, 2**63 + 2**20], dtype="uint64")
+    column = Column("a", "integer", "uint64", 0)
+    assert from_float(to_float(values, column), column).tolist() == values.tolist()
 
 
 def test_an_open_end_is_infinite_and_dates_without_a_limit_end_with_pandas():
@@ -240,6 +279,8 @@ def test_grid_steps():
 COORDINATES = infer(np.round(np.random.default_rng(0).uniform(-180, 180, 999), 7))
 HUNDREDTHS = infer(pd.Series([0.25, 1e9]))
 BERLIN = infer(pd.Series(pd.date_range("2024-01-01", periods=200, tz="Europe/Berlin")))
+BERLIN_HOURS = replace(BERLIN, resolution="h", clock="UTC")
+DAYS = infer(pd.to_datetime(["2024-01-01", "2024-12-31"]))
 
 
 @pytest.mark.parametrize(
@@ -280,6 +321,21 @@ def test_one_float_is_the_number_of_its_cell(dtype):
     ).tolist()
 
 
+def test_a_time_of_a_zone_is_read_on_its_clock():
+    moment = to_number("2024-07-01 02:00", BERLIN_HOURS)
+    assert moment == to_number("2024-07-01 00:00Z", BERLIN_HOURS)
+    assert moment == pd.Timestamp("2024-07-01").timestamp() / 3600
+    # shown twice: the first of the two
+    assert to_number("2024-10-27 02:00", BERLIN_HOURS) == to_number("2024-10-27", BERLIN_HOURS) + 2
+
+
+def test_a_whole_number_may_miss_its_step_by_a_rounding_error_only():
+    assert to_number(2 + 1e-7, infer([1, 3])) == 2
+    for value in (2 + 1e-5, 1.99999):
+        with pytest.raises(ValueError, match="moves in steps of 1"):
+            to_number(value, infer([1, 3]))
+
+
 @pytest.mark.parametrize(
     ("value", "column", "words"),
     [
@@ -294,6 +350,28 @@ def test_one_float_is_the_number_of_its_cell(dtype):
         (5, BERLIN, "holds date values; 5 is none"),
         ("NaT", BERLIN, "holds date values; 'NaT' is none"),
         ("9999-12-31", BERLIN, "holds date values; '9999-12-31' is none"),
+        ("now", DAYS, "holds date values; 'now' is none"),
+        ("today", DAYS, "holds date values; 'today' is none"),
+        ("10:00", DAYS, "holds date values; '10:00' is none"),
+        ("2024", DAYS, "holds date values; '2024' is none"),
+        ("01/02/2024", DAYS, "holds date values; '01/02/2024' is none"),
+        (True, DAYS, "holds date values; True is none"),
+        (True, infer([1, 3]), "holds integer values; True is none"),
+        (np.True_, infer([0.5]), "holds number values; np.True_ is none"),
+        ("1e2000000", infer([1, 3]), "holds integer values; '1e2000000' is none"),
+        ("1e2000000", infer([0.5]), "holds number values; '1e2000000' is none"),
+        (
+            "2024-03-31 02:00",
+            BERLIN_HOURS,
+            "'a': the clocks of Europe/Berlin leap over 2024-03-31 02:00:00. Ask for a time before "
+            "or after, or give the offset from UTC too",
+        ),
+        (
+            "2024-02-01T00:00Z",
+            DAYS,
+            "'a' holds times without a zone; 2024-02-01 00:00:00.00:00 has one. Leave the zone out",
+        ),
+        (pd.Timestamp("2024-02-01", tz="UTC"), DAYS, "holds times without a zone"),
         ("2024-02-10 12:00", BERLIN, "moves in steps of 1 day; '2024-02-10 12:00' lies between"),
         (pd.Timestamp("2024-02-10", tz="UTC"), BERLIN, "steps of 1 day"),
     ],
@@ -301,6 +379,44 @@ def test_one_float_is_the_number_of_its_cell(dtype):
 def test_one_value_that_is_none_of_its_column_is_refused(value, column, words):
     with pytest.raises(ValueError, match=words):
         to_number(value, column)
+
+
+CATEGORIES = {
+    "text": (["a", "1"], {"1": 0, "a": 1, 1: -1, "b": -1}),
+    "whole numbers": ([1, 2], {"1": 0, 2: 1, 2.0: 1, "2.0": 1, "1.5": -1, 1.5: -1, "a": -1}),
+    "float32": (pd.Series([0.1, 0.5], dtype="float32"), {0.1: 0, "0.1": 0, 0.5: 1, 0.2: -1}),
+    "days": (
+        pd.to_datetime(["2024-02-01", "2024-02-02"]),
+        {"2024-02-02": 1, date(2024, 2, 1): 0, "2024-02-01T00:00:00": 0, "today": -1},
+    ),
+    "days in a zone": (
+        pd.to_datetime(["2024-02-01", "2024-02-02"]).tz_localize("Europe/Berlin"),
+        {"2024-02-02": 1, date(2024, 2, 1): 0, "2024-01-31T23:00Z": 0, "2024-02-01T00:00Z": -1},
+    ),
+    "days as objects": (
+        pd.Series([date(2024, 2, 1)], dtype=object),
+        {"2024-02-01": 0, pd.Timestamp("2024-02-01"): 0, "2024-02-01 10:00": -1},
+    ),
+    "levels": (pd.Categorical([7, 3]), {"3": 0, 7: 1, 4: -1}),
+    "decimals": (pd.Series([Decimal("1.50")], dtype=object), {"1.5": 0, 1.5: 0, "1.50": 0, 2: -1}),
+}
+
+
+@pytest.mark.parametrize("case", CATEGORIES)
+def test_one_category_is_read_as_one_number_is(case):
+    values, expected = CATEGORIES[case]
+    column = Schema.infer(pd.DataFrame({"a": values}), categories=["a"])["a"]
+    assert {value: to_code(value, column) for value in expected} == expected
+
+
+def test_a_missing_value_is_refused_where_the_dtype_has_none():
+    for dtype in ("int64", "uint8"):
+        column = infer(pd.Series([1, 3], dtype=dtype))
+        with pytest.raises(ValueError, match=f"'a' holds {dtype} values, of which none can be"):
+            from_float(np.array([1.0, np.nan]), column)
+    for column in (infer([True, False]), Column("a", "category", "int64", categories=(1, 2))):
+        with pytest.raises(ValueError, match="none can be missing"):
+            from_codes(np.array([0, -1]), column)
 
 
 # --- the matrix ---
@@ -358,6 +474,16 @@ def test_any_matrix_gives_a_valid_table():
     )
 
 
+def test_a_cell_that_the_schema_does_not_know_is_refused():
+    encoder = TableEncoder(Schema.infer(TABLE)).fit(TABLE)
+    unknown = TABLE.assign(app=["X", "Z", None, "X"])
+    with pytest.raises(TableError, match="'app', row 1: the value is none of the categories"):
+        encoder.transform(unknown)
+    for name, values in (("opened", [0, None, 10, 5]), ("used", [True, None, True, True])):
+        with pytest.raises(TableError, match=f"'{name}', row 1: the value is missing"):
+            encoder.transform(TABLE.assign(**{name: values}))
+
+
 def test_constant_and_empty_columns_have_a_place_in_the_matrix():
     table = pd.DataFrame({"one": [7, 7], "none": [np.nan, np.nan], "nothing": [None, None]})
     encoder = TableEncoder(Schema.infer(table)).fit(table)
@@ -408,6 +534,13 @@ def test_bins_hold_about_equal_mass():
     counts = np.bincount(bins.encode(values))
     assert len(bins) == len(counts) == 50
     assert counts.min() > 0.9 * 400 and counts.max() < 1.1 * 400
+
+
+def test_spikes_that_cut_bins_make_more_of_them_but_no_more_than_one_each():
+    values = np.sort(np.random.default_rng(0).normal(size=6_000))
+    values[:3_000] = np.repeat(values[::200], 100)
+    bins = QuantileBins.fit(values, 64)
+    assert 64 < len(bins) <= 64 + 30
 
 
 def test_few_distinct_values_get_a_bin_each_and_come_back():

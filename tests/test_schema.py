@@ -259,6 +259,11 @@ def test_description_has_a_row_a_column():
     assert described.loc["t", "values"] == "2024-02-01 09:05:00 to 2024-02-01 09:05:00 (UTC time)"
     assert described.loc["l", "values"] == "2024-02-01 to 2024-07-01 (local time)"
     assert described.loc["n"].tolist() == ["integer", "1 to 20", "0.0%", "minutes"]
+    large = pd.DataFrame({"n": [1, 1_234_567], "x": [0.5, 1_234_567.125]})
+    assert Schema.infer(large).describe()["values"].tolist() == [
+        "1 to 1,234,567",
+        "0.5 to 1.23457e+06",
+    ]
     assert described.loc["w", "values"] == "2: a, b"
     assert described.loc["d", ["values", "missing"]].tolist() == [
         "2024-02-01 to 2024-02-01",

@@ -13,7 +13,7 @@ from pandas.api import types
 
 from utils.dtypes import dtype_of, is_missing, restored, storage, zone_of
 from utils.expressions import columns_of
-from utils.schema import Column, Schema, TableError
+from utils.schema import Column, Schema, TableError, check_table
 from utils.times import wall_times
 
 SHOWN_FAILURES = 5
@@ -52,12 +52,12 @@ def is_of_kind(values: pd.Series, column: Column) -> bool:
         return True
     dtype = values.dtype
     if types.is_object_dtype(dtype):
-        inner = types.infer_dtype(values, skipna=True)
-        return inner == IN_OBJECTS.get(column.kind) or (
+        inner, zoned = types.infer_dtype(values, skipna=True), zone_of(column.dtype) is not None
+        return (inner == IN_OBJECTS.get(column.kind) and not zoned) or (
             inner == "empty" and types.is_object_dtype(dtype_of(column.dtype))
         )
     if column.kind == "date":
-        return types.is_datetime64_any_dtype(dtype) and (_zone(dtype) is None) == (
+        return types.is_datetime64_any_dtype(dtype) and (zone_of(dtype) is None) == (
             zone_of(column.dtype) is None
         )
     if column.kind == "boolean":
@@ -65,10 +65,6 @@ def is_of_kind(values: pd.Series, column: Column) -> bool:
     if column.kind == "integer":
         return types.is_integer_dtype(dtype)
     return types.is_numeric_dtype(dtype) and not types.is_bool_dtype(dtype)
-
-
-def _zone(dtype):
-    return getattr(dtype.pyarrow_dtype if isinstance(dtype, pd.ArrowDtype) else dtype, "tz", None)
 
 
 def _is_known(values: pd.Series, column: Column) -> np.ndarray:
@@ -115,6 +111,12 @@ def validate(table: pd.DataFrame, schema: Schema) -> pd.DataFrame:
     ------
     TableError : lists the first few failures with column, row and cure.
     """
+    check_table(table)
+    if not isinstance(schema, Schema):
+        raise TableError(
+            f"Expected a Schema, got {type(schema).__name__}. Read one off a table with "
+            "Schema.infer(table)."
+        )
     _refuse_columns(table, schema)
     failures = [
         (np.flatnonzero(rows), partial(_cell_failure, table, column, fault))
@@ -145,9 +147,8 @@ def refuse(failures: list[str], source: str, more: int = 0) -> None:
 
 
 def _refuse_columns(table: pd.DataFrame, schema: Schema) -> None:
-    """TableError for columns that are missing, unknown, named twice or of another kind."""
+    """TableError for columns that are missing, unknown or of another kind."""
     given, names = list(table.columns), schema.names
-    repeated = table.columns[table.columns.duplicated()].unique()
     failures = [
         *(f"column {name!r} is missing: add or rename it" for name in names if name not in given),
         *(
@@ -155,7 +156,6 @@ def _refuse_columns(table: pd.DataFrame, schema: Schema) -> None:
             for name in given
             if name not in names
         ),
-        *(f"column {name!r} stands twice: rename one of them" for name in repeated),
     ]
     refuse(failures, "The table")
     failures = [

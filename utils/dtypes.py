@@ -70,13 +70,13 @@ def dtype_of(text: str):
     return types.pandas_dtype(text)
 
 
-def zone_of(text: str):
-    """The time zone of a dtype in text, to compute with; None for times without one.
+def zone_of(dtype):
+    """The time zone of a dtype, or of its text, to compute with; None for times without one.
 
     For a zone of dateutil this is Python's zone of the same name: pandas cannot compute with those
     of dateutil 4, only keep them.
     """
-    dtype = dtype_of(text)
+    dtype = dtype_of(dtype) if isinstance(dtype, str) else dtype
     zone = getattr(dtype.pyarrow_dtype if isinstance(dtype, pd.ArrowDtype) else dtype, "tz", None)
     if type(zone).__module__.startswith("dateutil"):
         zone = pa.lib.tzinfo_to_string(zone)

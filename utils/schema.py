@@ -114,7 +114,7 @@ class Schema:
         Raises TableError for a table without columns or rows, repeated or non-text names, infinite
         numbers, numbers or times that float64 cannot count exactly, and values no kind covers.
         """
-        _check_names(table)
+        check_table(table)
         named = [("target", target)] * (target is not None) + [("category", n) for n in categories]
         for role, name in named:
             if name not in table.columns:
@@ -165,7 +165,8 @@ def _broken(rule: str, table: pd.DataFrame) -> np.ndarray:
     return np.logical_and.reduce([broken, *(~is_missing(table[n]) for n in columns_of(rule))])
 
 
-def _check_names(table: pd.DataFrame) -> None:
+def check_table(table: pd.DataFrame) -> None:
+    """TableError for what is no table with rows and columns, each with a text of its own as name."""
     if not isinstance(table, pd.DataFrame):
         raise TableError(
             f"Expected a pandas DataFrame, got {type(table).__name__}. Read the file with "
@@ -407,7 +408,7 @@ def _describe(column: Column) -> dict:
         clock = f" ({column.clock} time)" if column.clock else ""
         span = column.span(_day if column.resolution == "D" else _moment) + clock
     else:
-        span = column.span("{:,.6g}".format)
+        span = column.span(_number)
     return {
         "column": column.name,
         "kind": column.kind,
@@ -415,6 +416,11 @@ def _describe(column: Column) -> dict:
         "missing": f"{column.missing:.1%}",
         "unit": column.unit or "-",
     }
+
+
+def _number(limit: float) -> str:
+    whole = limit == round(limit) and abs(limit) <= EXACT
+    return f"{limit:,.0f}" if whole or isinstance(limit, int) else f"{limit:,.6g}"
 
 
 def _day(limit: str) -> str:

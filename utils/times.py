@@ -23,14 +23,20 @@ LOCAL, UTC = "local", "UTC"
 def wall_times(values: pd.Series, dtype: str, clock: str) -> pd.DatetimeIndex:
     """Times as this clock shows them, without a zone; NaT where missing.
 
-    values : times of any dtype, or ``datetime.date`` objects; without a zone of their own they are
-    meant on the clock.  dtype : of the column, as text.  clock : LOCAL for the zone of that dtype,
-    else UTC.
+    values : times of any dtype, or ``datetime.date`` objects.  dtype : of the column, as text.
+    clock : LOCAL for the zone of that dtype, else UTC.
+
+    Raises ValueError for times without a zone where the dtype has one, and the other way round.
     """
-    times = _index(values)
+    times, zone = _index(values), zone_of(dtype)
+    if (times.tz is None) != (zone is None) and times.notna().any():
+        raise ValueError(
+            f"Times {'without a zone' if times.tz is None else 'with a zone'} cannot stand in a "
+            f"column of {dtype}. Convert them first: .dt.tz_localize({str(zone or None)!r})."
+        )
     if times.tz is None:
         return times
-    return times.tz_convert(zone_of(dtype) if clock == LOCAL else UTC).tz_localize(None)
+    return times.tz_convert(zone if clock == LOCAL else UTC).tz_localize(None)
 
 
 def _index(values: pd.Series) -> pd.DatetimeIndex:
@@ -71,14 +77,25 @@ def from_nanoseconds(ticks: np.ndarray, absent: np.ndarray, dtype: str, clock: s
 def find_grid(values: pd.Series, dtype: str) -> tuple[str, str]:
     """The coarsest grid of times without missing values, and the clock that shows it.
 
-    Returns (one of GRIDS, clock); the clock is "" where the times have no zone, and UTC where both
-    show the same grid, because UTC never leaps.
+    Returns (one of GRIDS, clock); the clock is "" where the times have no zone. It is local where
+    that grid is coarser and every time comes back from it, which the second of two equal hours does
+    not; else UTC, which never leaps.
     """
+    ticks = nanoseconds(values, dtype, UTC)
+    grid = _coarsest(ticks)
     if zone_of(dtype) is None:
-        return _coarsest(nanoseconds(values, dtype, UTC)), ""
-    grids = {clock: _coarsest(nanoseconds(values, dtype, clock)) for clock in (UTC, LOCAL)}
-    clock = min(grids, key=lambda clock: GRIDS.index(grids[clock]))  # UTC first where equal
-    return grids[clock], clock
+        return grid, ""
+    shown = nanoseconds(values, dtype, LOCAL)
+    coarser = GRIDS.index(_coarsest(shown)) < GRIDS.index(grid)
+    if coarser and np.array_equal(_read_locally(shown, dtype), ticks):
+        return _coarsest(shown), LOCAL
+    return grid, UTC
+
+
+def _read_locally(shown: np.ndarray, dtype: str) -> np.ndarray:
+    """Nanoseconds in UTC of times that the local clock shows, int64 (n,)."""
+    times = from_nanoseconds(shown, np.zeros(len(shown), dtype=bool), dtype, LOCAL)
+    return nanoseconds(pd.Series(times), dtype, UTC)
 
 
 def _coarsest(ticks: np.ndarray) -> str:

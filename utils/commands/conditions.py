@@ -38,12 +38,12 @@ def _check_seen(name: str, value, opened: OwnTable) -> None:
     read_given({name: value}, schema, what_was_seen(columns, schema))
 
 
-def never_together(condition: dict, table: pd.DataFrame) -> str:
+def never_together(condition: dict, opened: OwnTable) -> str:
     """What to say where no row of the table meets the condition; "" where one does."""
-    met = pd.Series(True, table.index)
-    for name, value in condition.items():
-        same = table[name].isna() if pd.isna(value) else table[name] == value
-        met &= same.fillna(False).astype(bool)
+    met = np.ones(len(opened.table), dtype=bool)
+    for name, wanted in read_given(condition, opened.schema, {}).items():
+        cells = to_array(opened.table[name], opened.schema[name])
+        met &= np.isnan(cells) if np.isnan(wanted) else cells == wanted
     if met.any() or not condition:
         return ""
     shown = ", ".join(f"{name}={value}" for name, value in condition.items())
@@ -88,19 +88,10 @@ def typed_value(column: Column, text: str):
         return next((value for value in column.categories if str(value) == text), text)
     if column.kind == "boolean":
         return _truth(column, text)
-    return text if column.kind == "date" else _number(column, text)
+    return text  # a number is read from its text, which holds more digits than a float
 
 
 def _truth(column: Column, text: str) -> bool:
     if text.lower() not in TRUTH:
         raise ValueError(f"Column {column.name!r} is true or false; {text!r} is neither.")
     return TRUTH[text.lower()]
-
-
-def _number(column: Column, text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise ValueError(
-            f"Column {column.name!r} holds {column.kind} values; {text!r} is none."
-        ) from None

@@ -92,7 +92,7 @@ def generate(
     opened = open_table(table, wishes)
     typer.echo(f"{table}: {opened}\n")
     condition = conditions(given or [], opened)
-    doubt = never_together(condition, opened.table)
+    doubt = never_together(condition, opened)
     if doubt:
         typer.echo(f"{doubt}\n")
     rows = rows or len(opened.table)

@@ -25,7 +25,11 @@ class QuantileBins:
 
     @classmethod
     def fit(cls, values: np.ndarray, most_bins: int = 64, knots: int = 9) -> QuantileBins:
-        """Make bins of float64 values (n,) without NaN."""
+        """Make bins of float64 values (n,) without NaN.
+
+        most_bins : about how many. A wide bin that a spike cuts in two counts once, so there may be
+        as many more as there are spikes.
+        """
         distinct, counts = np.unique(values, return_counts=True)
         starts = _bin_starts(counts, most_bins)
         first = np.append(0, np.cumsum(counts))[starts]

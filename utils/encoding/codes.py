@@ -46,7 +46,7 @@ class TableCodes:
         return cls(schema.names, values + missing, missing, bins)
 
     def encode(self, columns: dict[str, np.ndarray]) -> np.ndarray:
-        """Codes, int32 (n, d)."""
+        """Codes, int32 (n, d); ValueError for a missing value in a column that had none in fit."""
         nothing = np.zeros((len(next(iter(columns.values()))), 0), np.int32)
         return np.column_stack(
             [nothing, *(self._encode(name, columns[name]) for name in self.names)]
@@ -65,7 +65,12 @@ class TableCodes:
             values = (
                 self.bins[name].encode(values) if name in self.bins else np.full(len(values), -1)
             )
-        return np.where(values < 0, self.sizes[place] - 1, values).astype(np.int32)
+        absent = values < 0
+        if absent.any() and not self.missing[place]:
+            raise ValueError(
+                f"Column {name!r} had no missing values in training, so none can be encoded."
+            )
+        return np.where(absent, self.sizes[place] - 1, values).astype(np.int32)
 
     def decode(
         self, codes: np.ndarray, schema: Schema, given: dict, rng: np.random.Generator

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import re
+from contextlib import suppress
+from datetime import date
 from decimal import Decimal
 
 import numpy as np
 import pandas as pd
+from pandas.api import types
 
 from utils.dtypes import dtype_of, is_extension, is_missing, restored, storage, zone_of
 from utils.schema import EXACT, LARGEST, Column
 from utils.times import NANOSECONDS, from_nanoseconds, nanoseconds
 
 NEARLY = 1e-6  # share of a step by which a value may miss the grid that it is meant to lie on
-INSIDE_INT64 = 9.2e18  # rounded floats up to here can be cast to int64
+MOST_DIGITS = 308  # before the point, of a float64
+WHOLE_DAY = re.compile(r"\s*\d{4}([-/]?)\d\d\1\d\d")  # the year, month and day that start a time
 UNITS = {
     "D": "day",
     "h": "hour",
@@ -44,17 +49,21 @@ def to_float(values: pd.Series, column: Column) -> np.ndarray:
 def to_number(value, column: Column) -> float:
     """One value of a number, integer or date column on the scale of :func:`to_float`, exact.
 
-    value : a number, also as text; for dates a date, a time or text. A time without a zone is meant
-        in the zone of the column. Whether it lies within the column's range is not asked.
+    value : a number, also as text; for dates a date, a time or its text by ISO 8601. A time without
+        a zone is meant in the zone of the column, the first of two where the clock shows it twice.
+        Whether it lies within the column's range is not asked.
 
-    Raises ValueError for a value of another kind, or one between two steps of the column's grid.
+    Raises ValueError for a value of another kind, one between two steps of the column's grid, a
+    local time that does not exist, and a time with a zone where the column has none.
     """
+    is_date = column.kind == "date"
     try:
-        number, on_grid = (_moment if column.kind == "date" else _amount)(value, column)
+        exact = (_time if is_date else _decimal)(value)
     except (TypeError, ValueError, ArithmeticError):
         raise ValueError(
             f"Column {column.name!r} holds {column.kind} values; {value!r} is none."
         ) from None
+    number, on_grid = (_moment if is_date else _amount)(exact, column)
     if not on_grid:
         step = f"{grid_step(column):g} {UNITS.get(column.resolution, '')}".strip()
         raise ValueError(
@@ -63,22 +72,52 @@ def to_number(value, column: Column) -> float:
     return number
 
 
-def _moment(value, column: Column) -> tuple[float, bool]:
-    """A time on the scale of :func:`to_float`, and whether it lies on the column's grid."""
-    moment, zone = pd.Timestamp(value).as_unit("ns"), zone_of(column.dtype)
-    if isinstance(value, (int, float, np.number)) or moment is pd.NaT:
+def _time(value) -> pd.Timestamp:
+    """A date, a time or its text, with the zone that it names; "now" and "10:00" are none."""
+    if isinstance(value, str) and WHOLE_DAY.match(value):
+        return pd.to_datetime(value, format="ISO8601").as_unit("ns")
+    if not isinstance(value, (date, np.datetime64)) or pd.isna(value):
         raise TypeError("a date is needed")
-    if (zone is None) != (moment.tz is None):
-        moment = moment.tz_localize(zone, ambiguous=True, nonexistent="shift_forward")
+    return pd.Timestamp(value).as_unit("ns")
+
+
+def _decimal(value) -> Decimal:
+    """A finite number, or its text, without loss."""
+    value = value.item() if isinstance(value, np.generic) else value
+    exact = Decimal(value)
+    if isinstance(value, bool) or not exact.is_finite() or exact.adjusted() > MOST_DIGITS:
+        raise ValueError("a finite number is needed")
+    return exact
+
+
+def _moment(moment: pd.Timestamp, column: Column) -> tuple[float, bool]:
+    """A time on the scale of :func:`to_float`, and whether it lies on the column's grid."""
+    moment = _in_zone_of(column, moment)
     ticks = nanoseconds(pd.Series([moment]), column.dtype, column.clock)
     return float(_steps(ticks, column)[0]), not ticks[0] % NANOSECONDS[column.resolution]
 
 
-def _amount(value, column: Column) -> tuple[float, bool]:
+def _in_zone_of(column: Column, moment: pd.Timestamp) -> pd.Timestamp:
+    """A time without a zone in the zone of the column; ValueError where that cannot be."""
+    zone = zone_of(column.level_dtype or column.dtype)
+    if moment.tz is not None:
+        if zone is None:
+            raise ValueError(
+                f"Column {column.name!r} holds times without a zone; {moment} has one. Leave the "
+                "zone out."
+            )
+        return moment
+    located = moment.tz_localize(zone, ambiguous=True, nonexistent="NaT")
+    if located is pd.NaT:
+        raise ValueError(
+            f"Column {column.name!r}: the clocks of {zone} leap over {moment}. Ask for a time "
+            "before or after, or give the offset from UTC too."
+        )
+    return located
+
+
+def _amount(exact: Decimal, column: Column) -> tuple[float, bool]:
     """A number on the scale of :func:`to_float`, and whether it lies on the column's grid."""
-    exact = Decimal(value.item() if isinstance(value, np.generic) else value)
-    if not exact.is_finite():
-        raise ValueError("a finite number is needed")
     if column.kind == "integer":
         whole = int(exact.to_integral_value())
         return float(whole - _offset(column)), abs(exact - whole) <= NEARLY
@@ -147,17 +186,18 @@ def from_float(values: np.ndarray, column: Column):
     """The inverse of :func:`to_float`: clipped to the column's range, rounded to its grid, in its
     dtype.
 
-    Returns a numpy or pandas array of length n.
+    Returns a numpy or pandas array of length n. Raises ValueError for a missing value in a dtype
+    that has none.
     """
     values = np.asarray(values, dtype=np.float64)
     absent = np.isnan(values) | column.empty
     values = np.where(absent, 0.0, values)
     if column.kind == "number":
-        return _with_missing(_rounded(values, column), absent, column.dtype)
+        return _with_missing(_rounded(values, column), absent, column)
     whole = _whole(values, column)
     if column.kind == "date":
         return from_nanoseconds(whole, absent, column.dtype, column.clock)
-    return _with_missing(whole, absent, column.dtype)
+    return _with_missing(whole, absent, column)
 
 
 def _rounded(values: np.ndarray, column: Column) -> np.ndarray:
@@ -176,7 +216,8 @@ def _rounded(values: np.ndarray, column: Column) -> np.ndarray:
 def _whole(values: np.ndarray, column: Column) -> np.ndarray:
     """Steps as whole numbers or nanoseconds within the range, exact at its ends.
 
-    values : float64 (n,) without NaN.  Returns int64, or Python integers where an offset is added.
+    values : float64 (n,) without NaN.  Returns int64, uint64 where that cannot hold the range, or
+    Python integers where an offset is added.
     """
     unit, offset = _unit(column), _offset(column)
     low, high = (
@@ -184,10 +225,11 @@ def _whole(values: np.ndarray, column: Column) -> np.ndarray:
     )
     low, high = -((offset - low) // unit), (high - offset) // unit
     inside = (values > float(low)) & (values < float(high))
-    whole = np.rint(np.where(inside, values, 0.0).clip(-INSIDE_INT64, INSIDE_INT64)).astype(
-        np.int64
-    )
-    whole = whole.astype(object) if offset else whole
+    whole = np.rint(np.where(inside, values, 0.0))
+    if offset:
+        whole = np.array([int(steps) for steps in whole], dtype=object)
+    else:
+        whole = whole.astype(np.int64 if high <= np.iinfo(np.int64).max else np.uint64)
     ends = np.array([low, high], dtype=whole.dtype)[(values >= float(high)).astype(int)]
     return np.where(inside, whole, ends) * unit + offset
 
@@ -197,16 +239,26 @@ def _ends(column: Column) -> tuple[int, int]:
     if column.kind == "date":
         return pd.Timestamp.min.value, pd.Timestamp.max.value
     dtype = np.iinfo(storage(dtype_of(column.dtype)))
-    return int(dtype.min), min(int(dtype.max), np.iinfo(np.int64).max)
+    return int(dtype.min), int(dtype.max)
 
 
-def _with_missing(values, absent, dtype):
-    if not is_extension(dtype):
-        return (np.where(absent, np.nan, values) if absent.any() else values).astype(
-            dtype_of(dtype)
+def _with_missing(values, absent, column: Column):
+    dtype = dtype_of(column.dtype)
+    if not absent.any():
+        return pd.array(values, dtype=dtype) if is_extension(column.dtype) else values.astype(dtype)
+    if is_extension(column.dtype):
+        return pd.array(np.where(absent, None, values.astype(object)), dtype=dtype)
+    _refuse_missing(column, dtype)
+    return np.where(absent, np.nan, values).astype(dtype)
+
+
+def _refuse_missing(column: Column, dtype: np.dtype) -> None:
+    """ValueError for a dtype of numpy that has no missing value."""
+    if dtype.kind in "iub":
+        raise ValueError(
+            f"Column {column.name!r} holds {dtype} values, of which none can be missing. Fill in "
+            "the missing ones first."
         )
-    cells = np.where(absent, None, values.astype(object)) if absent.any() else values
-    return pd.array(cells, dtype=dtype_of(dtype))
 
 
 def to_codes(values: pd.Series, column: Column) -> np.ndarray:
@@ -223,11 +275,43 @@ def to_codes(values: pd.Series, column: Column) -> np.ndarray:
     return codes.astype(np.int32)
 
 
+def to_code(value, column: Column) -> int:
+    """The position of one value in ``column.categories``; -1 where it is none of them.
+
+    value : as in the table, or as :func:`to_number` reads it: "1" is the whole number 1, 0.1 the
+        float32 nearest to it, "2024-02-01" a day, a time without a zone meant in the column's.
+    """
+    cells = [value]
+    with suppress(TypeError, ValueError, ArithmeticError):  # then it is meant as it stands
+        cells.append(_as_cell(value, column))
+    return int(to_codes(pd.Series(cells, dtype=object), column).max())
+
+
+def _as_cell(value, column: Column):
+    """A number, a date or their text as the categories of a column hold them."""
+    text = column.level_dtype or column.dtype
+    if "decimal" in text:
+        return Decimal(str(value))
+    dtype = dtype_of(text)
+    if "date" in text or types.is_datetime64_any_dtype(dtype):
+        moment = _in_zone_of(column, _time(value))
+        is_day = not types.is_datetime64_any_dtype(dtype) and moment == moment.normalize()
+        return moment.date() if is_day else moment
+    if not types.is_numeric_dtype(dtype) or types.is_bool_dtype(dtype):
+        return value
+    exact, kept = _decimal(value), storage(dtype)
+    return kept.type(exact).item() if kept.kind == "f" or exact == int(exact) else value
+
+
 def from_codes(codes: np.ndarray, column: Column):
-    """The inverse of :func:`to_codes`, in the column's dtype; a numpy or pandas array of length
-    n."""
+    """The inverse of :func:`to_codes`, in the column's dtype; a numpy or pandas array of length n.
+
+    Raises ValueError for a missing value in a dtype that has none.
+    """
     if column.dtype == "category":
         return _categorical(codes, column)
+    if not is_extension(column.dtype) and (codes < 0).any():
+        _refuse_missing(column, dtype_of(column.dtype))
     pool = np.empty(len(column.categories) + 1, dtype=object)
     pool[:-1] = restored(column.categories, column.dtype)
     pool[-1] = pd.NA if is_extension(column.dtype) else np.nan  # code -1 picks the last entry

@@ -15,7 +15,8 @@ class TableEncoder:
 
     Numbers, integers and dates are scaled by the range of the fitted table to one column each; a
     category or boolean gets one column a value (one-hot); a column with missing values gets one
-    more that says so (a missing number stands at 0.5, its neutral middle).
+    more that says so (a missing number stands at 0.5, its neutral middle). float32 has 24 bits:
+    what is finer than a 16-millionth of the range does not come back.
     """
 
     def __init__(self, schema: Schema):
@@ -57,7 +58,11 @@ class TableEncoder:
         return names + ([f"{column.name} is missing"] if column.missing else [])
 
     def transform(self, table: pd.DataFrame) -> np.ndarray:
-        """float32 (rows, len(self.names)); in [0, 1] for values within the fitted range."""
+        """float32 (rows, len(self.names)); in [0, 1] for values within the fitted range.
+
+        Raises TableError for a column that is lacking, a category that the schema does not know, or
+        a missing value where it knows none.
+        """
         self._check_fitted()
         self._check_columns(table)
         return np.hstack(
@@ -67,16 +72,21 @@ class TableEncoder:
     def _encode(self, values: pd.Series, column: Column) -> np.ndarray:
         width = len(self._block_names(column))
         block = np.zeros((len(values), width), dtype=np.float32)
+        missing = is_missing(values)
+        if not column.missing:
+            _refuse(missing, values, column, "the value is missing")
         if column.discrete:
             codes = to_codes(values, column)
-            known = np.flatnonzero(codes >= 0)
+            unknown = (codes < 0) & ~missing
+            _refuse(unknown, values, column, "the value is none of the categories of the schema")
+            known = np.flatnonzero(~missing)
             block[known, codes[known]] = 1
         else:
             low, high = self.ranges_[column.name]
             scaled = (to_float(values, column) - low) / ((high - low) or 1.0)
             block[:, 0] = np.where(np.isnan(scaled), 0.5, scaled)
         if column.missing:
-            block[:, -1] = is_missing(values)
+            block[:, -1] = missing
         return block
 
     def inverse_transform(self, matrix: np.ndarray) -> pd.DataFrame:
@@ -104,6 +114,15 @@ class TableEncoder:
         values = low + block[:, 0] * (high - low)
         return from_float(
             np.where(block[:, -1] > 0.5, np.nan, values) if column.missing else values, column
+        )
+
+
+def _refuse(rows: np.ndarray, values: pd.Series, column: Column, problem: str) -> None:
+    """TableError for the first of these rows (bool (n,)), if there is any."""
+    if rows.any():
+        raise TableError(
+            f"Column {column.name!r}, row {values.index[rows][0]}: {problem}. Correct it or drop "
+            "the row."
         )
 
 

@@ -12,7 +12,7 @@ import difflib
 import numpy as np
 import pandas as pd
 
-from utils.encoding import float_range, from_float, grid_step, to_codes, to_number
+from utils.encoding import float_range, from_float, grid_step, to_code, to_number
 from utils.schema import Column, Schema
 from utils.synthesizers.draws import resample
 
@@ -70,12 +70,14 @@ def _read_value(column: Column, value, seen: np.ndarray | None) -> int | float:
 
 def _read_category(column: Column, value, seen) -> int:
     known = [item for code, item in enumerate(column.categories) if seen is None or code in seen]
-    code = int(to_codes(pd.Series([value], dtype=object), column)[0])
-    if code >= 0 and column.categories[code] in known:
+    code = to_code(value, column)
+    if code >= 0 and (seen is None or code in seen):
         return code
     close = difflib.get_close_matches(str(value), map(str, known), n=1)
     hint = (
-        f"Did you mean {close[0]!r}?" if close else f"Known: {', '.join(map(str, known[:SHOWN]))}."
+        f"Did you mean {close[0]!r}?"
+        if close and code < 0
+        else f"Known: {', '.join(map(str, known[:SHOWN]))}."
     )
     raise ValueError(
         f"Column {column.name!r} has no category {value!r} in the training table. {hint}"

@@ -11,6 +11,7 @@ from scipy import stats
 
 from utils.expressions import columns_of, evaluate
 from utils.saving import savable
+from utils.schema import EXACT
 from utils.synthesizers.draws import draw_from_tables
 
 
@@ -44,7 +45,6 @@ KINDS = {
     ),
 }
 COUNTS = ("poisson", "negative_binomial")
-EXACT = 2**53  # float64 holds every whole number up to here
 
 
 def choice(shares: dict, missing: float = 0.0) -> Distribution:
