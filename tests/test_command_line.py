@@ -18,9 +18,9 @@ from typer.testing import CliRunner
 
 from utils.commands import app, compare, opening, writing
 from utils.commands.conditions import typed_value
-from utils.encoding import to_number
 from utils.commands.identifiers import identifiers
 from utils.course.places import ROOT
+from utils.encoding import to_number
 from utils.reading import read_table
 from utils.schema import Column, Schema, TableError
 from utils.screentime import simulate_screentime

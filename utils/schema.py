@@ -166,7 +166,7 @@ def _broken(rule: str, table: pd.DataFrame) -> np.ndarray:
 
 
 def check_table(table: pd.DataFrame) -> None:
-    """TableError for what is no table with rows and columns, each with a text of its own as name."""
+    """TableError for what is no table with rows, and columns with a text of its own as name."""
     if not isinstance(table, pd.DataFrame):
         raise TableError(
             f"Expected a pandas DataFrame, got {type(table).__name__}. Read the file with "
