@@ -14,7 +14,7 @@ import pytest
 from utils.checks import allowed, cell_faults, rule_faults, validate
 from utils.schema import Column, Schema, TableError
 from utils.scoring import valid, validity_report
-from utils.synthesizers import RuleSynthesizer
+from utils.synthesizers import TreeSynthesizer
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -188,7 +188,7 @@ def test_what_is_no_table_no_rows_or_no_schema_is_refused():
 
 @pytest.mark.parametrize("table", [[1], TABLE[:0], None])
 def test_a_fit_that_cannot_be_leaves_the_earlier_one(table):
-    synthesizer = RuleSynthesizer().fit(TABLE, SCHEMA)
+    synthesizer = TreeSynthesizer().fit(TABLE, SCHEMA)
     before = synthesizer.sample(5)
     with pytest.raises(TableError, match="DataFrame|empty"):
         synthesizer.fit(table, SCHEMA)

@@ -383,7 +383,7 @@ def test_one_value_that_is_none_of_its_column_is_refused(value, column, words):
 
 CATEGORIES = {
     "text": (["a", "1"], {"1": 0, "a": 1, 1: -1, "b": -1}),
-    "whole numbers": ([1, 2], {"1": 0, 2: 1, 2.0: 1, "2.0": 1, "1.5": -1, 1.5: -1, "a": -1}),
+    "whole numbers": ([1, 2], {"1": 0, 2: 1, "2.0": 1, "1.5": -1, 1.5: -1, "a": -1}),
     "float32": (pd.Series([0.1, 0.5], dtype="float32"), {0.1: 0, "0.1": 0, 0.5: 1, 0.2: -1}),
     "days": (
         pd.to_datetime(["2024-02-01", "2024-02-02"]),

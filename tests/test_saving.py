@@ -8,12 +8,16 @@ import json
 import os
 import pickle
 import zipfile
+from dataclasses import replace
 
+import dateutil.tz
 import numpy as np
 import pandas as pd
 import pytest
 
 from utils import saving
+from utils.encoding import QuantileBins
+from utils.encoding.scores import NormalScores
 from utils.saving import SavedModelError
 from utils.schema import Schema
 from utils.synthesizers import RuleSynthesizer, Synthesizer, TreeSynthesizer
@@ -71,6 +75,71 @@ def test_what_is_no_data_cannot_be_saved(tmp_path):
     with pytest.raises(SavedModelError, match="A function cannot be saved as data"):
         saving.write(tmp_path / "file", {"code": test_what_is_no_data_cannot_be_saved})
     assert not list(tmp_path.iterdir())
+
+
+def test_a_time_keeps_its_zone(tmp_path):
+    times = [
+        pd.Timestamp("2024-10-27 00:30", tz="UTC").tz_convert("Europe/Berlin"),
+        pd.Timestamp("2024-10-27 01:30", tz="UTC").tz_convert("Europe/Berlin"),
+        pd.Timestamp("2024-02-01", tz="UTC"),
+        pd.Timestamp("2024-02-01 10:00:00.000000001"),
+    ]
+    saving.write(tmp_path / "file", {"times": times})
+    loaded = saving.read(tmp_path / "file")["times"]
+    assert loaded == times and list(map(str, loaded)) == list(map(str, times))
+    assert [str(time.tz) for time in loaded] == ["Europe/Berlin"] * 2 + ["UTC", "None"]
+    later = [time + pd.Timedelta("30D") for time in times]
+    assert [str(time + pd.Timedelta("30D")) for time in loaded] == list(map(str, later))
+
+
+UNSAVABLE = {
+    "objects in two dimensions": (np.array([["a"], ["b"]], dtype=object), "objects with 2 dim"),
+    "a structured array": (np.zeros(2, dtype=[("a", int)]), r"array of \[\('a'"),
+    "text of any length": (np.array(["a"], dtype=np.dtypes.StringDType()), "array of StringDType"),
+    "long doubles": (np.zeros(2, dtype=np.longdouble), "array of float128|array of longdouble"),
+    "a long double": (np.longdouble(1), "longdouble cannot be saved"),
+    "a zone without a name": (
+        pd.Timestamp("2024-02-01", tz=dateutil.tz.tzoffset(None, 3600)),
+        "A Timestamp in the zone tzoffset.* cannot be saved",
+    ),
+    "a time of numpy": (np.datetime64("2024-02-01T00:00:00.000000001"), "datetime64 cannot be"),
+}
+
+
+@pytest.mark.parametrize("case", UNSAVABLE)
+def test_what_would_not_come_back_cannot_be_saved(tmp_path, case):
+    value, words = UNSAVABLE[case]
+    with pytest.raises(SavedModelError, match=words):
+        saving.write(tmp_path / "file", {"value": value})
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes of files are POSIX's")
+def test_others_may_read_a_saved_file_as_any_other(tmp_path):
+    (tmp_path / "other").touch()
+    saving.write(tmp_path / "file", {})
+    assert (tmp_path / "file").stat().st_mode == (tmp_path / "other").stat().st_mode
+
+
+def test_a_part_of_another_type_is_refused_and_a_whole_number_may_stand_for_a_float(tmp_path):
+    bins = QuantileBins(np.zeros(1), np.zeros((1, 9)))
+    saving.write(tmp_path / "file", {"bins": replace(bins, lower=[0.0])})
+    with pytest.raises(SavedModelError, match="part 'lower' of a QuantileBins is a list"):
+        saving.read(tmp_path / "file")
+    scores = NormalScores.fit(np.arange(50.0), step=1)
+    saving.write(tmp_path / "file", {"scores": scores})
+    assert saving.read(tmp_path / "file")["scores"].step == 1
+    saving.write(tmp_path / "file", {"scores": replace(scores, step="1")})
+    with pytest.raises(SavedModelError, match="part 'step' of a NormalScores is a str"):
+        saving.read(tmp_path / "file")
+
+
+def test_a_column_that_cannot_be_is_refused(tmp_path):
+    column = Schema.infer(TABLE)["minutes"]
+    object.__setattr__(column, "kind", "numeric")
+    saving.write(tmp_path / "file", {"column": column})
+    with pytest.raises(SavedModelError, match="kind 'numeric'"):
+        saving.read(tmp_path / "file")
 
 
 def test_a_failed_save_leaves_the_old_file_whole(saved, monkeypatch):
@@ -190,6 +259,8 @@ MODEL = {"format": FORMAT, "method": "trees", "parameters": {}, "fitted": {}}
 WRONG_MODELS = {
     "unknown method": (MODEL | {"method": "magic"}, "method 'magic'.*Known: autoregressive"),
     "method that is no name": (MODEL | {"method": ["trees"]}, r"method \['trees'\]"),
+    "method that is an array": (MODEL | {"method": np.array(["trees", "rules"])}, "method array"),
+    "format that is an array": (MODEL | {"format": np.array([2, 2])}, "another version"),
     "an earlier format": (MODEL | {"format": FORMAT - 1}, "another version.*[Ff]it it again"),
     "a later format": (MODEL | {"format": 99}, "another version.*[Ff]it it again"),
     "no parameters": ({"format": FORMAT, "method": "trees", "fitted": {}}, "'parameters'"),

@@ -11,6 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from utils.encoding import from_array, to_array
 from utils.schema import Column, Schema, TableError
 
 pytestmark = pytest.mark.filterwarnings("error")
@@ -269,6 +270,92 @@ def test_description_has_a_row_a_column():
         "2024-02-01 to 2024-02-01",
         "50.0%",
     ]
+
+
+WRONG_COLUMNS = {
+    "name": ({"name": 3}, "name 3 of a column is no text"),
+    "kind": ({"kind": "numeric"}, "'a'.*kind 'numeric'. Choose one of: number, integer, category"),
+    "dtype": ({"dtype": "int65"}, "'a'.*dtype 'int65'"),
+    "dtype that is no text": ({"dtype": int}, "'a'.*dtype <class 'int'>"),
+    "text as limit": ({"minimum": "1"}, "'a'.*minimum.*'1'"),
+    "truth as limit": ({"maximum": True}, "'a'.*maximum.*True"),
+    "half as limit of integers": ({"minimum": 0.5}, "'a'.*minimum.*0.5"),
+    "not a number": ({"kind": "number", "minimum": np.nan}, "'a'.*minimum.*nan"),
+    "order": ({"minimum": 3, "maximum": 1}, "'a'.*3 to 1"),
+    "limit of a category": ({"kind": "category", "minimum": 1}, "'a'.*minimum.*1"),
+    "number as limit of dates": (
+        {"kind": "date", "dtype": "datetime64[ns]", "resolution": "D", "minimum": 1},
+        "'a'.*minimum.*1",
+    ),
+    "no date": (
+        {"kind": "date", "dtype": "datetime64[ns]", "resolution": "D", "minimum": "soon"},
+        "'a'.*minimum.*'soon'",
+    ),
+    "zone in a limit": (
+        {"kind": "date", "dtype": "datetime64[ns]", "resolution": "D", "minimum": "2024-01-01Z"},
+        "'a'.*minimum.*'2024-01-01Z'",
+    ),
+    "resolution": ({"kind": "date", "dtype": "datetime64[ns]", "resolution": "week"}, "'week'"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG_COLUMNS)
+def test_a_column_checks_itself(case):
+    parts, words = WRONG_COLUMNS[case]
+    with pytest.raises(TableError, match=words):
+        Column(**({"name": "a", "kind": "integer", "dtype": "int64"} | parts))
+
+
+def test_a_schema_is_made_of_columns():
+    for columns in ((1,), 3, None, ({"name": "a"},)):
+        with pytest.raises(TableError, match=r"A schema is made of columns.*Schema.infer\(table\)"):
+            Schema(columns)
+
+
+def test_rules_targets_and_units_that_name_nothing_are_refused():
+    table = pd.DataFrame({"n": [1, 2]})
+    wrong = [
+        ({"target": ["n"]}, r"target \['n'\] is not a column. Choose one of: n"),
+        ({"categories": [["n"]]}, r"category \['n'\] is not a column"),
+        ({"units": {"nn": "km"}}, "unit 'nn' is not a column"),
+        ({"rules": {"few": "nn > 1"}}, "rule 'few' .*nn.*The columns are: n"),
+        ({"rules": {"few": "n >"}}, "rule 'few'"),
+        ({"rules": {"few": 3}}, "rule 'few'"),
+        ({"rules": ["n > 1"]}, "rules must be a dictionary"),
+    ]
+    for options, words in wrong:
+        with pytest.raises(TableError, match=words):
+            Schema.infer(table, **options)
+
+
+@pytest.mark.parametrize("kind", ["decimal32", "decimal64", "decimal128"])
+def test_short_decimals_of_arrow_are_numbers(kind):
+    dtype = pd.ArrowDtype(getattr(pa, kind)(5, 2))
+    values = pd.Series([Decimal("1.50"), None, Decimal("-2.00")], dtype=dtype)
+    column = infer(values)
+    assert (column.kind, column.minimum, column.maximum) == ("number", -2.0, 1.5)
+    back = pd.Series(from_array(to_array(values, column), column))
+    pd.testing.assert_series_equal(back, values)
+
+
+REFUSED = {
+    "sparse": (pd.Series(pd.arrays.SparseArray([0.0, 1.5])), r"\.sparse\.to_dense\(\)"),
+    "string view": (
+        pd.Series(pa.array(["a"], pa.string_view()), dtype=pd.ArrowDtype(pa.string_view())),
+        r'string_view.*astype\("string"\)',
+    ),
+    "signalling NaN": (
+        pd.Series([Decimal("1"), Decimal("sNaN")], dtype=object),
+        "holds Decimal.'sNaN'.*Leave these cells empty",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_cells_that_nothing_can_compute_with_are_refused_with_a_cure(case):
+    values, words = REFUSED[case]
+    with pytest.raises(TableError, match=f"'a b'.*{words}"):
+        infer(values)
 
 
 def test_an_unknown_target_is_refused():

@@ -20,8 +20,12 @@ from types import UnionType
 import numpy as np
 import pandas as pd
 
+from utils.dtypes import dtype_text, restored
 from utils.schema import Column, Schema
 
+# numpy's letters; not those of long doubles, which differ from machine to machine
+PLAIN_SCALARS = "?bhilqnpBHILQNPefdU"
+PLAIN_ARRAYS = PLAIN_SCALARS + "FDSMmO"  # complex numbers, bytes, times, and objects one by one
 CLASSES: dict[str, type] = {"Column": Column, "Schema": Schema}
 
 
@@ -96,7 +100,7 @@ def write(path: str | os.PathLike, content: dict) -> None:
     manifest = json.dumps(_pack(content, arrays)).encode()
     arrays["manifest"] = np.frombuffer(manifest, dtype=np.uint8)
     with whole_file(path) as temporary, temporary.open("wb") as file:
-        np.savez_compressed(file, **arrays)
+        np.savez_compressed(file, allow_pickle=False, **arrays)
 
 
 def read(path: str | os.PathLike) -> dict:
@@ -117,14 +121,15 @@ def read(path: str | os.PathLike) -> dict:
 
 def _pack(value, arrays: dict):
     if isinstance(value, np.ndarray):
+        _refuse_array(value)
         if value.dtype == object:
             return {"$objects": [_pack(item, arrays) for item in value.tolist()]}
         arrays[f"array_{len(arrays)}"] = value
         return {"$array": f"array_{len(arrays) - 1}"}
-    if isinstance(value, np.generic):
+    if isinstance(value, np.generic) and value.dtype.char in PLAIN_SCALARS:
         return _pack(value.item(), arrays)
     if isinstance(value, pd.Timestamp):
-        return {"$time": value.isoformat()}
+        return {"$time": value.isoformat(), "dtype": _time_dtype(value)}
     if isinstance(value, tuple):
         return {"$tuple": [_pack(item, arrays) for item in value]}
     if isinstance(value, list):
@@ -138,10 +143,30 @@ def _pack(value, arrays: dict):
         return {"$class": type(value).__name__, "state": _pack(state, arrays)}
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
-    raise SavedModelError(
-        f"A {type(value).__name__} cannot be saved as data. Use numbers, text, lists, dictionaries "
-        "or arrays in the synthesizer's parameters."
+    raise _no_data(f"A {type(value).__name__}")
+
+
+def _no_data(what: str) -> SavedModelError:
+    return SavedModelError(
+        f"{what} cannot be saved as data. Use numbers, text, lists, dictionaries or arrays in the "
+        "synthesizer's parameters."
     )
+
+
+def _refuse_array(value: np.ndarray) -> None:
+    """SavedModelError for an array that numpy would pickle, or that other machines cannot read."""
+    if value.dtype == object and value.ndim != 1:
+        raise _no_data(f"An array of objects with {value.ndim} dimensions")
+    if value.dtype.char not in PLAIN_ARRAYS:
+        raise _no_data(f"An array of {value.dtype}")
+
+
+def _time_dtype(value: pd.Timestamp) -> str:
+    """The dtype of a column of such times, which names their zone."""
+    try:
+        return dtype_text(pd.Index([value]))
+    except ValueError:
+        raise _no_data(f"A Timestamp in the zone {value.tz!r}") from None
 
 
 def _unpack(value, archive):
@@ -156,7 +181,7 @@ def _unpack(value, archive):
         result[:] = [_unpack(item, archive) for item in value["$objects"]]
         return result
     if "$time" in value:
-        return pd.Timestamp(value["$time"])
+        return restored([value["$time"]], value["dtype"])[0]
     if "$tuple" in value:
         return tuple(_unpack(item, archive) for item in value["$tuple"])
     if "$pairs" in value:

@@ -6,13 +6,14 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from datetime import time, timedelta
+from decimal import InvalidOperation
 from functools import partial
 
 import numpy as np
 import pandas as pd
 from pandas.api import types
 
-from utils.dtypes import dtype_text, is_missing, plain, restored, storage
+from utils.dtypes import dtype_of, dtype_text, is_missing, plain, restored, storage
 from utils.expressions import columns_of, evaluate
 from utils.times import GRIDS, NANOSECONDS, UTC, find_grid, nanoseconds, wall_times
 
@@ -20,6 +21,11 @@ KINDS = ("number", "integer", "category", "boolean", "date")
 DISCRETE = ("category", "boolean")
 MOST_DECIMALS = 12
 LARGEST = 1e38  # squares of larger numbers, and float32, know no bounds
+LIMITS = {  # the types that a limit of each kind may have
+    "number": (int, float, np.integer, np.floating),
+    "integer": (int, np.integer),
+    "date": (str,),
+}
 EXACT = 2**53  # float64 counts up to here without a gap
 
 
@@ -45,6 +51,8 @@ class Column:
     resolution : unit to which dates are exact, one of :data:`utils.times.GRIDS`.  clock : the clock
         on which they are so, "local" or "UTC"; "" for dates without a zone.
     unit : for axis labels, such as "minutes".
+
+    Raises TableError for a kind, dtype, limit or resolution that is none.
     """
 
     name: str
@@ -61,6 +69,25 @@ class Column:
     resolution: str = ""
     clock: str = ""
     unit: str = ""
+
+    def __post_init__(self):
+        if not isinstance(self.name, str):
+            raise TableError(f"The name {self.name!r} of a column is no text.")
+        _one_of(self, "kind", KINDS)
+        if self.kind == "date":
+            _one_of(self, "resolution", GRIDS)
+        try:
+            dtype_of(self.dtype)
+        except Exception:  # each library refuses a text that it cannot read in its own way
+            raise TableError(
+                f"Column {self.name!r} cannot have the dtype {self.dtype!r}. Write it as pandas "
+                'does, such as "int64".'
+            ) from None
+        low, high = (_checked_limit(self, end) for end in ("minimum", "maximum"))
+        if low is not None and high is not None and low > high:
+            raise TableError(
+                f"Column {self.name!r} cannot run from {low} to {high}: swap the limits."
+            )
 
     @property
     def discrete(self) -> bool:
@@ -88,14 +115,49 @@ class Column:
         return f"{show(self.minimum)} to {show(self.maximum)}"
 
 
+def _one_of(column: Column, part: str, known: tuple[str, ...]) -> None:
+    if getattr(column, part) not in known:
+        raise TableError(
+            f"Column {column.name!r} cannot have the {part} {getattr(column, part)!r}. Choose one "
+            f"of: {', '.join(known)}."
+        )
+
+
+def _checked_limit(column: Column, end: str) -> float | int | pd.Timestamp | None:
+    """A limit in the type in which it is compared; TableError where the kind cannot have it."""
+    limit, meant = getattr(column, end), LIMITS.get(column.kind, ())
+    try:
+        fits = isinstance(limit, meant) and not isinstance(limit, bool)
+        limit = pd.Timestamp(limit) if fits and column.kind == "date" else limit
+        if limit is None or (fits and not pd.isna(limit) and getattr(limit, "tz", None) is None):
+            return limit
+    except ValueError:
+        pass  # text that is no date
+    raise TableError(
+        f"Column {column.name!r} of kind {column.kind} cannot have the {end} {limit!r}. Limits of "
+        "numbers and integers are numbers, those of dates text such as 2024-02-01, others None."
+    )
+
+
 @dataclass(frozen=True)
 class Schema:
     """The columns of a table in order, its rules (name -> expression), and the column to
-    predict."""
+    predict.
+
+    Raises TableError for columns that are none.
+    """
 
     columns: tuple[Column, ...]
     rules: dict[str, str] = field(default_factory=dict)
     target: str | None = None
+
+    def __post_init__(self):
+        columns = self.columns if isinstance(self.columns, (tuple, list)) else [self.columns]
+        if not all(isinstance(column, Column) for column in columns):
+            raise TableError(
+                f"A schema is made of columns, not of {self.columns!r}. Read them off a table with "
+                "Schema.infer(table)."
+            )
 
     @classmethod
     def infer(
@@ -112,22 +174,27 @@ class Schema:
             values and dtype come back as they are.
 
         Raises TableError for a table without columns or rows, repeated or non-text names, infinite
-        numbers, numbers or times that float64 cannot count exactly, and values no kind covers.
+        numbers, numbers or times that float64 cannot count exactly, values no kind covers, a rule
+        that cannot be read, and one, a unit, a category or a target that names no column.
         """
         check_table(table)
-        named = [("target", target)] * (target is not None) + [("category", n) for n in categories]
+        units, rules = units or {}, {} if rules is None else rules
+        named = [("target", target)] * (target is not None) + [
+            *(("category", name) for name in categories),
+            *(("unit", name) for name in units),
+        ]
         for role, name in named:
-            if name not in table.columns:
+            if not isinstance(name, str) or name not in table.columns:
                 raise TableError(
                     f"The {role} {name!r} is not a column. Choose one of: "
                     f"{', '.join(table.columns)}."
                 )
-        units = units or {}
+        _check_rules(rules, table)
         columns = tuple(
             replace(_infer_column(table[name], name in categories), unit=units.get(name, ""))
             for name in table.columns
         )
-        return cls(columns, dict(rules or {}), target)
+        return cls(columns, dict(rules), target)
 
     @property
     def names(self) -> list[str]:
@@ -166,7 +233,7 @@ def _broken(rule: str, table: pd.DataFrame) -> np.ndarray:
 
 
 def check_table(table: pd.DataFrame) -> None:
-    """TableError for what is no table with rows and columns, each with a text of its own as name."""
+    """TableError for what is no table with rows, and columns with a text of its own as name."""
     if not isinstance(table, pd.DataFrame):
         raise TableError(
             f"Expected a pandas DataFrame, got {type(table).__name__}. Read the file with "
@@ -193,10 +260,28 @@ def check_table(table: pd.DataFrame) -> None:
         )
 
 
+def _check_rules(rules: dict[str, str], table: pd.DataFrame) -> None:
+    """TableError for rules that are no text, cannot be read or name what is no column."""
+    if not isinstance(rules, dict):
+        raise TableError(f"The rules must be a dictionary of name: expression, not {rules!r}.")
+    for name, rule in rules.items():
+        try:
+            unknown = sorted(columns_of(rule) - set(table.columns))
+        except (TypeError, ValueError) as error:
+            raise TableError(f"The rule {name!r} ({rule}) cannot be read: {error}") from None
+        if unknown:
+            raise TableError(
+                f"The rule {name!r} ({rule}) names {unknown[0]!r}, which is no column. The columns "
+                f"are: {', '.join(table.columns)}."
+            )
+
+
 def _infer_column(values: pd.Series, category: bool) -> Column:
-    dtype, present = _held_dtype(values.name, values), values[~is_missing(values)]
+    _refuse_unusable(values)
+    dtype, missing = _held_dtype(values.name, values), _missing(values)
+    present = values[~missing]
     _refuse_spans(values.name, present)
-    make = partial(Column, values.name, dtype=dtype, missing=float(is_missing(values).mean()))
+    make = partial(Column, values.name, dtype=dtype, missing=float(missing.mean()))
     if isinstance(values.dtype, pd.CategoricalDtype):
         return _categorical_column(make, values.cat)
     if category:
@@ -229,6 +314,30 @@ def _held_dtype(name: str, values: pd.Series | pd.Index) -> str:
             f"Column {name!r} cannot be kept: {error}. Convert it first: "
             f'table[{name!r}].dt.tz_convert("UTC") for times, .astype("category") for a dictionary.'
         ) from None
+
+
+def _missing(values: pd.Series) -> np.ndarray:
+    try:
+        return is_missing(values)
+    except InvalidOperation:  # of a comparison with a signalling NaN
+        raise TableError(
+            f"Column {values.name!r} holds Decimal('sNaN'), which nothing can compute with. Leave "
+            "these cells empty."
+        ) from None
+
+
+def _refuse_unusable(values: pd.Series) -> None:
+    """TableError for dtypes that pandas can hold but not compute with."""
+    if isinstance(values.dtype, pd.SparseDtype):
+        cure = f"table[{values.name!r}].sparse.to_dense()"
+    elif "string_view" in str(values.dtype):
+        cure = f'table[{values.name!r}].astype("string")'
+    else:
+        return
+    raise TableError(
+        f"Column {values.name!r} holds {values.dtype}, which cannot be computed with. Convert it "
+        f"first: {cure}."
+    )
 
 
 def _refuse_spans(name: str, present: pd.Series) -> None:
@@ -302,8 +411,9 @@ def _decimal_column(make, present) -> Column:
     """A number in decimal.Decimal objects or an Arrow decimal, which names its digits itself."""
     if not len(present):
         return make("number")
-    _refuse_large(present, present.to_numpy(dtype=np.float64))
     as_written = types.is_object_dtype(present.dtype)  # 1.50 in objects; Arrow fills up with zeros
+    present = present.astype(object)  # Arrow cannot compute with all of its decimals
+    _refuse_large(present, present.to_numpy(dtype=np.float64))
     exponents = present.map(
         lambda value: (value if as_written else value.normalize()).as_tuple().exponent
     )

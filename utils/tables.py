@@ -13,6 +13,7 @@ from pandas.api import types
 from pandera.errors import SchemaErrors
 
 from utils.checks import refuse, validate
+from utils.expressions import columns_of
 from utils.reading import read_table
 from utils.schema import Column, Schema, TableError
 
@@ -146,11 +147,12 @@ def screentime_schema(table: pd.DataFrame) -> Schema:
     Units, the rules that the columns allow, target App. The ranges are those of a day, whatever the
     table holds: minutes from 0 to 1,440, counts from 0 without an upper limit.
     """
+    names = set(table.columns)
     schema = Schema.infer(
         table,
-        rules=SCREENTIME_RULES,
-        target="App" if "App" in table.columns else None,
-        units=SCREENTIME_UNITS,
+        rules={key: rule for key, rule in SCREENTIME_RULES.items() if columns_of(rule) <= names},
+        target="App" if "App" in names else None,
+        units={name: unit for name, unit in SCREENTIME_UNITS.items() if name in names},
     )
     columns = tuple(
         replace(column, minimum=limits[0], maximum=limits[1])
@@ -158,7 +160,7 @@ def screentime_schema(table: pd.DataFrame) -> Schema:
         else column
         for column in schema.columns
     )
-    return replace(schema, columns=columns).select(schema.names)
+    return replace(schema, columns=columns)
 
 
 def adult_schema(table: pd.DataFrame) -> Schema:

@@ -158,12 +158,12 @@ class Synthesizer(BaseEstimator):
         """
         content = saving.read(path)
         method = content.get("method") if isinstance(content, dict) else None
-        if method not in list(SYNTHESIZERS):
+        if not isinstance(method, str) or method not in SYNTHESIZERS:
             raise saving.SavedModelError(
                 f"{path} holds no synthesizer that this version knows (method {method!r}). "
                 f"Known: {', '.join(sorted(SYNTHESIZERS))}."
             )
-        if content.get("format") != FORMAT:
+        if not isinstance(content.get("format"), int) or content["format"] != FORMAT:
             raise saving.SavedModelError(
                 f"{path} was saved by another version of this course (format "
                 f"{content.get('format')!r}, not {FORMAT}). Fit it again and save it."
