@@ -8,6 +8,7 @@ from scipy.stats import kstest, norm
 
 from utils import saving
 from utils.encoding.scores import GroupedScores, NormalScores
+from utils.encoding.spikes import find_spikes
 
 RNG = np.random.default_rng(0)
 SMOOTH = {
@@ -70,6 +71,37 @@ def test_a_value_spreads_over_its_step_and_no_further():
     found = scores.transform(np.full(4_000, 4.0), np.random.default_rng(0))
     ends = np.interp([3.5, 4.5], scores.values, np.linspace(-4, 4, 257))
     np.testing.assert_allclose([found.min(), found.max()], ends, atol=0.01)
+
+
+def test_equal_values_spread_over_their_step_in_fit_too():
+    ends = of(np.repeat([0.0, 1.0], 50), 1.0).values[[0, -1]]
+    np.testing.assert_allclose(ends, [-0.5, 1.5], atol=0.02)
+    assert of(np.repeat([0.0, 1.0], 50)).values[[0, -1]].tolist() == [0, 1]
+
+
+def test_quantiles_are_smoothed_over_a_third_of_the_distance_between_knots():
+    rows = 4_000
+    bell = norm.ppf((np.arange(rows) + 0.5) / rows)
+    distance = 2 * norm.ppf(1 - 0.25 / rows) / 7  # of 8 knots; the fifth lies half of it above 0
+    scores = of(np.maximum(bell - distance / 2, 0))
+    # the mean of the part above a kink, by a bell curve around it
+    expected = distance / 3 / np.sqrt(2 * np.pi)
+    assert scores.inverse(np.array([distance / 2]))[0] == pytest.approx(expected, rel=0.1)
+
+
+@pytest.mark.parametrize(("count", "found"), [(30, []), (31, [4])])
+def test_a_spike_has_more_than_three_times_the_rows_of_its_neighbours(count, found):
+    values = np.repeat(np.arange(9.0), [10, 10, 10, 10, count, 10, 10, 10, 10])
+    assert find_spikes(values).tolist() == found
+
+
+@pytest.mark.parametrize(
+    ("place", "found"), [(2, []), (3, []), (5, []), (6, []), (1, [4]), (7, [4])]
+)
+def test_the_neighbours_of_a_spike_are_the_two_on_either_side(place, found):
+    counts = np.full(9, 10)
+    counts[[4, place]] = 45, 15
+    assert find_spikes(np.repeat(np.arange(9.0), counts)).tolist() == found
 
 
 def test_a_value_that_nobody_happened_to_have_comes_back():
