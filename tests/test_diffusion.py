@@ -112,7 +112,7 @@ def test_a_network_that_has_learned_nothing_draws_the_margins(denoiser):
     )
     rows = np.column_stack([rare, even, uneven])
     denoiser.start_from(rows.astype(np.int32))
-    denoiser.head.kernel.assign(denoiser.head.kernel * 0)
+    denoiser.token_head.kernel.assign(denoiser.token_head.kernel * 0)
     none, order = np.zeros((5_000, 0), np.float32), np.array([0, 1, 2], np.int32)
     masked = np.tile(SIZES.astype(np.int32), (5_000, 1))
     drawn = denoiser.token_filler()(
@@ -133,7 +133,7 @@ def test_a_token_that_no_row_has_is_never_drawn(denoiser):
 
 def test_tokens_are_drawn_by_the_chances_of_the_head(denoiser):
     chances = [np.array([0.3, 0.7]), np.array([0.5, 0.3, 0.2]), np.array([0.1, 0.2, 0.3, 0.4])]
-    kernel, bias = denoiser.head.weights
+    kernel, bias = denoiser.token_head.weights
     kernel.assign(np.zeros(kernel.shape))
     bias.assign(np.log(np.concatenate(chances)))
     codes = np.tile(SIZES.astype(np.int32), (20_000, 1))
@@ -161,7 +161,7 @@ def test_turning_back_keeps_known_scores_and_what_has_no_velocity():
         np.array_equal(turned[:, 0], scores[:, 0])
         and np.abs(turned[:, 1] - scores[:, 1]).max() > 1e-3
     )
-    denoiser.turn.kernel.assign(denoiser.turn.kernel * 0)
+    denoiser.velocity_head.kernel.assign(denoiser.velocity_head.kernel * 0)
     still = denoiser.score_filler(4)(codes, scores, angles, angles == 1).numpy()
     assert np.array_equal(still, scores), (
         "for a normal the velocity is 0 and noise is already the answer"

@@ -106,3 +106,17 @@ def test_a_value_takes_a_step_of_its_grid_or_of_its_float():
     assert log_step(TENTHS, 50.0) == pytest.approx(np.log(0.1))
     assert log_step(REAL, 50.0) == pytest.approx(np.log(np.spacing(50.0)))
     assert np.isfinite(log_step(REAL, 0.0))
+
+
+def test_a_long_tail_does_not_widen_what_is_near():
+    values = np.append(np.random.default_rng(0).uniform(0, 100, 999), 1e5)
+    column = Schema.infer(pd.DataFrame({"x": values}))["x"]
+    weights = nearness(values, 20.0, column)
+    near = np.abs(values - 20) < 30
+    assert weights[near].sum() > 0.95 * weights.sum()
+
+
+def test_few_rows_that_are_a_spike_match_alone():
+    values = np.append(np.zeros(24), np.random.default_rng(0).uniform(0.1, 5, 96).round(1))
+    column = Schema.infer(pd.DataFrame({"x": values}))["x"]
+    assert np.array_equal(nearness(values, 0.0, column), (values == 0).astype(float))

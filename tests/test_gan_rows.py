@@ -95,3 +95,18 @@ def test_a_column_of_unique_values_determines_nothing():
     schema = Schema.infer(table)
     columns = {column.name: to_array(table[column.name], column) for column in schema.columns}
     assert GANRows.fit(columns, schema, []).looked_up == {}
+
+
+def test_a_condition_on_what_is_looked_up_leaves_rare_codes_that_agree():
+    rng = np.random.default_rng(0)
+    city = np.repeat(np.arange(300), 40)
+    table = pd.DataFrame({"city": city.astype(str), "region": (city % 3).astype(str)})
+    schema = Schema.infer(table)
+    columns = {column.name: to_array(table[column.name], column) for column in schema.columns}
+    rows = GANRows.fit(columns, schema, [])
+    given = {"region": schema["region"].categories.index("1")}
+    _, (mask,) = rows.possible(given)
+    tokens = rng.choice(np.flatnonzero(mask), (400, 1))
+    made = rows.decode(np.zeros(400, int), tokens, np.zeros((400, 0)), schema, given, rng)
+    cities = np.array(schema["city"].categories, dtype=int)[made["city"]]
+    assert (tokens == len(mask) - 1).any() and (cities % 3 == 1).all()

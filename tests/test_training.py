@@ -72,7 +72,7 @@ def test_one_long_call_equals_many_short_ones_and_a_plain_python_loop():
     np.testing.assert_array_equal(first.weights.numpy(), second.weights.numpy())
     np.testing.assert_array_equal(long.losses["squared error"], short.losses["squared error"])
     slow = Line()
-    run = training._Run(slow.step, slow.data, slow.variables, 32, 3, 1, False)
+    run = training._Run(slow.step, slow.data, slow.variables, 32, 3, 1)
     for number in range(200):
         slow.step(*run._batch(run.data, tf.constant(number)))
     np.testing.assert_allclose(slow.weights.numpy(), first.weights.numpy(), atol=1e-6)

@@ -158,3 +158,10 @@ def test_joint_enumeration_of_a_tiny_table():
     made = TreeSynthesizer().fit(table).sample(20_000).value_counts(normalize=True)
     for cell, share in zip(cells, (0.1, 0.2, 0.3, 0.4)):
         assert abs(made[cell] - share) < 0.012
+
+
+def test_times_a_millisecond_apart_are_told_apart():
+    moments = pd.Timestamp("2024-02-01") + pd.to_timedelta(np.arange(600), unit="ms")
+    table = pd.DataFrame({"late": np.arange(600) >= 300, "moment": moments})
+    rows = TreeSynthesizer(order=["moment", "late"]).fit(table).sample(600)
+    assert ((rows["moment"] >= moments[300]) == rows["late"]).mean() > 0.98

@@ -98,6 +98,7 @@ def train(
     progress: bool | str = False,
     checkpoint: str | os.PathLike | None = None,
     settings: str = "",
+    history: History | None = None,
 ) -> History:
     """Run ``step`` many times in-graph; the variables end at the best score (or at the last step).
 
@@ -119,6 +120,7 @@ def train(
     progress : False, True or "bar", or "curve" (losses drawn while they come).
     checkpoint : a file to go on from if it is there, kept up to date, removed at the end.
     settings : what else a checkpoint must agree with, such as the learning rate.
+    history : an empty one to fill, for a caller who wants it after an interruption too.
 
     Raises
     ------
@@ -128,7 +130,8 @@ def train(
     """
     _check(data, steps, batch_size, steps_per_call)
     run = _Run(step, data, variables, batch_size, seed, min(steps_per_call, steps))
-    history = History(total_steps=-(-steps // run.count) * run.count)
+    history = History() if history is None else history
+    history.total_steps = -(-steps // run.count) * run.count
     keeper = _Checkpoint(checkpoint, run, history, settings)
     keeper.restore()
     with progress_display(progress, history) as display:

@@ -44,3 +44,16 @@ class Refits:
         with pytest.raises(ValueError, match=name):
             synthesizer.set_params(**{name: value}).fit(TABLES["mixed"])
         pd.testing.assert_frame_equal(synthesizer.set_params(**{name: good}).sample(40), expected)
+
+    def test_an_interrupted_fit_leaves_the_earlier_one_whole(self, fitted, monkeypatch):
+        """Ctrl-C before anything was learned: nothing half-made is left to sample or save."""
+        synthesizer = copy.deepcopy(fitted("narrow"))
+        before = synthesizer.sample(20)
+
+        def interrupted(*_):
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(type(synthesizer), "_fit", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            synthesizer.fit(TABLES["grouped"])
+        pd.testing.assert_frame_equal(synthesizer.sample(20), before)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import chain
 
 import numpy as np
@@ -53,8 +54,8 @@ class Synthesizer(BaseEstimator):
     def fit(self, table: pd.DataFrame, schema: Schema | None = None) -> Synthesizer:
         """Learn from a table; infers the schema unless passed.
 
-        Raises ValueError for parameters and TableError for a table that it cannot use; an earlier
-        fit is then still there.
+        Raises ValueError for parameters and TableError for a table that it cannot use. Unless a
+        whole fit comes of it, the earlier one is still there.
         """
         self._check_parameters()
         if schema is None:
@@ -62,12 +63,22 @@ class Synthesizer(BaseEstimator):
         else:
             validate(table, schema)
         columns = {column.name: to_array(table[column.name], column) for column in schema.columns}
-        self._forget()
-        self.schema_, self.seen_ = schema, what_was_seen(columns, schema)
         # many small matrices: more threads would only wait for each other
-        with threadpool_limits(1, user_api="blas"):
+        with self._fitting(), threadpool_limits(1, user_api="blas"):
+            self.schema_, self.seen_ = schema, what_was_seen(columns, schema)
             self._fit(columns, np.random.default_rng(self.random_state))
         return self
+
+    @contextmanager
+    def _fitting(self):
+        """Forget the earlier fit; bring it back if what was interrupted left no whole one."""
+        earlier = self._forget()
+        try:
+            yield
+        finally:
+            if not self._fitted_names() <= set(vars(self)):
+                self._forget()
+                vars(self).update(earlier)
 
     def _check_parameters(self) -> None:
         """ValueError for a parameter that no fit can use; asked before anything is forgotten."""
@@ -80,11 +91,11 @@ class Synthesizer(BaseEstimator):
             if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < 1:
                 raise ValueError(f"{name} must be a whole number of 1 or more, not {value!r}.")
 
-    def _forget(self) -> None:
-        """Drop all that an earlier fit left: fitted attributes, networks, compiled functions."""
-        for name in set(vars(self)) - set(self.get_params(deep=False)):
-            if name.endswith("_") or name.startswith("_"):
-                delattr(self, name)
+    def _forget(self) -> dict:
+        """Drop, and return, what a fit left: fitted attributes, networks, compiled functions."""
+        added = set(vars(self)) - set(self.get_params(deep=False))
+        names = [name for name in added if name.endswith("_") or name.startswith("_")]
+        return {name: vars(self).pop(name) for name in names}
 
     def sample(
         self, n: int, given: dict | None = None, random_state: int | None = None
@@ -104,16 +115,12 @@ class Synthesizer(BaseEstimator):
         check_is_fitted(self)
         if not isinstance(n, (int, np.integer)) or isinstance(n, bool) or n < 0:
             raise ValueError(f"The number of rows must be a whole number of 0 or more, not {n!r}.")
-        condition = self._condition(read_given(given or {}, self.schema_, self.seen_))
+        condition = read_given(given or {}, self.schema_, self.seen_)
         seed = self.random_state if random_state is None else random_state
         _check_seed(seed)
         # not the stream that fit used
         rng = np.random.default_rng(None if seed is None else [1, seed])
         return self._chunks(int(n), condition, rng)
-
-    def _condition(self, given: dict) -> dict:
-        """The given codes and floats in the form that the method draws by."""
-        return given
 
     def _chunks(self, n, condition, rng):
         for start in range(0, max(n, 1), self.chunk_rows):

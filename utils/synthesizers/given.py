@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from utils.encoding import float_range, from_float, grid_step, to_code, to_number
+from utils.encoding.spikes import SPIKE_SHARE
 from utils.schema import Column, Schema
 from utils.synthesizers.draws import resample
 
@@ -121,17 +122,24 @@ def keep_by_weight(
 def nearness(values: np.ndarray, wanted: float, column: Column) -> np.ndarray:
     """How well each number (n,) matches a wanted one, 0 to 1, float64.
 
-    Equal numbers count 1 and others 0 where enough are equal; else a Gaussian kernel with the
-    width of Silverman's rule (1986, section 3.4.2). A missing number matches a missing one only.
+    Equal numbers count 1 and others 0 where 30 rows or 5 % of them are equal; else a Gaussian
+    kernel with the width of Silverman's rule (1986, section 3.4.2). A missing number matches a
+    missing one only.
     """
     if np.isnan(wanted):
         return np.isnan(values).astype(float)
     equal = np.abs(values - wanted) <= grid_step(column) / 2
-    if equal.sum() >= EXACT_MATCHES:
+    if equal.sum() >= min(EXACT_MATCHES, max(2, SPIKE_SHARE * len(values))):
         return equal.astype(float)
     known = values[~np.isnan(values)]
-    width = max(1.06 * known.std() * len(known) ** -0.2, 1e-9) if len(known) else 1.0
+    width = max(1.06 * _spread(known) * len(known) ** -0.2, 1e-9) if len(known) else 1.0
     return np.exp(-0.5 * (np.nan_to_num(values - wanted, nan=np.inf) / width) ** 2)
+
+
+def _spread(known: np.ndarray) -> float:
+    """Standard deviation; where a long tail rules it, what the middle half says of it."""
+    low, high = np.quantile(known, [0.25, 0.75])
+    return min(known.std(), (high - low) / 1.34) or known.std()
 
 
 def log_step(column: Column, value: float) -> float:

@@ -57,9 +57,9 @@ class NeuralSynthesizer(Synthesizer):
         """
         rows = min(self.batch_size, len(data[0]))
         options = {"steps": self._steps(len(data[0])), "batch_size": rows} | options
-        self.history_ = vars(History())  # all that an interrupted fit can say
+        history = History()
         try:
-            history = train(
+            train(
                 step,
                 data,
                 variables,
@@ -67,10 +67,11 @@ class NeuralSynthesizer(Synthesizer):
                 progress=self.progress,
                 checkpoint=self.checkpoint,
                 settings=repr(self._saved_parameters()),
+                history=history,
                 **options,
             )
-            self.history_ = vars(history)
         finally:
+            self.history_ = vars(history)
             self._network = network
             self.weights_ = [weight.numpy().copy() for weight in network.weights]
 

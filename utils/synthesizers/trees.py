@@ -37,6 +37,7 @@ class TreeSynthesizer(Synthesizer):
     method = "trees"
     order_: list
     trees_: list
+    grids_: dict
 
     def __init__(
         self,
@@ -54,7 +55,8 @@ class TreeSynthesizer(Synthesizer):
     def _fit(self, columns, rng):
         sizes = {name: len(np.unique(values)) for name, values in columns.items()}
         names = self.order_ = drawing_order(self.order, sizes)
-        features = np.column_stack([_feature(columns[name]) for name in names])
+        self.grids_ = {name: np.unique(columns[name]) for name in names}
+        features = np.column_stack([self._feature(name, columns[name]) for name in names])
         self.trees_ = []
         for position, name in enumerate(names):
             before, values = features[:, :position], columns[name]
@@ -79,24 +81,31 @@ class TreeSynthesizer(Synthesizer):
                 drawn[name] = np.full(rows, given[name], dtype=tree["values"].dtype)
             else:
                 drawn[name] = _pick(tree, leaves, rng)
-            features[:, position] = _feature(drawn[name])
+            features[:, position] = self._feature(name, drawn[name])
         if not given:
             return drawn
         keep = keep_by_weight(log_weights, n, given, rng)
         return {name: values[keep] for name, values in drawn.items()}
 
+    def _feature(self, name, values) -> np.ndarray:
+        """A column as a tree sees it, float32 (n,): the place of a value among those of training.
+
+        Places are exact where float32 would make neighbours equal, such as times to a second. A
+        value between two of training lies between their places; missing lies below all.
+        """
+        values = np.nan_to_num(values, nan=-np.inf) if values.dtype.kind == "f" else values
+        grid = self.grids_[name]
+        grid = (
+            np.nan_to_num(np.roll(grid, 1) if np.isnan(grid[-1]) else grid, nan=-np.inf)
+            if grid.dtype.kind == "f"
+            else grid
+        )
+        places = np.searchsorted(grid, values), np.searchsorted(grid, values, side="right")
+        return (sum(places) / 2).astype(np.float32)
+
 
 def _classify(column) -> bool:
     return column.discrete and len(column.categories) <= MOST_CLASSES
-
-
-def _feature(values):
-    """A column as a tree sees it: missing lies below everything else."""
-    return (
-        np.where(np.isnan(values), -np.float32(3e38), values).astype(np.float32)
-        if values.dtype.kind == "f"
-        else values.astype(np.float32)
-    )
 
 
 def _shape_targets(values):
@@ -108,7 +117,7 @@ def _shape_targets(values):
     Raftery 2007), which sees the whole distribution; ranks keep the longest day from ruling the
     splits.
     """
-    ranks = rankdata(_feature(values))
+    ranks = rankdata(np.nan_to_num(values, nan=-np.inf))
     thresholds = np.unique(np.quantile(ranks, np.linspace(0, 1, THRESHOLDS + 2)[1:-1]))
     centred = (ranks - ranks.mean()) / max(ranks.std(), 1e-9)
     return np.column_stack([ranks[:, None] <= thresholds, RANK_WEIGHT * centred])

@@ -36,9 +36,9 @@ class AutoregressiveSynthesizer(NeuralSynthesizer):
         first.
 
     A condition on the first columns of ``order_`` is exact: the rest is drawn given it. Other
-    conditions hold in every row as well, but what was drawn before them is weighted: of 8
-    candidates a row (512 at least), those are kept that make the condition likely (importance
-    resampling): exact only as the candidates grow in number.
+    conditions hold in every row as well, but what was drawn before them is weighted: of many
+    candidates, those are kept that make the condition likely (importance resampling): exact only as
+    these grow in number.
     """
 
     method = "autoregressive"
@@ -196,28 +196,31 @@ class AutoregressiveSynthesizer(NeuralSynthesizer):
         rng = np.random.default_rng(random_state)
         self._refuse_unseen(table, missing=False)
         table = table.reindex(columns=self.schema_.names)
-        columns = self._arrays(table)
-        missing = table[self.order_].isna().to_numpy()
-        known = np.where(missing, -1, self._encode(columns))
+        missing = table.isna()
+        columns = {
+            name: np.where(missing[name], self.seen_[name][0], values)
+            for name, values in self._arrays(table).items()
+        }
+        known = np.where(missing[self.order_], -1, self._encode(columns))
         codes, log_chances = self._network.draw(
             np.repeat(known, candidates, axis=0), rng, self._absent
         )
-        weights = log_chances.sum(axis=1) + rng.gumbel(
-            size=len(codes)
-        )  # the largest is a draw by weight
+        # the largest of weights with Gumbel noise is a draw by weight
+        weights = log_chances.sum(axis=1) + rng.gumbel(size=len(codes))
         best = weights.reshape(-1, candidates).argmax(axis=1)
         kept = codes[np.arange(len(table)) * candidates + best]
         drawn = self._decode(kept, {}, rng)
-        return pd.DataFrame(
+        filled = pd.DataFrame(
             {
                 column.name: from_array(
-                    np.where(table[column.name].isna(), drawn[column.name], columns[column.name]),
-                    column,
+                    np.where(missing[column.name], drawn[column.name], columns[column.name]), column
                 )
                 for column in self.schema_.columns
             },
             index=table.index,
         )
+        # what is known stays as it was, not as the grid of the column would write it
+        return filled.where(missing, table).astype(filled.dtypes)
 
     def _arrays(self, table) -> dict:
         """Columns as :meth:`_fit` gets them, from a table of the schema's columns."""
@@ -228,13 +231,20 @@ class AutoregressiveSynthesizer(NeuralSynthesizer):
         }
 
     def _refuse_unseen(self, table, numbers: bool = True, missing: bool = True) -> None:
-        """ValueError for columns, categories and missing values, and numbers, never trained on."""
+        """ValueError for columns, categories and missing values never trained on.
+
+        numbers : also for those that the schema does not allow.
+        """
         for name in table.columns:
             column, known = self.schema_[name], table[name].dropna()
-            ends = known.agg(["min", "max"]).dropna() if numbers and not column.discrete else []
-            values = list(known.unique() if column.discrete else ends)
-            for value in values + [None] * (missing and len(known) < len(table)):
-                read_given({name: value}, self.schema_, self.seen_)
+            if missing and len(known) < len(table):
+                read_given({name: None}, self.schema_, self.seen_)
+            if column.discrete:
+                for value in known.unique():
+                    read_given({name: value}, self.schema_, self.seen_)
+            elif numbers:
+                for end in known.agg(["min", "max"]).dropna():
+                    read_given({name: end}, self.schema_, {})
 
     @property
     def _absent(self) -> list[int | None]:

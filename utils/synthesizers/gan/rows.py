@@ -100,8 +100,9 @@ class GANRows:
         self, group, tokens, scores, schema: Schema, given: dict, rng: np.random.Generator
     ) -> dict:
         """Columns as :meth:`Synthesizer._sample` returns them, with the given values exactly."""
+        allowed = self._allowed_codes(given)
         codes = {
-            name: _draw_code(tokens[:, place], *self.tokens[name], rng)
+            name: _draw_code(tokens[:, place], *self.tokens[name], allowed.get(name), rng)
             for place, name in enumerate(self.tokens)
         }
         codes |= {name: table[codes[source]] for name, (source, table) in self.looked_up.items()}
@@ -122,19 +123,26 @@ class GANRows:
         groups = np.ones(len(self.groups), dtype=bool)
         tokens = [np.ones(size, dtype=bool) for size in self.sizes]
         names = list(self.tokens)
-        coded = {name: value for name, value in given.items() if name in self.codes.names}
-        for place, code in self.codes.encode_given(coded).items():
-            name = self.codes.names[place]
-            source, table = self.looked_up.get(name, (name, np.arange(code + 1)))
-            of_source = tokens[names.index(source)]
-            allowed = self._token(source, np.flatnonzero(table == code))
-            of_source &= np.isin(np.arange(len(of_source)), allowed)
+        for name, codes in self._allowed_codes(given).items():
+            of_name = tokens[names.index(name)]
+            of_name &= np.isin(np.arange(len(of_name)), self._token(name, codes))
         for name, value in given.items():
             if name in self.group_by:
                 groups &= self.groups.combinations[:, self.group_by.index(name)] == value
             elif name in self.gaps:
                 tokens[len(names) + self.gaps.index(name)] &= np.arange(2) == int(np.isnan(value))
         return groups, tokens
+
+    def _allowed_codes(self, given: dict) -> dict[str, np.ndarray]:
+        """The codes that a condition leaves to each column told in tokens, where it leaves few."""
+        coded = {name: value for name, value in given.items() if name in self.codes.names}
+        allowed = {}
+        for place, code in self.codes.encode_given(coded).items():
+            name = self.codes.names[place]
+            source, table = self.looked_up.get(name, (name, np.arange(code + 1)))
+            codes = np.flatnonzero(table == code)
+            allowed[source] = np.intersect1d(codes, allowed.get(source, codes))
+        return allowed
 
     def margins(
         self, group: np.ndarray, tokens: np.ndarray, pooled_rows: float = 10.0
@@ -198,11 +206,13 @@ def _by_frequency(counts):
     return order, counts[order]
 
 
-def _draw_code(tokens, codes, counts, rng):
-    """The code of each token; of the last one, any of the rare codes by frequency."""
+def _draw_code(tokens, codes, counts, allowed, rng):
+    """The code of each token; of the last one, any of the rare allowed codes by frequency."""
     drawn, last = codes[tokens], tokens == MOST_TOKENS - 1
     if last.any():
         rare = counts[MOST_TOKENS - 1 :]
+        if allowed is not None:
+            rare = np.where(np.isin(codes[MOST_TOKENS - 1 :], allowed), rare, 0)
         drawn[last] = rng.choice(codes[MOST_TOKENS - 1 :], int(last.sum()), p=rare / rare.sum())
     return drawn
 

@@ -11,7 +11,7 @@ import pandas as pd
 from utils.dtypes import zone_of
 from utils.encoding import float_range, from_array, grid_step, to_array
 from utils.expressions import evaluate
-from utils.schema import Column, Schema, TableError
+from utils.schema import EXACT, Column, Schema, TableError
 from utils.synthesizers.base import Synthesizer
 from utils.synthesizers.given import candidates, impossible, keep_by_weight
 from utils.synthesizers.rules.distributions import (
@@ -73,46 +73,44 @@ class RuleSynthesizer(Synthesizer):
     ) -> RuleSynthesizer:
         """Check the rules on a first draw; with ``columns=None``, write them from the table
         before."""
-        if self.columns is None and table is None:
+        if table is not None:
+            return super().fit(table, schema)
+        if self.columns is None:
             raise ValueError(
                 "There is nothing to draw from: pass columns={...} to the constructor or a table "
                 "to fit."
             )
-        if table is not None:
-            super().fit(table, schema)
-            schema = self.schema_
-        else:
-            self._check_parameters()
-            self._forget()
+        self._check_parameters()
+        with self._fitting():
             self.seen_ = {}
             if schema is not None:
                 self.schema_ = schema
-                self._fit({}, None)
-            else:
-                self.columns_, self.rules_ = dict(self.columns), dict(self.rules or {})
-        self._check_order()
-        probe, self.report_ = self._draw_until_valid(
-            PROBE_ROWS, {}, schema, np.random.default_rng(self.random_state)
-        )
-        if schema is None:
-            self.schema_ = _schema(probe, self.columns_, self.derived or {}, self.rules_)
+            self._fit({}, None)
         return self
 
     def _fit(self, columns, rng):
-        self.rules_ = {**self.schema_.rules, **(self.rules or {})}
+        schema = getattr(self, "schema_", None)
+        self.rules_ = {**(schema.rules if schema else {}), **(self.rules or {})}
         if self.columns is None:
             self.columns_ = {
-                column.name: _profile(columns[column.name], column)
-                for column in self.schema_.columns
+                column.name: _profile(columns[column.name], column) for column in schema.columns
             }
-            return
-        self.seen_ = {}  # what can be drawn is written down, whatever a table held
-        self.columns_ = dict(self.columns)
+        else:
+            self.seen_ = {}  # what can be drawn is written down, whatever a table held
+            self.columns_ = dict(self.columns)
+            self._check_names(schema)
+        self._check_order()
+        rng = np.random.default_rng(self.random_state)
+        probe, self.report_ = self._draw_until_valid(PROBE_ROWS, {}, schema, rng)
+        if schema is None:
+            self.schema_ = _schema(probe, self.columns_, self.derived or {}, self.rules_)
+
+    def _check_names(self, schema: Schema | None) -> None:
         made = list(dict.fromkeys([*self.columns_, *(self.derived or {})]))
-        if sorted(made) != sorted(self.schema_.names):
+        if schema is not None and sorted(made) != sorted(schema.names):
             raise TableError(
                 f"The rules make the columns {', '.join(made)}; the table has "
-                f"{', '.join(self.schema_.names)}. Make both the same."
+                f"{', '.join(schema.names)}. Make both the same."
             )
 
     def _check_order(self):
@@ -261,6 +259,11 @@ def _profile(array: np.ndarray, column: Column) -> Distribution:
         if first > last:
             return choice({moments.min(): 1}, missing)
         return replace(dates(first, last), missing=missing)
+    if column.kind == "integer" and present.abs().max() > EXACT:  # no normal number is exact there
+        return choice(
+            {int(value): int(count) for value, count in present.value_counts(sort=False).items()},
+            missing,
+        )
     numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)
     plain, decimals = (int, 0) if column.kind == "integer" else (float, column.decimals)
     return normal(

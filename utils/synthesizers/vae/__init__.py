@@ -46,10 +46,10 @@ class VAESynthesizer(NeuralSynthesizer):
 
     If the schema has a discrete target with 30 rows a value or more, encoder, decoder and latent
     mixture are conditional on it. ``given=`` is exact on the target, which is drawn first. Other
-    cells are met in every row too; what goes with them is weighted: of 20,000 latent points or
-    more, those are drawn that make the given cells likely, by weights that the decoder gives
-    exactly, since columns are independent given a point. A value never seen together with the rest
-    gets the nearest the decoder knows.
+    cells are met in every row too; what goes with them is weighted: of many latent points, those
+    are drawn that make the given cells likely, by weights that the decoder gives exactly, since
+    columns are independent given a point. A value never seen together with the rest gets the
+    nearest the decoder knows.
     """
 
     method = "vae"
