@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import csv
 import re
+import shlex
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -583,9 +584,9 @@ def refused_given(*options) -> str:
 
 def test_rules_that_hold_are_found_and_named_with_their_option():
     said = generate(save(stays()))
-    assert '--rule "admitted < discharged"' in said
-    assert '--rule "net + tax == gross"' in said
-    options = [option for rule in re.findall(r'--rule "(.+)"', said) for option in ("--rule", rule)]
+    assert "--rule 'admitted < discharged'" in said
+    assert "--rule 'net + tax == gross'" in said
+    options = [option for rule in re.findall("--rule '(.+)'", said) for option in ("--rule", rule)]
     generate("in.csv", *options, "--overwrite", method="mixture")
     found = pd.read_csv("out.csv")
     assert (found["admitted"] < found["discharged"]).all()
@@ -597,7 +598,7 @@ def test_a_sum_of_decimals_is_found_with_its_rounding():
     net, tax = generator.lognormal(3, 1, 100).round(2), generator.lognormal(1, 1, 100).round(2)
     text = lines(net=net, tax=tax, gross=[f"{value:.2f}" for value in net + tax])
     said = generate(save(text))
-    assert '--rule "round(net + tax, 2) == gross"' in said
+    assert "--rule 'round(net + tax, 2) == gross'" in said
     generate("in.csv", "--rule", "round(net + tax, 2) == gross", "--overwrite", method="mixture")
     found = pd.read_csv("out.csv")
     assert np.allclose(found["net"] + found["tax"], found["gross"], atol=1e-9)
@@ -863,3 +864,27 @@ def test_a_column_that_cannot_be_used_may_be_dropped():
 def test_bad_files_get_one_message(content, words):
     message = refused(save(content))
     assert all(word in message for word in words), message
+
+
+# --- what is printed can be pasted ---
+
+
+@pytest.mark.parametrize("name", ["a b", "Price ($USD)", 'the "real" one', "it's"])
+def test_a_printed_option_can_be_pasted(name):
+    texts = [f"text {i}" for i in range(ROWS)]
+    with Path("in.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([[name, "few"], *zip(texts, FEW)])
+    hint = re.search(r"To keep it, with real values: (.*)", generate("in.csv")).group(1)
+    assert hint == f"--keep {shlex.quote(name)}"
+    generate("in.csv", *shlex.split(hint), "--overwrite")
+    assert set(written()[name]) <= set(texts)
+
+
+def test_a_printed_rule_can_be_pasted():
+    first = GENERATOR.integers(10, 1000, ROWS)
+    source = save(lines(**{"a b": first, "c $USD": first + GENERATOR.integers(1, 300, ROWS)}))
+    hint = re.search(r"To keep it so: (.*)", generate(source)).group(1)
+    assert hint == "--rule '`a b` < `c $USD`'"
+    generate(source, *shlex.split(hint), "--overwrite")
+    rows = written()
+    assert all(float(a) < float(b) for a, b in zip(rows["a b"], rows["c $USD"]))

@@ -245,7 +245,7 @@ def _category_notices(found: dict[str, str]) -> list[str]:
 
 
 def _rule_notices(found: list[str]) -> list[str]:
-    return [f'In every row {rule}. To keep it so: --rule "{rule}"' for rule in found]
+    return [f"In every row {rule}. To keep it so: --rule {quoted(rule)}" for rule in found]
 
 
 def _by_reason(reasons: dict[str, str]) -> dict[str, list[str]]:
