@@ -888,3 +888,45 @@ def test_a_printed_rule_can_be_pasted():
     generate(source, *shlex.split(hint), "--overwrite")
     rows = written()
     assert all(float(a) < float(b) for a, b in zip(rows["a b"], rows["c $USD"]))
+
+
+# --- what points to one person is not copied unsaid ---
+
+
+@pytest.mark.parametrize("rows", [6, ROWS])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Ann <ann@example.com>",
+        "a@example.com; b@example.org",
+        "call 555-123-4567",
+        "+49 170 1234567",
+        "123-45-6789",
+        "DE89 3704 0044 0532 0130 00",
+        "00:1A:2B:3C:4D:5E",
+        "10.0.12.1",
+        "4111 1111 1111 1111",
+    ],
+)
+def test_one_contact_leaves_its_column_out(text, rows):
+    source = save(lines(note=[text, *["none given"] * (rows - 1)], few=FEW[:rows]))
+    assert "Left out 'note': it holds addresses" in generate(source)
+    assert list(written()) == ["few"]
+    said = generate(source, "--keep", "note", "--overwrite")
+    assert "Kept 'note', although it holds addresses" in said
+    assert "real values will be written" in said
+
+
+def test_texts_under_the_name_of_persons_are_said_to_be_copied():
+    source = save(lines(**{"CustomerName": ["Ann", "Bob"] * 40, "kind": ["x", "y"] * 40}))
+    said = generate(source)
+    assert "Real values of 'CustomerName' are copied. To leave it out: --drop CustomerName" in said
+
+
+@pytest.mark.parametrize("values", [range(100, 180), [f"{d:%Y-%m-%d}" for d in DAYS]])
+def test_a_text_that_stands_once_is_not_written_for_missing_values(values):
+    source = save(lines(value=["Ann Smith", *map(str, values)], few=[*FEW, "10"]))
+    said = generate(source, "--rows", 400)
+    assert "'Ann Smith'" in said
+    assert "If it is text: --category value" in said
+    assert "Ann Smith" not in written()["value"]

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
-
 import numpy as np
 import pandas as pd
 from pandas.api import types
 
-from utils.commands.identifiers import is_long_number
+from utils.commands.identifiers import is_long_number, words_of
 
 MOST_CLASSES = 20  # a label of 0, 1, 2, ... has no more
 MOST_CODES = 1000
@@ -29,8 +27,7 @@ def categories(table: pd.DataFrame, target: str | None) -> dict[str, str]:
 
 def looks_like_class(name: str) -> bool:
     """True for label, class_name, TargetGroup and the like."""
-    words = re.findall(r"[^\W\d_]+", re.sub(r"([a-z])([A-Z])", r"\1 \2", name).lower())
-    return any(word in CLASS_WORDS for word in words)
+    return any(word in CLASS_WORDS for word in words_of(name))
 
 
 def _why(values: pd.Series, is_target: bool) -> str:

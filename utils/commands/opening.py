@@ -10,7 +10,7 @@ import pandas as pd
 from pandas.api import types
 
 from utils.commands.base import Wishes, one_of
-from utils.commands.identifiers import identifiers
+from utils.commands.identifiers import identifiers, sounds_like_person
 from utils.commands.kinds import categories, looks_like_class
 from utils.commands.known import Kind, kind_of
 from utils.commands.rules import check_rules, found_rules
@@ -86,6 +86,7 @@ def open_table(source: str, wishes: Wishes = Wishes()) -> OwnTable:  # noqa: B00
         *reading.notices,
         *_left_out_notices(left_out),
         *_kept_notices(table, wishes),
+        *_person_notices(table[names]),
         *opened.notices,
         *_rule_notices(found),
     ]
@@ -235,6 +236,13 @@ def _kept_notices(table: pd.DataFrame, wishes: Wishes) -> list[str]:
         f"Kept {_listed(names)}, although {why}: real values will be written."
         for why, names in _by_reason(kept).items()
     ]
+
+
+def _person_notices(table: pd.DataFrame) -> list[str]:
+    """That texts are copied, where the name of their column is that of persons."""
+    names = [name for name in table.columns if sounds_like_person(table[name])]
+    hint = f"To leave it out: --drop {quoted(names[0])}" if names else ""
+    return [f"Real values of {_listed(names)} are copied. {hint}"] if names else []
 
 
 def _category_notices(found: dict[str, str]) -> list[str]:
