@@ -930,3 +930,47 @@ def test_a_text_that_stands_once_is_not_written_for_missing_values(values):
     assert "'Ann Smith'" in said
     assert "If it is text: --category value" in said
     assert "Ann Smith" not in written()["value"]
+
+
+# --- the screen-time layout, however its dates are written ---
+
+
+def screentime(date: str) -> str:
+    """A screen-time file with its dates in this format of strftime."""
+    table = simulate_screentime(20)
+    table["Date"] = table["Date"].dt.strftime(date)
+    table.to_csv("in.csv", index=False)
+    return "in.csv"
+
+
+@pytest.mark.parametrize("date", ["%d/%m/%Y", "%d.%m.%Y"])
+def test_screen_time_is_read_in_the_order_of_day_and_month_of_its_file(date):
+    source = screentime(date)
+    said = generate(source, method="mixture")
+    assert "Recognised as a screen-time table" in said
+    real = pd.to_datetime(pd.read_csv(source)["Date"], format=date)
+    assert set(pd.to_datetime(written()["Date"], format=date)) <= set(real)
+
+
+def test_dates_day_first_is_obeyed_in_screen_time():
+    Path("in.csv").write_text(
+        "Date,App,Usage,Notifications,Times opened\n"
+        + "".join(f"0{i % 9 + 1}/02/2024,App{i % 3},{i},{i},{i}\n" for i in range(ROWS))
+    )
+    said = generate("in.csv", "--dates", "day-first")
+    assert "2024-02-01 to 2024-02-09" in said
+
+
+def test_a_table_only_named_like_screen_time_is_an_ordinary_one():
+    rows = "".join(f"2024-01-0{i % 9 + 1},App{i % 3},{i * 100},{i},{i}\n" for i in range(ROWS))
+    source = save("Date,App,Usage,Notifications,Times opened\n" + rows)
+    said = generate(source)
+    assert "but read as any other" in said
+    assert "1,440 minutes" in said
+    assert column_kind(said, "Usage") == "integer"
+
+
+def test_no_method_is_a_usage_error():
+    code, _, error = run("compare", save(lines(a=FEW, b=FEW)), "--methods", "")
+    assert code == 2
+    assert "There is no method ''" in error

@@ -12,7 +12,7 @@ from pandas.api import types
 from utils.commands.base import Wishes, one_of
 from utils.commands.identifiers import identifiers, sounds_like_person
 from utils.commands.kinds import categories, looks_like_class
-from utils.commands.known import Kind, kind_of
+from utils.commands.known import ORDINARY, Kind, kind_of
 from utils.commands.rules import check_rules, found_rules
 from utils.commands.writing import Style
 from utils.reading import Choices, OwnFile, Reading, open_file, quoted
@@ -66,9 +66,17 @@ def open_table(source: str, wishes: Wishes = Wishes()) -> OwnTable:  # noqa: B00
     Raises TableError for a table that cannot be used, a usage error for a column that is not there.
     """
     file = open_file(source)
-    kind = kind_of(file.names)
-    wishes = _in_course_names(wishes, file, kind)
-    table, reading, renamed = _read(source, file, kind, wishes)
+    kind, asked, doubts = kind_of(file.names), wishes, []
+    try:
+        wishes = _in_course_names(asked, file, kind)
+        table, reading, renamed = _read(source, file, kind, wishes)
+    except TableError as error:
+        if kind is ORDINARY:
+            raise
+        doubts = [f"Named like a table of the course, but read as any other: {error}"]
+        kind = ORDINARY
+        wishes = _in_course_names(asked, file, kind)
+        table, reading, renamed = _read(source, file, kind, wishes)
     _check_finite(table)
     left_out = identifiers(table.drop(columns=[n for n in _kept(wishes) if n in table]))
     names = [name for name in table.columns if name not in left_out]
@@ -82,6 +90,7 @@ def open_table(source: str, wishes: Wishes = Wishes()) -> OwnTable:  # noqa: B00
     found = [] if kind.schema or wishes.rules else found_rules(table[names])
     opened = _with_schema(kind, table[names].reset_index(drop=True), wishes)
     notices = [
+        *doubts,
         *_file_notices(file, kind),
         *reading.notices,
         *_left_out_notices(left_out),
@@ -117,12 +126,14 @@ def _in_course_names(wishes: Wishes, file: OwnFile, kind: Kind) -> Wishes:
 def _read(source, file, kind, wishes) -> tuple[pd.DataFrame, Reading, dict[str, str]]:
     """The table in the course's names, how it was read, and the file's name -> the course's."""
     renamed = {name: ours for name in file.names if (ours := kind.rename(name)) is not None}
-    renamed = {name: ours for name, ours in renamed.items() if ours not in wishes.drop}
-    if not renamed:
+    left = {name: ours for name, ours in renamed.items() if ours not in wishes.drop}
+    if not left:
         raise TableError(f"No column of {source} is left. Drop fewer.")
     text = frozenset(name for name, ours in renamed.items() if ours in wishes.category)
-    reading = file.read(list(renamed), Choices(wishes.dates, wishes.decimal, text))
-    return kind.load(source, reading.table.rename(columns=renamed)), reading, renamed
+    choices = Choices(wishes.dates, wishes.decimal, text)
+    reading = file.read(list(renamed if kind.whole else left), choices)
+    table = kind.load(reading.table.rename(columns=renamed), source)
+    return table[list(left.values())], reading, left
 
 
 def _style(file: OwnFile, reading: Reading, renamed: dict[str, str]) -> Style:
@@ -130,7 +141,7 @@ def _style(file: OwnFile, reading: Reading, renamed: dict[str, str]) -> Style:
     headers = file.layout.headers if file.layout else {}
     return Style(
         {ours: headers.get(name, name) for name, ours in renamed.items()},
-        {renamed[name]: form for name, form in reading.forms.items()},
+        {renamed[name]: form for name, form in reading.forms.items() if name in renamed},
         file.layout,
         file.schema,
     )
