@@ -974,3 +974,47 @@ def test_no_method_is_a_usage_error():
     code, _, error = run("compare", save(lines(a=FEW, b=FEW)), "--methods", "")
     assert code == 2
     assert "There is no method ''" in error
+
+
+# --- codes and days in digits, digits and zeros as the file has them ---
+
+
+@pytest.mark.parametrize("name", ["zip", "Postal Code", "article_no", "itemNumber", "product"])
+def test_codes_by_name_are_never_made_up(name):
+    codes = [*range(10_000, 90_000, 400)] * 2
+    said = generate(save(lines(**{name: codes, "few": FEW * 5})))
+    assert f"Codes by their name, kept as they are: the output holds real ones: {name!r}" in said
+    assert set(written()[name]) <= set(map(str, codes))
+
+
+def test_a_count_of_items_is_no_code():
+    said = generate(save(lines(item_count=GENERATOR.permutation(1000)[:400], few=FEW * 5)))
+    assert column_kind(said, "item_count") == "integer"
+
+
+def test_days_of_six_digits_are_days():
+    days = pd.to_datetime("2024-01-01") + pd.to_timedelta(range(0, 600, 2), unit="D")
+    said = generate(save(lines(day=[f"{d:%y%m%d}" for d in days], few=FEW * 3 + FEW[:60])))
+    assert column_kind(said, "day") == "date"
+    assert pd.to_datetime(pd.Series(written()["day"]), format="%y%m%d").notna().all()
+
+
+def test_decimals_keep_the_fewest_digits_of_their_column():
+    cells = [f"{n}.{n % 90 + 10}" for n in range(ROWS)] + ["1.125"] * 3
+    generate(save(lines(price=cells, few=FEW + FEW[:3])), "--rows", 400)
+    assert all(len(text.partition(".")[2]) in (2, 3) for text in written()["price"])
+    assert any(text.endswith("0") for text in written()["price"])
+
+
+DURATIONS = {
+    "zeros": ([f"{i % 3}h {i % 60}m" for i in range(ROWS)], r"\d+h \d+m"),
+    "inner zeros": ([f"{i % 5}d {i % 3}h {i % 60}m" for i in range(ROWS)], r"\d+d \d+h \d+m"),
+    "plural": ([f"{i % 3} hours {i % 60} minutes" for i in range(ROWS)], r"\d hours \d+ minutes"),
+}
+
+
+@pytest.mark.parametrize("name", list(DURATIONS))
+def test_durations_keep_their_zeros_and_plurals(name):
+    cells, shape = DURATIONS[name]
+    generate(save(lines(took=cells, few=FEW)), "--rows", 400)
+    assert [text for text in written()["took"] if not re.fullmatch(shape, text)] == []
