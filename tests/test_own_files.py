@@ -1018,3 +1018,30 @@ def test_durations_keep_their_zeros_and_plurals(name):
     cells, shape = DURATIONS[name]
     generate(save(lines(took=cells, few=FEW)), "--rows", 400)
     assert [text for text in written()["took"] if not re.fullmatch(shape, text)] == []
+
+
+# --- what is said is right ---
+
+
+def test_each_time_is_said_in_its_own_unit():
+    minutes, seconds = [f"{i % 24:02d}:05" for i in range(ROWS)], [f"00:{i:02d}" for i in range(60)]
+    source = save(lines(a=minutes, b=[f"{text}:10" for text in minutes], c=seconds + seconds[:20]))
+    said = generate(source)
+    assert re.search(r"Read as minutes \(.*\): 'a', 'c'\.", said)
+    assert re.search(r"Read as seconds \(.*\): 'b'\.", said)
+
+
+@pytest.mark.parametrize("option", ["few=99999", "few=20.5"])
+def test_a_refused_condition_shows_the_plain_number(option):
+    error = refused(save(lines(few=FEW, other=FEW[::-1])), "--given", option)
+    assert option.partition("=")[2] in error
+    assert "np." not in error
+
+
+@pytest.mark.parametrize("sign", ["^", ":", " "])
+def test_a_separator_that_is_not_known_is_said(sign):
+    words = f"Only one column was found. If {sign!r} separates columns"
+    assert words in generate(save(lines(sign, a=["1", "2"] * 40, b=["3", "4"] * 40)))
+    Path("out.csv").unlink()
+    if sign != ":":  # those are times
+        assert words in refused(save(lines(sign, a=FEW, b=FEW[::-1])))

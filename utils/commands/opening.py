@@ -81,9 +81,8 @@ def open_table(source: str, wishes: Wishes = Wishes()) -> OwnTable:  # noqa: B00
     left_out = identifiers(table.drop(columns=[n for n in _kept(wishes) if n in table]))
     names = [name for name in table.columns if name not in left_out]
     if not names:
-        raise TableError(
-            f"No column of {source} is left. Keep one: --keep {quoted(table.columns[0])}"
-        )
+        hint = f"Keep one: --keep {quoted(table.columns[0])}"
+        raise TableError(" ".join([f"No column of {source} is left.", *reading.notices, hint]))
     if wishes.target is not None:
         one_of(wishes.target, names, "--target", "column")
     check_rules(wishes.rules, table[names])

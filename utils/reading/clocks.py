@@ -100,10 +100,13 @@ class Clock(Form):
         sign = "-" if value < 0 else ""
         return f"{sign}{before if self.day else ''}{first}:{middle}{last:02d}{behind}{half}"
 
+    @property
+    def style(self) -> str:
+        return "seconds" if self.parts == 3 or self.digits else "minutes"
+
     def notice(self, example: str) -> str:
-        unit = "seconds" if self.parts == 3 or self.digits else "minutes"
         value = self.read(pd.Series([example], dtype="string[pyarrow]")).iloc[0]
-        return f"Read as {unit} ({example} is {value:g})"
+        return f"Read as {self.style} ({example} is {value:g})"
 
 
 @dataclass(frozen=True)
