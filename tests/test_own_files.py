@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import csv
 import re
+import shlex
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -583,9 +584,9 @@ def refused_given(*options) -> str:
 
 def test_rules_that_hold_are_found_and_named_with_their_option():
     said = generate(save(stays()))
-    assert '--rule "admitted < discharged"' in said
-    assert '--rule "net + tax == gross"' in said
-    options = [option for rule in re.findall(r'--rule "(.+)"', said) for option in ("--rule", rule)]
+    assert "--rule 'admitted < discharged'" in said
+    assert "--rule 'net + tax == gross'" in said
+    options = [option for rule in re.findall("--rule '(.+)'", said) for option in ("--rule", rule)]
     generate("in.csv", *options, "--overwrite", method="mixture")
     found = pd.read_csv("out.csv")
     assert (found["admitted"] < found["discharged"]).all()
@@ -597,7 +598,7 @@ def test_a_sum_of_decimals_is_found_with_its_rounding():
     net, tax = generator.lognormal(3, 1, 100).round(2), generator.lognormal(1, 1, 100).round(2)
     text = lines(net=net, tax=tax, gross=[f"{value:.2f}" for value in net + tax])
     said = generate(save(text))
-    assert '--rule "round(net + tax, 2) == gross"' in said
+    assert "--rule 'round(net + tax, 2) == gross'" in said
     generate("in.csv", "--rule", "round(net + tax, 2) == gross", "--overwrite", method="mixture")
     found = pd.read_csv("out.csv")
     assert np.allclose(found["net"] + found["tax"], found["gross"], atol=1e-9)
@@ -863,3 +864,184 @@ def test_a_column_that_cannot_be_used_may_be_dropped():
 def test_bad_files_get_one_message(content, words):
     message = refused(save(content))
     assert all(word in message for word in words), message
+
+
+# --- what is printed can be pasted ---
+
+
+@pytest.mark.parametrize("name", ["a b", "Price ($USD)", 'the "real" one', "it's"])
+def test_a_printed_option_can_be_pasted(name):
+    texts = [f"text {i}" for i in range(ROWS)]
+    with Path("in.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([[name, "few"], *zip(texts, FEW)])
+    hint = re.search(r"To keep it, with real values: (.*)", generate("in.csv")).group(1)
+    assert hint == f"--keep {shlex.quote(name)}"
+    generate("in.csv", *shlex.split(hint), "--overwrite")
+    assert set(written()[name]) <= set(texts)
+
+
+def test_a_printed_rule_can_be_pasted():
+    first = GENERATOR.integers(10, 1000, ROWS)
+    source = save(lines(**{"a b": first, "c $USD": first + GENERATOR.integers(1, 300, ROWS)}))
+    hint = re.search(r"To keep it so: (.*)", generate(source)).group(1)
+    assert hint == "--rule '`a b` < `c $USD`'"
+    generate(source, *shlex.split(hint), "--overwrite")
+    rows = written()
+    assert all(float(a) < float(b) for a, b in zip(rows["a b"], rows["c $USD"]))
+
+
+# --- what points to one person is not copied unsaid ---
+
+
+@pytest.mark.parametrize("rows", [6, ROWS])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Ann <ann@example.com>",
+        "a@example.com; b@example.org",
+        "call 555-123-4567",
+        "+49 170 1234567",
+        "123-45-6789",
+        "DE89 3704 0044 0532 0130 00",
+        "00:1A:2B:3C:4D:5E",
+        "10.0.12.1",
+        "4111 1111 1111 1111",
+    ],
+)
+def test_one_contact_leaves_its_column_out(text, rows):
+    source = save(lines(note=[text, *["none given"] * (rows - 1)], few=FEW[:rows]))
+    assert "Left out 'note': it holds addresses" in generate(source)
+    assert list(written()) == ["few"]
+    said = generate(source, "--keep", "note", "--overwrite")
+    assert "Kept 'note', although it holds addresses" in said
+    assert "real values will be written" in said
+
+
+def test_texts_under_the_name_of_persons_are_said_to_be_copied():
+    source = save(lines(**{"CustomerName": ["Ann", "Bob"] * 40, "kind": ["x", "y"] * 40}))
+    said = generate(source)
+    assert "Real values of 'CustomerName' are copied. To leave it out: --drop CustomerName" in said
+
+
+@pytest.mark.parametrize("values", [range(100, 180), [f"{d:%Y-%m-%d}" for d in DAYS]])
+def test_a_text_that_stands_once_is_not_written_for_missing_values(values):
+    source = save(lines(value=["Ann Smith", *map(str, values)], few=[*FEW, "10"]))
+    said = generate(source, "--rows", 400)
+    assert "'Ann Smith'" in said
+    assert "If it is text: --category value" in said
+    assert "Ann Smith" not in written()["value"]
+
+
+# --- the screen-time layout, however its dates are written ---
+
+
+def screentime(date: str) -> str:
+    """A screen-time file with its dates in this format of strftime."""
+    table = simulate_screentime(20)
+    table["Date"] = table["Date"].dt.strftime(date)
+    table.to_csv("in.csv", index=False)
+    return "in.csv"
+
+
+@pytest.mark.parametrize("date", ["%d/%m/%Y", "%d.%m.%Y"])
+def test_screen_time_is_read_in_the_order_of_day_and_month_of_its_file(date):
+    source = screentime(date)
+    said = generate(source, method="mixture")
+    assert "Recognised as a screen-time table" in said
+    real = pd.to_datetime(pd.read_csv(source)["Date"], format=date)
+    assert set(pd.to_datetime(written()["Date"], format=date)) <= set(real)
+
+
+def test_dates_day_first_is_obeyed_in_screen_time():
+    Path("in.csv").write_text(
+        "Date,App,Usage,Notifications,Times opened\n"
+        + "".join(f"0{i % 9 + 1}/02/2024,App{i % 3},{i},{i},{i}\n" for i in range(ROWS))
+    )
+    said = generate("in.csv", "--dates", "day-first")
+    assert "2024-02-01 to 2024-02-09" in said
+
+
+def test_a_table_only_named_like_screen_time_is_an_ordinary_one():
+    rows = "".join(f"2024-01-0{i % 9 + 1},App{i % 3},{i * 100},{i},{i}\n" for i in range(ROWS))
+    source = save("Date,App,Usage,Notifications,Times opened\n" + rows)
+    said = generate(source)
+    assert "but read as any other" in said
+    assert "1,440 minutes" in said
+    assert column_kind(said, "Usage") == "integer"
+
+
+def test_no_method_is_a_usage_error():
+    code, _, error = run("compare", save(lines(a=FEW, b=FEW)), "--methods", "")
+    assert code == 2
+    assert "There is no method ''" in error
+
+
+# --- codes and days in digits, digits and zeros as the file has them ---
+
+
+@pytest.mark.parametrize("name", ["zip", "Postal Code", "article_no", "itemNumber", "product"])
+def test_codes_by_name_are_never_made_up(name):
+    codes = [*range(10_000, 90_000, 400)] * 2
+    said = generate(save(lines(**{name: codes, "few": FEW * 5})))
+    assert f"Codes by their name, kept as they are: the output holds real ones: {name!r}" in said
+    assert set(written()[name]) <= set(map(str, codes))
+
+
+def test_a_count_of_items_is_no_code():
+    said = generate(save(lines(item_count=GENERATOR.permutation(1000)[:400], few=FEW * 5)))
+    assert column_kind(said, "item_count") == "integer"
+
+
+def test_days_of_six_digits_are_days():
+    days = pd.to_datetime("2024-01-01") + pd.to_timedelta(range(0, 600, 2), unit="D")
+    said = generate(save(lines(day=[f"{d:%y%m%d}" for d in days], few=FEW * 3 + FEW[:60])))
+    assert column_kind(said, "day") == "date"
+    assert pd.to_datetime(pd.Series(written()["day"]), format="%y%m%d").notna().all()
+
+
+def test_decimals_keep_the_fewest_digits_of_their_column():
+    cells = [f"{n}.{n % 90 + 10}" for n in range(ROWS)] + ["1.125"] * 3
+    generate(save(lines(price=cells, few=FEW + FEW[:3])), "--rows", 400)
+    assert all(len(text.partition(".")[2]) in (2, 3) for text in written()["price"])
+    assert any(text.endswith("0") for text in written()["price"])
+
+
+DURATIONS = {
+    "zeros": ([f"{i % 3}h {i % 60}m" for i in range(ROWS)], r"\d+h \d+m"),
+    "inner zeros": ([f"{i % 5}d {i % 3}h {i % 60}m" for i in range(ROWS)], r"\d+d \d+h \d+m"),
+    "plural": ([f"{i % 3} hours {i % 60} minutes" for i in range(ROWS)], r"\d hours \d+ minutes"),
+}
+
+
+@pytest.mark.parametrize("name", list(DURATIONS))
+def test_durations_keep_their_zeros_and_plurals(name):
+    cells, shape = DURATIONS[name]
+    generate(save(lines(took=cells, few=FEW)), "--rows", 400)
+    assert [text for text in written()["took"] if not re.fullmatch(shape, text)] == []
+
+
+# --- what is said is right ---
+
+
+def test_each_time_is_said_in_its_own_unit():
+    minutes, seconds = [f"{i % 24:02d}:05" for i in range(ROWS)], [f"00:{i:02d}" for i in range(60)]
+    source = save(lines(a=minutes, b=[f"{text}:10" for text in minutes], c=seconds + seconds[:20]))
+    said = generate(source)
+    assert re.search(r"Read as minutes \(.*\): 'a', 'c'\.", said)
+    assert re.search(r"Read as seconds \(.*\): 'b'\.", said)
+
+
+@pytest.mark.parametrize("option", ["few=99999", "few=20.5"])
+def test_a_refused_condition_shows_the_plain_number(option):
+    error = refused(save(lines(few=FEW, other=FEW[::-1])), "--given", option)
+    assert option.partition("=")[2] in error
+    assert "np." not in error
+
+
+@pytest.mark.parametrize("sign", ["^", ":", " "])
+def test_a_separator_that_is_not_known_is_said(sign):
+    words = f"Only one column was found. If {sign!r} separates columns"
+    assert words in generate(save(lines(sign, a=["1", "2"] * 40, b=["3", "4"] * 40)))
+    Path("out.csv").unlink()
+    if sign != ":":  # those are times
+        assert words in refused(save(lines(sign, a=FEW, b=FEW[::-1])))

@@ -95,11 +95,17 @@ def load_screentime(source: str | Path | None = None) -> pd.DataFrame:
         apps together), or no date. Names column, line and cure of the first few.
     """
     source = DATA / "screentime.csv" if source is None else source
-    table = _rename_screentime(read_table(source, lines=True), source)
+    return as_screentime(read_table(source, lines=True), source).reset_index(drop=True)
+
+
+def as_screentime(table: pd.DataFrame, source: str | Path) -> pd.DataFrame:
+    """A screen-time table that was read already, as :func:`load_screentime` gives it, with the
+    row labels of the table; source is named in errors, which are the same."""
+    table = _rename_screentime(table, source)
     refuse(_failures(table, SCREENTIME_CELLS), source)
     table = _convert_screentime(table)
     refuse(_failures(_days(table), SCREENTIME_DAYS), source)
-    return table.reset_index(drop=True)
+    return table
 
 
 def load_adult(part: str | None = None) -> pd.DataFrame:

@@ -102,7 +102,7 @@ def _methods(text: str | None) -> list[str]:
         return sorted(name for name, method in SYNTHESIZERS.items() if method.quick)
     if text.strip() == "all":
         return sorted(SYNTHESIZERS)
-    return [method_named(name.strip(), "--methods") for name in text.split(",") if name.strip()]
+    return [method_named(name.strip(), "--methods") for name in text.split(",")]
 
 
 def _check_folder(folder: Path, overwrite: bool) -> None:

@@ -56,7 +56,7 @@ def _value(column: Column, text: str, opened: OwnTable):
     if form is not None and text and not column.discrete:
         read = form.read(pd.Series([text], dtype="string[pyarrow]")).iloc[0]
         if not pd.isna(read):
-            return read
+            return read.item() if isinstance(read, np.generic) else read
     return typed_value(column, text)
 
 

@@ -17,10 +17,20 @@ PHONE_NUMBER = 10**9  # with fewer digits, but all of one length and each in one
 ID_WORDS = ("id", "uuid", "guid", "key", "ssn", "number", "no", "nr", "phone", "card", "account")
 ID_NAMES = ("", "id", "index", "row", "unnamed")  # "Unnamed: 0" is what pandas makes of no name
 DATE = r"\d{1,4}[-/]\d{1,2}[-/]\d{2,4}\b"
-CONTACT = (
-    r"[^@\s]+@[^@\s]+\.\w+|(?:https?://|www\.)\S+|\d{1,3}(?:\.\d{1,3}){3}"
-    rf"|(?!{DATE})[+(]?\d[\d ()/-]{{8,}}\d"
+CONTACT = rf"(?:https?://|www\.)\S+|(?!{DATE})[+(]?\d[\d ()/-]{{8,}}\d"  # if most cells are so
+ONE_PERSON = (  # in any cell
+    r"[^@\s<>]+@[^@\s<>]+\.\w"  # e-mail
+    r"|(?<![\d-])\d{3}-\d\d-\d{4}(?![\d-])"  # social security
+    r"|\b[A-Z]{2}\d\d(?: ?[A-Z\d]{4}){3,7}(?: ?[A-Z\d]{1,3})?\b"  # IBAN
+    r"|\b[\dA-Fa-f]{2}(?:[:-][\dA-Fa-f]{2}){5}\b"  # MAC
+    r"|(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?![\d.])"  # IP
+    r"|(?<!\d)\d{4}(?:[ -]?\d{4}){3}(?!\d)"  # card
+    r"|(?<!\d)\(?\d{3}\)?[ .-]\d{3}[ .-]\d{4}(?!\d)"  # American phone
+    r"|\+\d(?:[ ()/-]{0,2}\d){7,14}(?!\d)"  # phone with its country
 )
+PERSON_WORDS = ("name", "surname", "firstname", "lastname", "fullname", "username", "person")
+PERSON_WORDS += ("patient", "customer", "client", "employee", "student", "user", "member")
+PERSON_WORDS += ("email", "mail", "address", "street", "phone")
 CODE = r"[-+]?\d+"
 LONG_CODE = r"[-+]?\d{10,}"
 UNREAD = (
@@ -64,8 +74,20 @@ def is_long_number(values: pd.Series) -> bool:
     return bool(present.min() >= PHONE_NUMBER and one_length and present.is_unique)
 
 
+def sounds_like_person(values: pd.Series) -> bool:
+    """True for text in a column named Customer, patient_name, E-Mail and the like."""
+    return _is_text(values) and any(word in PERSON_WORDS for word in words_of(values.name))
+
+
+def words_of(name: str) -> list[str]:
+    """The words of a column's name in small letters: ["customer", "id"] of CustomerId."""
+    return re.findall(r"[^\W\d_]+", re.sub(r"([a-z])([A-Z])", r"\1 \2", name).lower())
+
+
 def _why(values: pd.Series) -> str:
     present = values.dropna()
+    if _is_text(values) and present.astype(str).str.contains(ONE_PERSON).any():
+        return CONTACTS
     if len(present) < FEWEST_ROWS:
         return ""
     if _is_text(values):
@@ -108,6 +130,5 @@ def _is_whole(present: pd.Series) -> bool:
 def _sounds_like_id(name: str) -> bool:
     """True for customer_id, PassengerId, Account No (last word), id_code (first word) and no name
     at all."""
-    words = re.findall(r"[^\W\d_]+", re.sub(r"([a-z])([A-Z])", r"\1 \2", name).lower())
-    words = words or [name.strip()]
+    words = words_of(name) or [name.strip()]
     return words[-1] in ID_WORDS or words[0] in ID_NAMES

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import re
-
 import numpy as np
 import pandas as pd
 from pandas.api import types
 
-from utils.commands.identifiers import is_long_number
+from utils.commands.identifiers import is_long_number, words_of
 
 MOST_CLASSES = 20  # a label of 0, 1, 2, ... has no more
 MOST_CODES = 1000
 ROWS_A_VALUE = 5  # values that are measured seldom repeat as often
 CLASS_WORDS = ("label", "class", "target", "outcome", "category", "type", "code", "status", "group")
+CODE_WORDS = ("zip", "zipcode", "postal", "postcode", "code", "article", "product", "item", "sku")
+CODE_WORDS += ("account",)
+NUMBER_WORDS = ("id", "no", "nr", "num", "number", "code", "key")  # behind a word for a code
 
 TWO_VALUES = "Two values, read as two classes"
 NAMED_CLASS = "Read as classes, by name and values"
 FAR_APART = "Few values far apart, kept as they are"
+NAMED_CODES = "Codes by their name, kept as they are: the output holds real ones"
 LONG_CODES = "Long numbers, kept as they are: the output holds real ones"
 
 
@@ -29,8 +31,13 @@ def categories(table: pd.DataFrame, target: str | None) -> dict[str, str]:
 
 def looks_like_class(name: str) -> bool:
     """True for label, class_name, TargetGroup and the like."""
-    words = re.findall(r"[^\W\d_]+", re.sub(r"([a-z])([A-Z])", r"\1 \2", name).lower())
-    return any(word in CLASS_WORDS for word in words)
+    return any(word in CLASS_WORDS for word in words_of(name))
+
+
+def _looks_like_code(name: str) -> bool:
+    """True for zip, postal_code, Product, itemNo and the like; not for item_count."""
+    words = [word for word in words_of(name) if word not in NUMBER_WORDS or word in CODE_WORDS]
+    return bool(words) and words[-1] in CODE_WORDS
 
 
 def _why(values: pd.Series, is_target: bool) -> str:
@@ -41,6 +48,8 @@ def _why(values: pd.Series, is_target: bool) -> str:
     whole = types.is_integer_dtype(values.dtype)
     if whole and is_long_number(values):
         return LONG_CODES
+    if whole and len(distinct) > MOST_CLASSES and _looks_like_code(values.name):
+        return NAMED_CODES
     if len(distinct) == 2 and not (distinct % 1).any() and len(present) > 2 * len(distinct):
         return TWO_VALUES
     if len(distinct) < 2 or len(distinct) * ROWS_A_VALUE > len(present):

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from utils.schema import Schema
-from utils.tables import ADULT_UNITS, SCREENTIME_UNITS, load_screentime, screentime_schema
+from utils.tables import ADULT_UNITS, SCREENTIME_UNITS, as_screentime, screentime_schema
 
 SCREENTIME_NAMES = {name.lower(): name for name in ("Date", "App", *SCREENTIME_UNITS)}
 
@@ -19,14 +19,16 @@ class Kind:
     """A kind of table.
 
     matches : tells it by its column names.  rename : a file's name -> the course's, None for a
-    column that does not belong.  load : source and table as it was read -> as it is learned.
-    schema : gives what is known.  part : column with its authors' split.  notice : what to say.
+    column that does not belong.  load : table as it was read and its source -> as it is learned.
+    whole : load needs all columns.  schema : gives what is known.  part : column with its authors'
+    split.  notice : what to say.
     """
 
     matches: Callable[[list[str]], bool]
     rename: Callable[[str], str | None]
-    load: Callable[[str, pd.DataFrame], pd.DataFrame]
+    load: Callable[[pd.DataFrame, str], pd.DataFrame]
     schema: Callable[[pd.DataFrame], Schema] | None = None
+    whole: bool = False
     part: str = ""
     notice: str = ""
 
@@ -45,11 +47,6 @@ def _is_screentime(names: list[str]) -> bool:
     return set(SCREENTIME_NAMES.values()) <= {_course_name(name) for name in names}
 
 
-def _load_screentime(source: str, table: pd.DataFrame) -> pd.DataFrame:
-    """As the course's loader reads and checks it, in the order of the file."""
-    return load_screentime(source).set_axis(table.index)[list(table.columns)]
-
-
 def _is_adult(names: list[str]) -> bool:
     return {*ADULT_UNITS, "income"} <= set(names)
 
@@ -62,19 +59,21 @@ def _same(name: str) -> str:
     return name
 
 
-def _plain(source: str, table: pd.DataFrame) -> pd.DataFrame:
+def _plain(table: pd.DataFrame, source: str) -> pd.DataFrame:
     """Text with NaN for missing: Parquet gives None, CSV gives NaN."""
     return table.apply(
         lambda values: values.where(values.notna(), np.nan) if values.dtype == object else values
     )
 
 
+ORDINARY = Kind(lambda names: True, _same, _plain)
 KINDS = (
     Kind(
         _is_screentime,
         _course_name,
-        _load_screentime,
+        as_screentime,
         screentime_schema,
+        whole=True,
         notice="Recognised as a screen-time table by its columns: read with the course's loader, "
         "units and rules.",
     ),
@@ -86,5 +85,5 @@ KINDS = (
         part="part",
         notice="Recognised as the Adult census table by its columns: units and target are known.",
     ),
-    Kind(lambda names: True, _same, _plain),
+    ORDINARY,
 )

@@ -10,9 +10,9 @@ import pandas as pd
 from pandas.api import types
 
 from utils.commands.base import Wishes, one_of
-from utils.commands.identifiers import identifiers
+from utils.commands.identifiers import identifiers, sounds_like_person
 from utils.commands.kinds import categories, looks_like_class
-from utils.commands.known import Kind, kind_of
+from utils.commands.known import ORDINARY, Kind, kind_of
 from utils.commands.rules import check_rules, found_rules
 from utils.commands.writing import Style
 from utils.reading import Choices, OwnFile, Reading, open_file, quoted
@@ -66,26 +66,35 @@ def open_table(source: str, wishes: Wishes = Wishes()) -> OwnTable:  # noqa: B00
     Raises TableError for a table that cannot be used, a usage error for a column that is not there.
     """
     file = open_file(source)
-    kind = kind_of(file.names)
-    wishes = _in_course_names(wishes, file, kind)
-    table, reading, renamed = _read(source, file, kind, wishes)
+    kind, asked, doubts = kind_of(file.names), wishes, []
+    try:
+        wishes = _in_course_names(asked, file, kind)
+        table, reading, renamed = _read(source, file, kind, wishes)
+    except TableError as error:
+        if kind is ORDINARY:
+            raise
+        doubts = [f"Named like a table of the course, but read as any other: {error}"]
+        kind = ORDINARY
+        wishes = _in_course_names(asked, file, kind)
+        table, reading, renamed = _read(source, file, kind, wishes)
     _check_finite(table)
     left_out = identifiers(table.drop(columns=[n for n in _kept(wishes) if n in table]))
     names = [name for name in table.columns if name not in left_out]
     if not names:
-        raise TableError(
-            f"No column of {source} is left. Keep one: --keep {quoted(table.columns[0])}"
-        )
+        hint = f"Keep one: --keep {quoted(table.columns[0])}"
+        raise TableError(" ".join([f"No column of {source} is left.", *reading.notices, hint]))
     if wishes.target is not None:
         one_of(wishes.target, names, "--target", "column")
     check_rules(wishes.rules, table[names])
     found = [] if kind.schema or wishes.rules else found_rules(table[names])
     opened = _with_schema(kind, table[names].reset_index(drop=True), wishes)
     notices = [
+        *doubts,
         *_file_notices(file, kind),
         *reading.notices,
         *_left_out_notices(left_out),
         *_kept_notices(table, wishes),
+        *_person_notices(table[names]),
         *opened.notices,
         *_rule_notices(found),
     ]
@@ -116,12 +125,14 @@ def _in_course_names(wishes: Wishes, file: OwnFile, kind: Kind) -> Wishes:
 def _read(source, file, kind, wishes) -> tuple[pd.DataFrame, Reading, dict[str, str]]:
     """The table in the course's names, how it was read, and the file's name -> the course's."""
     renamed = {name: ours for name in file.names if (ours := kind.rename(name)) is not None}
-    renamed = {name: ours for name, ours in renamed.items() if ours not in wishes.drop}
-    if not renamed:
+    left = {name: ours for name, ours in renamed.items() if ours not in wishes.drop}
+    if not left:
         raise TableError(f"No column of {source} is left. Drop fewer.")
     text = frozenset(name for name, ours in renamed.items() if ours in wishes.category)
-    reading = file.read(list(renamed), Choices(wishes.dates, wishes.decimal, text))
-    return kind.load(source, reading.table.rename(columns=renamed)), reading, renamed
+    choices = Choices(wishes.dates, wishes.decimal, text)
+    reading = file.read(list(renamed if kind.whole else left), choices)
+    table = kind.load(reading.table.rename(columns=renamed), source)
+    return table[list(left.values())], reading, left
 
 
 def _style(file: OwnFile, reading: Reading, renamed: dict[str, str]) -> Style:
@@ -129,7 +140,7 @@ def _style(file: OwnFile, reading: Reading, renamed: dict[str, str]) -> Style:
     headers = file.layout.headers if file.layout else {}
     return Style(
         {ours: headers.get(name, name) for name, ours in renamed.items()},
-        {renamed[name]: form for name, form in reading.forms.items()},
+        {renamed[name]: form for name, form in reading.forms.items() if name in renamed},
         file.layout,
         file.schema,
     )
@@ -237,6 +248,13 @@ def _kept_notices(table: pd.DataFrame, wishes: Wishes) -> list[str]:
     ]
 
 
+def _person_notices(table: pd.DataFrame) -> list[str]:
+    """That texts are copied, where the name of their column is that of persons."""
+    names = [name for name in table.columns if sounds_like_person(table[name])]
+    hint = f"To leave it out: --drop {quoted(names[0])}" if names else ""
+    return [f"Real values of {_listed(names)} are copied. {hint}"] if names else []
+
+
 def _category_notices(found: dict[str, str]) -> list[str]:
     return [
         f"{why}: {_listed(names)}. If it is a quantity: --number {quoted(names[0])}"
@@ -245,7 +263,7 @@ def _category_notices(found: dict[str, str]) -> list[str]:
 
 
 def _rule_notices(found: list[str]) -> list[str]:
-    return [f'In every row {rule}. To keep it so: --rule "{rule}"' for rule in found]
+    return [f"In every row {rule}. To keep it so: --rule {quoted(rule)}" for rule in found]
 
 
 def _by_reason(reasons: dict[str, str]) -> dict[str, list[str]]:

@@ -100,10 +100,13 @@ class Clock(Form):
         sign = "-" if value < 0 else ""
         return f"{sign}{before if self.day else ''}{first}:{middle}{last:02d}{behind}{half}"
 
+    @property
+    def style(self) -> str:
+        return "seconds" if self.parts == 3 or self.digits else "minutes"
+
     def notice(self, example: str) -> str:
-        unit = "seconds" if self.parts == 3 or self.digits else "minutes"
         value = self.read(pd.Series([example], dtype="string[pyarrow]")).iloc[0]
-        return f"Read as {unit} ({example} is {value:g})"
+        return f"Read as {self.style} ({example} is {value:g})"
 
 
 @dataclass(frozen=True)
@@ -111,12 +114,15 @@ class Phrase(Form):
     """A duration in several units, such as 1h 30m, in seconds.
 
     units : (text, seconds) of each unit, the largest first.  space : between number and unit.  gap
-    : between units.
+    : between units.  always : seconds of the units that stand in every cell, also as 0.  plural :
+    1 is written like the others (1 hours).
     """
 
     units: tuple[tuple[str, int], ...] = ()
     space: str = ""
     gap: str = " "
+    always: tuple[int, ...] = ()
+    plural: bool = False
     what: ClassVar[str] = "durations"
 
     @classmethod
@@ -124,7 +130,8 @@ class Phrase(Form):
         texts = [text for text in sample(cells) if PHRASE.fullmatch(text)]
         if choices.plain or len(texts) < ENOUGH * min(len(cells), ROWS_TO_JUDGE):
             return None
-        words = sorted({word for text in texts for _, word in re.findall(PART, text)}, key=len)
+        parts = [re.findall(PART, text) for text in texts]
+        words = sorted({word for part in parts for _, word in part}, key=len)
         units = {SECONDS[word]: word for word in words}  # of day and days, the plural
         if len(units) < 2:
             return None
@@ -134,6 +141,12 @@ class Phrase(Form):
             units=tuple((units[seconds], seconds) for seconds in sorted(units, reverse=True)),
             space=" " if re.search(r"\d [a-z]", longest) else "",
             gap=gap.group(1) if gap else " ",
+            always=tuple(set.intersection(*({SECONDS[word] for _, word in p} for p in parts))),
+            plural=any(
+                number == "1" and len(word) > 2 and word.endswith("s")
+                for part in parts
+                for number, word in part
+            ),
         )
 
     def read(self, cells: pd.Series) -> pd.Series:
@@ -153,8 +166,9 @@ class Phrase(Form):
         said, rest = [], round(value)
         for word, seconds in self.units:
             count, rest = divmod(rest, seconds)
-            word = word[:-1] if count == 1 and len(word) > 2 and word.endswith("s") else word
-            said += [f"{count}{self.space}{word}"] if count else []
+            one = count == 1 and not self.plural and len(word) > 2
+            shown = word.removesuffix("s") if one else word
+            said += [f"{count}{self.space}{shown}"] if count or seconds in self.always else []
         return self.gap.join(said) or f"0{self.space}{self.units[-1][0]}"
 
     def notice(self, example: str) -> str:

@@ -153,10 +153,13 @@ def _with_missing(column: _Read, marked, far, odd, blank: int) -> _Read:
         if len(cells):
             counts = cells.value_counts()
             shown = ", ".join(f"{text!r} ({count})" for text, count in counts.items())
-            notices.append(f"Read as missing in {name!r}{why}: {shown}.")
-            if counts.iloc[0] > blank:
-                blank = counts.iloc[0]
-                column = replace(column, form=replace(column.form, missing=counts.index[0]))
+            known = counts.index.str.lower().isin([*MISSING, *OFTEN_MISSING])
+            text = "" if known.all() else f" If it is text: --category {quoted(name)}"
+            notices.append(f"Read as missing in {name!r}{why}: {shown}.{text}")
+            marks = counts[known | (counts > 1)]  # a text that stands once may be anyone's
+            if len(marks) and marks.iloc[0] > blank:
+                blank = marks.iloc[0]
+                column = replace(column, form=replace(column.form, missing=marks.index[0]))
     if len(odd):
         shown = ", ".join(f"{odd.iloc[i]!r} ({_place(odd[i:])})" for i in range(len(odd[:SHOWN])))
         more = f" and {len(odd) - SHOWN} more" if len(odd) > SHOWN else ""

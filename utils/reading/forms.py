@@ -5,6 +5,7 @@ Each form is found from the cells of a column, reads them, and writes values bac
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -116,5 +117,5 @@ def sample(cells: pd.Series) -> pd.Series:
 
 
 def quoted(name: str) -> str:
-    """A column's name as a shell takes it."""
-    return name if name.isidentifier() else f'"{name}"'
+    """A column's name, or a rule, as a shell takes it."""
+    return shlex.quote(name)

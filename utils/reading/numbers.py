@@ -38,8 +38,8 @@ EXACT = 10**15  # so many digits of a float64 mean something
 class Number(Form):
     """A number: its signs, what stands before and behind it, and how many digits follow the point.
 
-    decimals : most digits behind the decimal sign; ``fixed``: each cell has as many.  singular : of
-    a suffix that is a plural (1 day, 2 days).  exponent : "e" or "E" where all cells have one.
+    decimals, fewest : most and fewest digits behind the decimal sign.  singular : of a suffix that
+    is a plural (1 day, 2 days).  exponent : "e" or "E" where all cells have one.
     """
 
     decimal: str = "."
@@ -51,7 +51,7 @@ class Number(Form):
     plus: bool = False
     parentheses: bool = False
     decimals: int = 0
-    fixed: bool = False
+    fewest: int = 0
     exponent: str = ""
     what: ClassVar[str] = "numbers"
 
@@ -107,7 +107,7 @@ class Number(Form):
         unsigned = ~plain.str.startswith("-") & ~plain.str.fullmatch("0*[.]?0*")
         changes = {
             "decimals": int(digits.max()),
-            "fixed": bool(digits.max() > 0 and digits.min() == digits.max()),
+            "fewest": int(digits.min()),
             "plus": bool(unsigned.any() and plain[unsigned].str.startswith("+").all()),
         }
         if len(powers) == len(plain):
@@ -117,7 +117,7 @@ class Number(Form):
         elif len(powers):
             exponents = powers.str.replace(".*[eE]", "", regex=True).astype(int)
             changes["decimals"] = int((digits.sub(exponents, fill_value=0)).max().clip(1, 17))
-            changes["fixed"] = False
+            changes["fewest"] = 0
         return Number(**{**vars(self), **changes})
 
     def read(self, cells: pd.Series) -> pd.Series:
@@ -183,10 +183,10 @@ class Number(Form):
             return f"{value:.{self.decimals}{self.exponent}}"
         if isinstance(value, int) or not self.decimals:
             return f"{round(value):{comma}d}"
-        if self.fixed:
-            return f"{value:{comma}.{self.decimals}f}"
-        if value * 10**self.decimals < EXACT:
-            return f"{value:{comma}.{self.decimals}f}".rstrip("0").rstrip(".")
+        if self.fewest == self.decimals or value * 10**self.decimals < EXACT:
+            whole, _, digits = f"{value:{comma}.{self.decimals}f}".partition(".")
+            digits = digits[: self.fewest] + digits[self.fewest :].rstrip("0")
+            return f"{whole}.{digits}" if digits else whole
         return np.format_float_positional(value, precision=self.decimals, trim="-")
 
     @property

@@ -15,6 +15,7 @@ import pandas as pd
 from utils.schema import TableError
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
+OTHER_SEPARATORS = ("^", ":", " ")  # not read as such, for they stand in ordinary texts too
 MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 RECORDS_TO_JUDGE = 200  # by which the separator is found
 
@@ -89,6 +90,15 @@ def split_text(content: bytes, source) -> TextFile:
         notices.append(
             "The first line is read as the names of the columns, although all are numbers."
         )
+    if len(headers) == 1:
+        shared = [
+            sign for sign in OTHER_SEPARATORS if all(sign in row[0] for row in (header, *rows))
+        ]
+        if shared:
+            notices.append(
+                f"Only one column was found. If {shared[0]!r} separates columns: replace it by "
+                "commas."
+            )
     newline = "\r\n" if "\r\n" in text else "\n"
     layout = Layout(separator, encoding, newline, _is_quoted(text, separator), headers)
     return TextFile(list(headers), columns, lines, layout, notices)

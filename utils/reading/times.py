@@ -36,8 +36,9 @@ COMPACT = {
     "%Y%m%d": f"{YEAR}{MONTH}{DAY}",
     "%Y%m%d%H%M%S": rf"{YEAR}{MONTH}{DAY}(?:[01]\d|2[0-3])[0-5]\d[0-5]\d",
     "%Y%m": f"{YEAR}{MONTH}",
+    "%y%m%d": rf"\d\d{MONTH}{DAY}",
 }
-MONTHS_TO_TELL = 5  # six digits with a month at the end: chance, if fewer values than this have one
+DATES_TO_TELL = 5  # six digits that could be a date: chance, if fewer values than this could
 ISO = r"\d{4}-\d{2}-\d{2}(?:[ T]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?)?"
 ZONE = r"(?P<zone> ?(?:Z|UTC|GMT|[-+]\d{2}:?\d{2}|[-+]\d{2}))"
 PARTS = re.compile(
@@ -181,10 +182,10 @@ def iso_form(resolution: str, dtype: str) -> Moment:
 
 
 def _compact(judged: pd.Series, cells: pd.Series) -> Moment | None:
-    """Dates written as digits only, such as 20240131, 20240131093000 or 202401."""
+    """Dates written as digits only, such as 20240131, 20240131093000, 202401 or 240131."""
     for form, shape in COMPACT.items():
         if judged.str.fullmatch(shape).mean() >= ENOUGH:
-            told = form != "%Y%m" or cells.nunique() >= MONTHS_TO_TELL
+            told = form.startswith("%Y%m%d") or cells.nunique() >= DATES_TO_TELL
             return Moment(format=form) if told else None
     return None
 
