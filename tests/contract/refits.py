@@ -47,7 +47,7 @@ class Refits:
 
     def test_an_interrupted_fit_leaves_the_earlier_one_whole(self, fitted, monkeypatch):
         """Ctrl-C before anything was learned: nothing half-made is left to sample or save."""
-        synthesizer = copy.deepcopy(fitted("narrow"))
+        synthesizer = copy.copy(fitted("narrow"))
         before = synthesizer.sample(20)
 
         def interrupted(*_):

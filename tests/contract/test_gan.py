@@ -9,4 +9,3 @@ class TestGAN(Contract):
     method, options, bad = "gan", {"epochs": 30}, ("penalty", -1.0)
     planted_options: ClassVar = {"group_by": ["app"]}
     band = 0.12
-    keeps_group_ranges = True
