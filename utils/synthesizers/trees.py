@@ -55,7 +55,7 @@ class TreeSynthesizer(Synthesizer):
     def _fit(self, columns, rng):
         sizes = {name: len(np.unique(values)) for name, values in columns.items()}
         names = self.order_ = drawing_order(self.order, sizes)
-        self.grids_ = {name: np.unique(columns[name]) for name in names}
+        self.grids_ = {name: np.unique(_missing_lowest(columns[name])) for name in names}
         features = np.column_stack([self._feature(name, columns[name]) for name in names])
         self.trees_ = []
         for position, name in enumerate(names):
@@ -93,19 +93,18 @@ class TreeSynthesizer(Synthesizer):
         Places are exact where float32 would make neighbours equal, such as times to a second. A
         value between two of training lies between their places; missing lies below all.
         """
-        values = np.nan_to_num(values, nan=-np.inf) if values.dtype.kind == "f" else values
-        grid = self.grids_[name]
-        grid = (
-            np.nan_to_num(np.roll(grid, 1) if np.isnan(grid[-1]) else grid, nan=-np.inf)
-            if grid.dtype.kind == "f"
-            else grid
-        )
+        grid, values = self.grids_[name], _missing_lowest(values)
         places = np.searchsorted(grid, values), np.searchsorted(grid, values, side="right")
         return (sum(places) / 2).astype(np.float32)
 
 
 def _classify(column) -> bool:
     return column.discrete and len(column.categories) <= MOST_CLASSES
+
+
+def _missing_lowest(values: np.ndarray) -> np.ndarray:
+    """Codes as they are; numbers with minus infinity for a missing one."""
+    return np.nan_to_num(values, nan=-np.inf) if values.dtype.kind == "f" else values
 
 
 def _shape_targets(values):
@@ -117,7 +116,7 @@ def _shape_targets(values):
     Raftery 2007), which sees the whole distribution; ranks keep the longest day from ruling the
     splits.
     """
-    ranks = rankdata(np.nan_to_num(values, nan=-np.inf))
+    ranks = rankdata(_missing_lowest(values))
     thresholds = np.unique(np.quantile(ranks, np.linspace(0, 1, THRESHOLDS + 2)[1:-1]))
     centred = (ranks - ranks.mean()) / max(ranks.std(), 1e-9)
     return np.column_stack([ranks[:, None] <= thresholds, RANK_WEIGHT * centred])
