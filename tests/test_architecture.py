@@ -44,7 +44,8 @@ FLOORS = {
 INSIDE = {
     "utils.commands": [
         ["base", "writing", "identifiers"],
-        ["kinds", "known", "rules"],
+        ["kinds", "known", "values"],
+        ["rules"],
         ["opening"],
         ["conditions"],
         ["compare", "generate"],

@@ -17,7 +17,7 @@ import pytest
 from typer.testing import CliRunner
 
 from utils.commands import app, compare, opening, writing
-from utils.commands.conditions import typed_value
+from utils.commands.values import value_of
 from utils.commands.identifiers import identifiers
 from utils.course.places import ROOT
 from utils.encoding import to_number
@@ -127,15 +127,15 @@ def test_given_holds_in_every_row(patients, given, column, value):
 
 
 def test_conditions_are_typed_by_their_column():
-    assert typed_value(Column("a", "category", "int64", categories=(1, 2)), "2") == 2
-    assert typed_value(Column("a", "boolean", "bool", categories=(False, True)), "TRUE") is True
-    assert typed_value(Column("a", "category", "object", categories=("1",)), "1") == "1"
-    assert np.isnan(typed_value(Column("a", "integer", "int64"), ""))
+    assert value_of(Column("a", "category", "int64", categories=(1, 2)), "2") == 2
+    assert value_of(Column("a", "boolean", "bool", categories=(False, True)), "TRUE") is True
+    assert value_of(Column("a", "category", "object", categories=("1",)), "1") == "1"
+    assert np.isnan(value_of(Column("a", "integer", "int64"), ""))
 
 
 def test_a_number_keeps_all_its_digits(folder):
     column = Column("a", "integer", "int64", 2**53, 2**53 + 9)
-    assert to_number(typed_value(column, "9007199254740995"), column) == 3
+    assert to_number(value_of(column, "9007199254740995"), column) == 3
     pd.DataFrame({"a": 2**53 + np.arange(20) % 5}).to_csv("large.csv", index=False)
     options = ["--keep", "a", "--given", "a=9007199254740995"]
     code, output, error = run("generate", "large.csv", *options)
@@ -506,4 +506,4 @@ def test_numbers_and_text_mixed_in_parquet(folder):
         folder / "out.parquet", MixtureSynthesizer().fit(table).sample_chunks(7), schema
     )
     assert set(read_table(folder / "out.parquet")["code"]) <= {1, 2}
-    assert typed_value(schema["code"], "2") == 2
+    assert value_of(schema["code"], "2") == 2

@@ -18,6 +18,8 @@ import pytest
 from typer.testing import CliRunner
 
 from utils.commands import app
+from utils.commands.base import Wishes
+from utils.commands.opening import open_table
 from utils.screentime import simulate_screentime
 
 ROWS = 80
@@ -646,6 +648,87 @@ def test_compare_counts_rules_as_valid():
 def valid_share(name: str) -> float:
     board = pd.read_csv(f"{name}/scoreboard.csv").set_index(["name", "metric"])
     return board.at[("copula", "valid"), "mean"]
+
+
+# --- rules in the words of the file ---
+
+
+def mixed_file() -> str:
+    """A German file: days before months, decimal commas, percent, days in digits, a header with a
+    space before it."""
+    days = pd.to_datetime("2024-01-01") + pd.to_timedelta(range(ROWS), unit="D")
+    share = [f"{i % 50 + 1} %" for i in range(ROWS)]
+    return save(
+        lines(
+            ";",
+            **{"day": [f"{d:%d/%m/%Y}" for d in days], "price": [f"{n[0]},{n[1]}0" for n in FEW]},
+            **{"share": share, "in digits": [f"{d:%Y%m%d}" for d in days]},
+            **{"name": [f"Ann {i}" for i in range(ROWS)], "paid": ["yes", "no"] * 40},
+            **{" age": FEW, "at": [f"{i % 24:02d}:30" for i in range(ROWS)]},
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    "rule, in_the_table",
+    [
+        ("day <= '04/05/2024'", "day <= '2024-05-04T00:00:00'"),
+        ("day <= '2024-05-04'", "day <= '2024-05-04'"),
+        ("minimum(day, '04/05/2024') <= day", "minimum(day, '2024-05-04T00:00:00') <= day"),
+        ("day not in ['04/05/2024']", "day not in ['2024-05-04T00:00:00']"),
+        ("price < '7,50'", "price < 7.5"),
+        ("price * 2 < '17,50'", "price * 2 < 17.5"),
+        ("share <= '60 %'", "share <= 60"),
+        ("at < '23:45'", "at < 1425"),
+        ("`in digits` <= 20240504", "`in digits` <= '2024-05-04T00:00:00'"),
+        ("`in digits` <= '20240504'", "`in digits` <= '2024-05-04T00:00:00'"),
+        ("weekday(day) < 7", "weekday(day) < 7"),
+        ("paid != ''", "paid != ''"),
+        ("age < 60", "` age` < 60"),
+        ("` age` < 60", "` age` < 60"),
+    ],
+)
+def test_a_rule_is_read_in_the_words_of_the_file(rule, in_the_table):
+    """4 May, not 5 April; 7,50 is no text."""
+    opened = open_table(mixed_file(), Wishes(rules=[rule]))
+    assert opened.schema.rules[rule] == in_the_table
+
+
+def test_a_rule_takes_the_header_of_the_file():
+    table = simulate_screentime(20).rename(columns={"Times opened": "Times Opened"})
+    table.to_csv("in.csv", index=False)
+    generate("in.csv", "--rule", "`Times Opened` >= 0")
+    assert "Times Opened" in written()
+
+
+def test_a_rule_on_text_days_is_kept_in_every_row():
+    generate(mixed_file(), "--rule", "day < '04/05/2024'", "--rows", 300, method="mixture")
+    assert pd.to_datetime(pd.Series(written(";")["day"]), format="%d/%m/%Y").max() < pd.Timestamp(
+        "2024-05-04"
+    )
+
+
+@pytest.mark.parametrize(
+    "rule, words",
+    [
+        ("paid > 3", "'paid > 3', where paid is text. Numbers go with numbers"),
+        ("price + paid > 3", "where paid is text, price is a number"),
+        ("paid / 2 == 3", "where paid is text"),
+        ("sqrt(paid) > 2", "where paid is text"),
+        ("weekday(paid) < 3", "where paid is text"),
+        ("day + 3 < '04/05/2024'", "where day is a date"),
+        ("paid in 'yes'", "a list such as ['a', 'b'] behind in only"),
+        ("price < 7,5", "as in a < 7.5"),
+        ("day < 'soon'", "Column 'day' holds date values; 'soon' is not written like them"),
+        ("day < 3", "Column 'day' holds date values; '3' is not written like them"),
+        ("prise < 3", "There is no column 'prise'. Did you mean 'price'?"),
+        ("name != 'x'", "The column 'name' was left out. Keep it with --keep."),
+    ],
+)
+def test_a_rule_that_cannot_be_used_gets_one_clear_message(rule, words):
+    message = refused(mixed_file(), "--rule", rule)
+    assert words in message
+    assert "numpy" not in message and "dtype" not in message
 
 
 # --- Parquet ---

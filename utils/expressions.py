@@ -216,10 +216,14 @@ def _short(expression) -> str:
 def columns_of(expression: str) -> set[str]:
     """The names of the columns that an expression uses; ExpressionError where it cannot be read."""
     tree, names = parse(expression)
+    return {names.get(node.id, node.id) for node in names_in(tree)}
+
+
+def names_in(tree: ast.expr) -> list[ast.Name]:
+    """The names of columns in a syntax tree, without those of functions."""
     nodes = list(ast.walk(tree))
     called = {id(node.func) for node in nodes if isinstance(node, ast.Call)}
-    used = {node.id for node in nodes if isinstance(node, ast.Name) and id(node) not in called}
-    return {names.get(name, name) for name in used}
+    return [node for node in nodes if isinstance(node, ast.Name) and id(node) not in called]
 
 
 def evaluate(expression: str, table: pd.DataFrame) -> np.ndarray:
@@ -254,11 +258,20 @@ def evaluate(expression: str, table: pd.DataFrame) -> np.ndarray:
             return _plain(_Evaluator(expression, table, names).visit(tree))
     except ExpressionError:
         raise
-    except (TypeError, ValueError, ArithmeticError, AttributeError, MemoryError) as error:
+    except (TypeError, ValueError, ArithmeticError, AttributeError, MemoryError):
+        used = [name for name in sorted(columns_of(expression)) if name in table]
+        kinds = ", ".join(f"{name} is {_kind(_values(table[name]))}" for name in used)
         raise ExpressionError(
-            f"Cannot compute the expression {_short(expression)}: {error}. See that it compares "
-            "numbers with numbers, text with text and dates with dates."
+            f"Cannot compute the expression {_short(expression)}{kinds and f', where {kinds}'}. "
+            "Numbers go with numbers, text with text, dates with dates, and a list such as "
+            "['a', 'b'] behind in only."
         ) from None
+
+
+def _kind(values) -> str:
+    """What a column holds, in words."""
+    kinds = {"M": "a date", "m": "a span of time", "b": "true or false", "O": "text"}
+    return kinds.get(values.dtype.kind, "a number")
 
 
 def _values(column: pd.Series):

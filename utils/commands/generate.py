@@ -109,7 +109,7 @@ def _write(
 ) -> dict:
     """Learn and write; returns how many rows were drawn to keep the rules, {} without rules."""
     report: dict[str, int] = {}
-    computed = computed_columns(opened.schema, rules)
+    computed = computed_columns(opened.schema, [opened.schema.rules[rule] for rule in rules])
     given = computed.keys() & condition.keys()
     if given:
         raise typer.BadParameter(

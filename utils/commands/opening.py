@@ -13,7 +13,8 @@ from utils.commands.base import Wishes, one_of
 from utils.commands.identifiers import identifiers, sounds_like_person
 from utils.commands.kinds import categories, looks_like_class
 from utils.commands.known import ORDINARY, Kind, kind_of
-from utils.commands.rules import check_rules, found_rules
+from utils.commands.rules import found_rules, read_rules
+from utils.commands.values import spellings
 from utils.commands.writing import Style
 from utils.reading import Choices, OwnFile, Reading, open_file, quoted
 from utils.schema import DISCRETE, LARGEST, Schema, TableError
@@ -85,9 +86,11 @@ def open_table(source: str, wishes: Wishes = Wishes()) -> OwnTable:  # noqa: B00
         raise TableError(" ".join([f"No column of {source} is left.", *reading.notices, hint]))
     if wishes.target is not None:
         one_of(wishes.target, names, "--target", "column")
-    check_rules(wishes.rules, table[names])
     found = [] if kind.schema or wishes.rules else found_rules(table[names])
     opened = _with_schema(kind, table[names].reset_index(drop=True), wishes)
+    style = _style(file, kind, reading, renamed)
+    rules = read_rules(wishes.rules, table[names], opened.schema, style, left_out)
+    schema = replace(opened.schema, rules=opened.schema.rules | rules)
     notices = [
         *doubts,
         *_file_notices(file, kind),
@@ -98,15 +101,14 @@ def open_table(source: str, wishes: Wishes = Wishes()) -> OwnTable:  # noqa: B00
         *opened.notices,
         *_rule_notices(found),
     ]
-    style = _style(file, reading, renamed)
-    return replace(opened, notices=tuple(notices), left_out=left_out, style=style)
+    return replace(opened, schema=schema, notices=tuple(notices), left_out=left_out, style=style)
 
 
 def _in_course_names(wishes: Wishes, file: OwnFile, kind: Kind) -> Wishes:
     """The wishes with columns by the course's names, which a file may spell in its own way; a usage
     error for a column that is not there."""
-    known = {name: kind.rename(name) or name for name in file.names}
-    known |= {name: name for name in known.values()}
+    headers = _headers(file, kind)
+    known = spellings(headers, headers)
 
     def ours(option: str, names: list[str]) -> list[str]:
         return [known[one_of(name, known, option, "column")] for name in names]
@@ -135,11 +137,17 @@ def _read(source, file, kind, wishes) -> tuple[pd.DataFrame, Reading, dict[str, 
     return table[list(left.values())], reading, left
 
 
-def _style(file: OwnFile, reading: Reading, renamed: dict[str, str]) -> Style:
+def _headers(file: OwnFile, kind: Kind) -> dict[str, str]:
+    """What the file's header says of each column, by the course's names."""
+    said = file.layout.headers if file.layout else {}
+    return {kind.rename(name) or name: said.get(name, name) for name in file.names}
+
+
+def _style(file: OwnFile, kind: Kind, reading: Reading, renamed: dict[str, str]) -> Style:
     """How the file is written, by the course's names."""
-    headers = file.layout.headers if file.layout else {}
+    headers = _headers(file, kind)
     return Style(
-        {ours: headers.get(name, name) for name, ours in renamed.items()},
+        {ours: headers[ours] for ours in renamed.values()},
         {renamed[name]: form for name, form in reading.forms.items() if name in renamed},
         file.layout,
         file.schema,
@@ -184,9 +192,7 @@ def _with_schema(kind: Kind, table: pd.DataFrame, wishes: Wishes) -> OwnTable:
     else:
         schema = Schema.infer(table, categories=forced)
     notices += _category_notices(found)
-    rules = {**schema.rules, **{rule: rule for rule in wishes.rules}}
-    target = wishes.target or schema.target
-    schema = replace(schema, rules=rules, target=target)
+    schema = replace(schema, target=wishes.target or schema.target)
     return OwnTable(table, schema, tuple(notices), holdout=holdout)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import keyword
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import combinations, permutations
 
 import numpy as np
@@ -14,8 +14,10 @@ import typer
 from pandas.api import types
 
 from utils.checks import allowed
-from utils.expressions import ExpressionError, columns_of, evaluate, parse
-from utils.schema import Schema, TableError
+from utils.commands.values import column_called, spellings, value_of
+from utils.commands.writing import Style
+from utils.expressions import ExpressionError, columns_of, evaluate, names_in, parse
+from utils.schema import Column, Schema, TableError
 from utils.synthesizers import Synthesizer
 
 FEWEST_ROWS = 20  # that a rule must hold in, before it is no accident
@@ -26,26 +28,78 @@ MOST_ROUNDS = 30
 MOST_DRAWN = 50  # rows drawn for each row that is asked for
 
 
-def check_rules(rules: list[str], table: pd.DataFrame) -> None:
-    """A usage error for a rule that cannot be read, TableError for one that real rows break."""
+def read_rules(
+    rules: list[str], table: pd.DataFrame, schema: Schema, style: Style, left_out: Iterable[str]
+) -> dict[str, str]:
+    """Each rule as a person writes it, in the words of the file -> as an expression over the table.
+
+    Raises a usage error for a rule that cannot be read, TableError for one that real rows break.
+    """
+    read = {}
     for rule in rules:
         try:
-            if np.asarray(evaluate(rule, table)).dtype != bool:
-                raise ExpressionError(
-                    f"{rule!r} is no condition. Compare two sides of it, as in a < b."
-                )
-            broken = Schema((), {rule: rule}).broken_rules(table)[rule]
-        except ExpressionError as error:
-            raise typer.BadParameter(str(error), param_hint="--rule") from None
+            tree, names = parse(rule)
+            words = _InWordsOfTheTable(names, schema, style, left_out)
+            read[rule] = ast.unparse(words.visit(tree))
+            met = evaluate(read[rule], table)
+            if isinstance(met, list) or np.asarray(met).dtype != bool:
+                raise ExpressionError("It is no condition. Compare two sides of it, as in a < 7.5.")
+        except ValueError as error:
+            raise typer.BadParameter(str(error), param_hint=f"--rule {rule!r}") from None
+        broken = Schema((), {rule: read[rule]}).broken_rules(table)[rule]
         if broken.any():
             first = broken.idxmax()
-            names = sorted(columns_of(rule))
+            names = sorted(columns_of(read[rule]))
             cells = ", ".join(f"{name} {table.at[first, name]}" for name in names)
             raise TableError(
                 f"The rule {rule!r} does not hold in {broken.sum():,} of {len(table):,} rows, "
                 f"the first in {table.index.name or 'row'} {first} ({cells}). Mend these rows, or "
                 "leave the rule out."
             )
+    return read
+
+
+class _InWordsOfTheTable(ast.NodeTransformer):
+    """Columns by their names, and text and days in digits beside a column as values of it."""
+
+    def __init__(self, names: dict[str, str], schema: Schema, style: Style, left_out):
+        self.names, self.schema, self.forms = names, schema, style.forms
+        self.known, self.left_out = spellings(schema.names, style.headers), left_out
+
+    def _column(self, node: ast.Name) -> Column:
+        name = self.names.get(node.id, node.id)
+        return self.schema[column_called(name, self.known, self.left_out, "--rule")]
+
+    def visit_Name(self, node: ast.Name) -> ast.Name:
+        return ast.Name(_ticked(self._column(node).name))
+
+    def visit_Compare(self, node: ast.Compare) -> ast.Compare:
+        node.left, *node.comparators = self._beside([node.left, *node.comparators])
+        return node
+
+    def visit_Call(self, node: ast.Call) -> ast.Call:
+        alike = getattr(node.func, "id", None) in ("minimum", "maximum")
+        node.args = self._beside(node.args) if alike else list(map(self.visit, node.args))
+        return node
+
+    def _beside(self, sides: list[ast.expr]) -> list[ast.expr]:
+        """The sides of a comparison, their constants read as values of the first column in it."""
+        names = [name for side in sides for name in names_in(side)]
+        bare = [side for side in sides if isinstance(side, ast.Name)]
+        if names:
+            column = self._column((bare or names)[0])
+            sides = [self._value(side, column, bool(bare)) for side in sides]
+        return list(map(self.visit, sides))
+
+    def _value(self, node: ast.expr, column: Column, bare: bool) -> ast.expr:
+        if isinstance(node, (ast.List, ast.Tuple)):
+            return ast.List([self._value(item, column, bare) for item in node.elts])
+        value = getattr(node, "value", None)
+        day = bare and column.kind == "date" and isinstance(value, (int, float))
+        if not value or not (day or isinstance(value, str)):
+            return node
+        value = value_of(column, str(value), self.forms.get(column.name))
+        return ast.Constant(value.isoformat() if isinstance(value, pd.Timestamp) else value)
 
 
 # --- rows that keep the rules ---
@@ -106,7 +160,7 @@ def rows_that_keep(
     if report["kept"] < rows:
         raise ValueError(
             f"Only {report['kept']:,} of {report['drawn']:,} rows that were drawn keep the rules "
-            f"({'; '.join(schema.rules.values())}); {rows:,} are needed. Try another --method, or "
+            f"({'; '.join(schema.rules)}); {rows:,} are needed. Try another --method, or "
             "fewer rules."
         )
 
