@@ -17,8 +17,8 @@ import pytest
 from typer.testing import CliRunner
 
 from utils.commands import app, compare, opening, writing
-from utils.commands.values import value_of
 from utils.commands.identifiers import identifiers
+from utils.commands.values import value_of
 from utils.course.places import ROOT
 from utils.encoding import to_number
 from utils.reading import read_table

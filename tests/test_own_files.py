@@ -690,7 +690,7 @@ def mixed_file() -> str:
 )
 def test_a_rule_is_read_in_the_words_of_the_file(rule, in_the_table):
     """4 May, not 5 April; 7,50 is no text."""
-    opened = open_table(mixed_file(), Wishes(rules=[rule]))
+    opened = open_table(mixed_file(), Wishes(rule=[rule]))
     assert opened.schema.rules[rule] == in_the_table
 
 
@@ -1103,7 +1103,38 @@ def test_durations_keep_their_zeros_and_plurals(name):
     assert [text for text in written()["took"] if not re.fullmatch(shape, text)] == []
 
 
+def test_versions_are_text_and_keep_their_zeros():
+    versions = ["1.9", "1.10", "2.0", ""]
+    source = save(lines(version=versions * 20, few=FEW))
+    said = generate(source, "--rows", 400)
+    assert "Read as text, since 1.10 would be 1.1 as a number: 'version'" in said
+    assert "--number version" in said
+    assert set(written()["version"]) == set(versions)
+    said = generate(source, "--number", "version", "--overwrite")
+    assert column_kind(said, "version") == "number"
+
+
+@pytest.mark.parametrize(
+    "amounts",
+    [
+        [f"{n / 20 + 1:.2f}" if n % 3 else f"{n / 20 + 1:g}" for n in range(ROWS)],
+        ["4.50", "4.5", "4.25", *(str(amount) for amount in AMOUNTS[3:])],
+        [f"{n}.{n % 10}0" for n in range(ROWS)],
+    ],
+)
+def test_amounts_with_zeros_at_the_end_are_numbers(amounts):
+    assert column_kind(generate(save(lines(amount=amounts, few=FEW))), "amount") == "number"
+
+
 # --- what is said is right ---
+
+
+@pytest.mark.parametrize("order", ["%Y-%m-%dT%H:%M:%S", "%d.%m.%Y %H:%M"])
+def test_times_of_several_zones_are_said_to_be_written_in_utc(order):
+    cells = [f"{m:{order}}+0{1 + (m.month > 3)}:00" for m in MOMENTS]
+    said = generate(save(lines(at=cells, few=FEW)))
+    assert re.search(r"Read as dates in several zones, written in UTC.*: 'at'", said)
+    assert all(text.endswith("+00:00") for text in written()["at"])
 
 
 def test_each_time_is_said_in_its_own_unit():

@@ -4,9 +4,10 @@ have."""
 from __future__ import annotations
 
 import difflib
+import functools
 import inspect
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any, NoReturn
 
@@ -72,7 +73,7 @@ def _repeatable(metavar: str, help_text: str) -> object:
     option = typer.Option(
         metavar=metavar, help=f"{help_text}; may be repeated.", show_default=False
     )
-    return Annotated[list[str] | None, option]
+    return Annotated[list[str], option]
 
 
 Drop = _repeatable("COLUMN", "Leave this column out")
@@ -107,16 +108,31 @@ Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is th
 
 @dataclass(frozen=True)
 class Wishes:
-    """What the options ask of a table; see their help."""
+    """What the options that all commands have ask of a table; see their help."""
 
-    target: str | None = None
-    drop: list[str] = field(default_factory=list)
-    keep: list[str] = field(default_factory=list)
-    category: list[str] = field(default_factory=list)
-    number: list[str] = field(default_factory=list)
-    rules: list[str] = field(default_factory=list)
-    dates: str | None = None
-    decimal: str | None = None
+    target: Target = None
+    drop: Drop = ()
+    keep: Keep = ()
+    category: Category = ()
+    number: Quantity = ()
+    rule: Rule = ()
+    dates: Dates = None
+    decimal: Decimal = None
+
+
+def with_wishes(command: Callable) -> Callable:
+    """The command with an option for each field of Wishes, which it gets as ``wishes``."""
+    own = inspect.signature(command, eval_str=True).parameters.values()
+    asked = inspect.signature(Wishes, eval_str=True).parameters
+
+    @functools.wraps(command)
+    def run(**options):
+        wishes = Wishes(**{name: options.pop(name) for name in asked})
+        return command(**options, wishes=wishes)
+
+    shown = [option for option in own if option.name != "wishes"]
+    run.__signature__ = inspect.Signature([*shown, *asked.values()])
+    return run
 
 
 def one_of(name: str, known: Iterable[str], option: str, what: str) -> str:

@@ -12,20 +12,13 @@ import typer
 from tqdm import tqdm
 
 from utils.commands.base import (
-    Category,
-    Dates,
-    Decimal,
-    Drop,
-    Keep,
     Overwrite,
-    Quantity,
-    Rule,
     Table,
-    Target,
     Wishes,
     app,
     method_named,
     methods_help,
+    with_wishes,
 )
 from utils.commands.opening import OwnTable, open_table, stem, with_default_target
 from utils.commands.writing import check_free
@@ -41,8 +34,10 @@ FILES = ("scoreboard.csv", "scoreboard.html", "scoreboard.png")
 
 
 @app.command(epilog=methods_help())
+@with_wishes
 def compare(
     table: Table,
+    wishes: Wishes,
     methods: Annotated[
         str | None,
         typer.Option(
@@ -64,14 +59,6 @@ def compare(
             help="Folder for table, page and picture.  [default: TABLE_comparison, here]",
         ),
     ] = None,
-    target: Target = None,
-    drop: Drop = None,
-    keep: Keep = None,
-    category: Category = None,
-    number: Quantity = None,
-    rule: Rule = None,
-    dates: Dates = None,
-    decimal: Decimal = None,
     overwrite: Overwrite = False,
 ) -> None:
     """Judge methods on one table, side by side.
@@ -83,9 +70,6 @@ def compare(
     names = _methods(methods)
     output = output or Path(f"{stem(table)}_comparison")
     _check_folder(output, overwrite)
-    wishes = Wishes(
-        target, drop or [], keep or [], category or [], number or [], rule or [], dates, decimal
-    )
     opened = with_default_target(open_table(table, wishes))
     board, notices = _board(opened, seeds, stem(table))
     opened = OwnTable(opened.table, opened.schema, (*opened.notices, *notices))

@@ -11,20 +11,13 @@ import typer
 from tqdm import tqdm
 
 from utils.commands.base import (
-    Category,
-    Dates,
-    Decimal,
-    Drop,
-    Keep,
     Overwrite,
-    Quantity,
-    Rule,
     Table,
-    Target,
     Wishes,
     app,
     method_named,
     methods_help,
+    with_wishes,
 )
 from utils.commands.conditions import conditions, never_together
 from utils.commands.opening import OwnTable, open_table, stem
@@ -34,8 +27,10 @@ from utils.synthesizers import SYNTHESIZERS, Synthesizer
 
 
 @app.command(epilog=methods_help())
+@with_wishes
 def generate(
     table: Table,
+    wishes: Wishes,
     method: Annotated[
         str, typer.Option(metavar="NAME", help="How to learn the table; see the list below.")
     ] = "mixture",
@@ -68,14 +63,6 @@ def generate(
     seed: Annotated[
         int, typer.Option(min=0, metavar="N", help="The same seed gives the same rows.")
     ] = 0,
-    target: Target = None,
-    drop: Drop = None,
-    keep: Keep = None,
-    category: Category = None,
-    number: Quantity = None,
-    rule: Rule = None,
-    dates: Dates = None,
-    decimal: Decimal = None,
     overwrite: Overwrite = False,
 ) -> None:
     """Learn a table and write synthetic rows, as the table itself is written.
@@ -86,9 +73,6 @@ def generate(
     method = method_named(method)
     output = output or Path(f"{stem(table)}_synthetic.csv")
     check_output(output, overwrite, table)
-    wishes = Wishes(
-        target, drop or [], keep or [], category or [], number or [], rule or [], dates, decimal
-    )
     opened = open_table(table, wishes)
     typer.echo(f"{table}: {opened}\n")
     condition = conditions(given or [], opened)
@@ -96,9 +80,8 @@ def generate(
     if doubt:
         typer.echo(f"{doubt}\n")
     rows = rows or len(opened.table)
-    report = _write(
-        opened, SYNTHESIZERS[method](random_state=seed), rows, condition, rule or [], output
-    )
+    synthesizer = SYNTHESIZERS[method](random_state=seed)
+    report = _write(opened, synthesizer, rows, condition, wishes.rule, output)
     typer.echo(f"Wrote {rows:,} rows by the method {method} (seed {seed}) to {output}")
     if report:
         typer.echo(f"{report['drawn'] - rows:,} rows that broke a rule were thrown away.")

@@ -86,10 +86,10 @@ def open_table(source: str, wishes: Wishes = Wishes()) -> OwnTable:  # noqa: B00
         raise TableError(" ".join([f"No column of {source} is left.", *reading.notices, hint]))
     if wishes.target is not None:
         one_of(wishes.target, names, "--target", "column")
-    found = [] if kind.schema or wishes.rules else found_rules(table[names])
+    found = [] if kind.schema or wishes.rule else found_rules(table[names])
     opened = _with_schema(kind, table[names].reset_index(drop=True), wishes)
     style = _style(file, kind, reading, renamed)
-    rules = read_rules(wishes.rules, table[names], opened.schema, style, left_out)
+    rules = read_rules(wishes.rule, table[names], opened.schema, style, left_out)
     schema = replace(opened.schema, rules=opened.schema.rules | rules)
     notices = [
         *doubts,
@@ -130,8 +130,11 @@ def _read(source, file, kind, wishes) -> tuple[pd.DataFrame, Reading, dict[str, 
     left = {name: ours for name, ours in renamed.items() if ours not in wishes.drop}
     if not left:
         raise TableError(f"No column of {source} is left. Drop fewer.")
-    text = frozenset(name for name, ours in renamed.items() if ours in wishes.category)
-    choices = Choices(wishes.dates, wishes.decimal, text)
+    text, numbers = (
+        frozenset(name for name, ours in renamed.items() if ours in asked)
+        for asked in (wishes.category, wishes.number)
+    )
+    choices = Choices(wishes.dates, wishes.decimal, text, numbers)
     reading = file.read(list(renamed if kind.whole else left), choices)
     table = kind.load(reading.table.rename(columns=renamed), source)
     return table[list(left.values())], reading, left

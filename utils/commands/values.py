@@ -51,5 +51,7 @@ def value_of(column: Column, text: str, form: Form | None = None):
     if not pd.isna(read):
         return read.item() if isinstance(read, np.generic) else read
     if column.kind == "date" and pd.isna(pd.to_datetime(text, format="ISO8601", errors="coerce")):
-        raise ValueError(f"Column {column.name!r} holds date values; {text!r} is not written like them.")
+        raise ValueError(
+            f"Column {column.name!r} holds date values; {text!r} is not written like them."
+        )
     return text  # a number is read from its text, which holds more digits than a float

@@ -10,7 +10,7 @@ import pandas as pd
 
 from utils.reading.clocks import Clock, Phrase
 from utils.reading.forms import Choices, Form, Text, Truth, quoted
-from utils.reading.numbers import LEADING_ZERO, Number
+from utils.reading.numbers import LEADING_ZERO, Number, are_versions
 from utils.reading.times import Moment
 from utils.schema import TableError
 
@@ -191,6 +191,11 @@ def _as_text(cells: pd.Series) -> _Read:
         notices.append(f"Read as text, not as missing, in {cells.name!r}: {shown}.")
     if cells.str.fullmatch(LEADING_ZERO).any():
         notices.append(f"Read as text, for its leading zeros: {cells.name!r}.")
+    if are_versions(cells[cells != ""]):
+        notices.append(
+            f"Read as text, since 1.10 would be 1.1 as a number: {cells.name!r}. If it is a "
+            f"quantity: --number {quoted(cells.name)}"
+        )
     return _Read(Text().read(cells), Text(), notices=tuple(notices))
 
 

@@ -20,12 +20,14 @@ class Choices:
     """What a person decided about a file, where its cells leave it open.
 
     dates : "day-first" or "month-first".  decimal : "comma" or "point".  text : columns to read as
-    text.  plain : numbers and ISO dates only, all cells or none, as notebooks expect.
+    text.  numbers : columns to read as numbers, though they look like versions.  plain : numbers
+    and ISO dates only, all cells or none, as notebooks expect.
     """
 
     dates: str | None = None
     decimal: str | None = None
     text: frozenset[str] = frozenset()
+    numbers: frozenset[str] = frozenset()
     plain: bool = False
 
 

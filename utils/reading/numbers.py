@@ -29,6 +29,7 @@ SHAPE = re.compile(
 )
 PLAIN = r"[-+]?(?:(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|inf|Inf|INF|infinity|Infinity)"
 LEADING_ZERO = r"[-+]?0\d+"
+VERSION = r"\d+\.(?:\d|1\d|20)"  # amounts have cents of all sizes, and 1.05
 PHONE = r"\+\d{7,}"
 LARGEST_WHOLE = 2**63 - 1
 EXACT = 10**15  # so many digits of a float64 mean something
@@ -60,6 +61,8 @@ class Number(Form):
         judged = sample(cells).tolist()
         if cells.str.fullmatch(LEADING_ZERO).any() or cells.str.fullmatch(PHONE).all():
             return None  # codes: a number would lose its zeros, a phone number its sense
+        if not choices.plain and cells.name not in choices.numbers and are_versions(cells):
+            return None
         plain = sum(re.fullmatch(PLAIN, cell) is not None for cell in judged)
         if plain >= ENOUGH * len(judged) and choices.decimal != "comma":
             return cls()._measured(cells)
@@ -202,6 +205,12 @@ class Number(Form):
     def choice(self, example: str) -> str:
         other = "point" if self.decimal == "," else "comma"
         return f"If the {other} is the decimal sign: --decimal {other}"
+
+
+def are_versions(cells: pd.Series) -> bool:
+    """Whether the cells count on from 1.9 to 1.10, which as a number would be 1.1."""
+    versions = cells.str.fullmatch(VERSION).all() and cells.str.fullmatch(r"\d+\.\d").any()
+    return bool(versions and cells.str.fullmatch(r"\d+\.[12]0").any())
 
 
 def _commonest(texts) -> str:

@@ -161,10 +161,11 @@ class Moment(Form):
         return "ISO" if self._iso and not self.offsets else self.format
 
     def notice(self, example: str) -> str:
+        zones = " in several zones, written in UTC" if self.offsets else ""
         if self._iso:
-            return "Read as dates" + (" in several zones, written in UTC" if self.offsets else "")
+            return f"Read as dates{zones}"
         day = self.read(pd.Series([example], dtype="string[pyarrow]")).iloc[0]
-        return f"Read as dates ({example} is {day.day} {day:%B %Y})"
+        return f"Read as dates{zones} ({example} is {day.day} {day:%B %Y})"
 
     def choice(self, example: str) -> str:
         other = MONTH_FIRST if self.order == DAY_FIRST else DAY_FIRST
