@@ -51,10 +51,10 @@ INSIDE = {
         ["compare", "generate"],
     ],
     "utils.reading": [
-        ["forms", "sources", "text"],
+        ["forms", "sources"],
         ["clocks", "numbers", "times"],
         ["columns"],
-        ["parquet"],
+        ["parquet", "text"],
     ],
     "utils.encoding": [["columns", "bins", "spikes", "groups"], ["codes", "matrix", "scores"]],
     "utils.synthesizers": [

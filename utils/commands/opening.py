@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from pathlib import PurePath
+from shlex import quote
 
 import numpy as np
 import pandas as pd
@@ -16,7 +17,7 @@ from utils.commands.known import ORDINARY, Kind, kind_of
 from utils.commands.rules import found_rules, read_rules
 from utils.commands.values import spellings
 from utils.commands.writing import Style
-from utils.reading import Choices, OwnFile, Reading, open_file, quoted
+from utils.reading import Choices, OwnFile, Reading, open_file
 from utils.schema import DISCRETE, LARGEST, Schema, TableError
 
 TARGET_VALUES = range(2, 51)
@@ -82,7 +83,7 @@ def open_table(source: str, wishes: Wishes = Wishes()) -> OwnTable:  # noqa: B00
     left_out = identifiers(table.drop(columns=[n for n in _kept(wishes) if n in table]))
     names = [name for name in table.columns if name not in left_out]
     if not names:
-        hint = f"Keep one: --keep {quoted(table.columns[0])}"
+        hint = f"Keep one: --keep {quote(table.columns[0])}"
         raise TableError(" ".join([f"No column of {source} is left.", *reading.notices, hint]))
     if wishes.target is not None:
         one_of(wishes.target, names, "--target", "column")
@@ -165,7 +166,7 @@ def _check_finite(table: pd.DataFrame) -> None:
             raise TableError(
                 f"Column {name!r}, {table.index.name} {table.index[large][0]}: "
                 f"{values[large][0]} is infinite, or beyond {LARGEST:g}. Replace it by a smaller "
-                f"number, leave the cell empty, or leave the column out: --drop {quoted(name)}"
+                f"number, leave the cell empty, or leave the column out: --drop {quote(name)}"
             )
 
 
@@ -243,7 +244,7 @@ def _file_notices(file: OwnFile, kind: Kind) -> list[str]:
 
 def _left_out_notices(left_out: dict[str, str]) -> list[str]:
     return [
-        f"Left out {_listed(names)}: {why}. To keep it, with real values: --keep {quoted(names[0])}"
+        f"Left out {_listed(names)}: {why}. To keep it, with real values: --keep {quote(names[0])}"
         for why, names in _by_reason(left_out).items()
     ]
 
@@ -260,19 +261,19 @@ def _kept_notices(table: pd.DataFrame, wishes: Wishes) -> list[str]:
 def _person_notices(table: pd.DataFrame) -> list[str]:
     """That texts are copied, where the name of their column is that of persons."""
     names = [name for name in table.columns if sounds_like_person(table[name])]
-    hint = f"To leave it out: --drop {quoted(names[0])}" if names else ""
+    hint = f"To leave it out: --drop {quote(names[0])}" if names else ""
     return [f"Real values of {_listed(names)} are copied. {hint}"] if names else []
 
 
 def _category_notices(found: dict[str, str]) -> list[str]:
     return [
-        f"{why}: {_listed(names)}. If it is a quantity: --number {quoted(names[0])}"
+        f"{why}: {_listed(names)}. If it is a quantity: --number {quote(names[0])}"
         for why, names in _by_reason(found).items()
     ]
 
 
 def _rule_notices(found: list[str]) -> list[str]:
-    return [f"In every row {rule}. To keep it so: --rule {quoted(rule)}" for rule in found]
+    return [f"In every row {rule}. To keep it so: --rule {quote(rule)}" for rule in found]
 
 
 def _by_reason(reasons: dict[str, str]) -> dict[str, list[str]]:

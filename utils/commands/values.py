@@ -47,7 +47,7 @@ def value_of(column: Column, text: str, form: Form | None = None):
         if text.lower() not in TRUTH:
             raise ValueError(f"Column {column.name!r} is true or false; {text!r} is neither.")
         return TRUTH[text.lower()]
-    read = form.read(pd.Series([text], dtype="string[pyarrow]")).iloc[0] if form else np.nan
+    read = form.value(text) if form else np.nan
     if not pd.isna(read):
         return read.item() if isinstance(read, np.generic) else read
     if column.kind == "date" and pd.isna(pd.to_datetime(text, format="ISO8601", errors="coerce")):

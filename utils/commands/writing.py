@@ -7,6 +7,7 @@ import gzip
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import chain
 from pathlib import Path
 
@@ -83,31 +84,21 @@ def _writer_of(path: Path) -> Callable:
     )
 
 
-def _write_csv(path: Path, chunks: Iterable[pd.DataFrame], schema: Schema, style: Style) -> None:
-    layout = style.layout or Layout()
-    with path.open("w", encoding=layout.encoding, newline="") as file:
-        _write_lines(file, chunks, schema, style, layout)
-
-
-def _write_gzip(path: Path, chunks: Iterable[pd.DataFrame], schema: Schema, style: Style) -> None:
-    layout = style.layout or Layout()
-    with gzip.open(path, "wt", encoding=layout.encoding, newline="") as file:
-        _write_lines(file, chunks, schema, style, layout)
-
-
-def _write_lines(
-    file, chunks: Iterable[pd.DataFrame], schema, style: Style, layout: Layout
+def _write_text(
+    path: Path, chunks: Iterable[pd.DataFrame], schema: Schema, style: Style, opener: Callable
 ) -> None:
+    layout = style.layout or Layout()
     dates = {c.name: iso_form(c.resolution, c.dtype) for c in schema.columns if c.kind == "date"}
-    for number, chunk in enumerate(chunks):
-        _as_text(chunk, {**dates, **style.forms}).rename(columns=style.headers).to_csv(
-            file,
-            sep=layout.separator,
-            index=False,
-            header=number == 0,
-            lineterminator=layout.newline,
-            quoting=csv.QUOTE_ALL if layout.quoted else csv.QUOTE_MINIMAL,
-        )
+    with opener(path, "wt", encoding=layout.encoding, newline="") as file:
+        for number, chunk in enumerate(chunks):
+            _as_text(chunk, {**dates, **style.forms}).rename(columns=style.headers).to_csv(
+                file,
+                sep=layout.separator,
+                index=False,
+                header=number == 0,
+                lineterminator=layout.newline,
+                quoting=csv.QUOTE_ALL if layout.quoted else csv.QUOTE_MINIMAL,
+            )
 
 
 def _as_text(chunk: pd.DataFrame, forms: dict[str, Form]) -> pd.DataFrame:
@@ -147,4 +138,8 @@ def _arrow_types(chunk: pd.DataFrame, schema: Schema) -> pa.Schema:
     return types
 
 
-WRITERS = {".csv": _write_csv, ".csv.gz": _write_gzip, ".parquet": _write_parquet}
+WRITERS = {
+    ".csv": partial(_write_text, opener=open),
+    ".csv.gz": partial(_write_text, opener=gzip.open),
+    ".parquet": _write_parquet,
+}

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import io
-from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
-import pyarrow as pa
 
-from utils.reading.columns import Reading, read_columns
-from utils.reading.forms import Choices, Form, quoted
-from utils.reading.parquet import NO_ROWS, ParquetFile, damaged, like_file, open_parquet, selected
+from utils.reading.columns import Reading
+from utils.reading.forms import Choices, Form
+from utils.reading.parquet import ParquetFile, like_file, open_parquet, selected
 from utils.reading.sources import fetch
 from utils.reading.text import Layout, TextFile, split_text
 from utils.schema import TableError
@@ -24,48 +21,11 @@ __all__ = [
     "Reading",
     "like_file",
     "open_file",
-    "quoted",
     "read_table",
     "selected",
 ]
 
-
-@dataclass(frozen=True)
-class OwnFile:
-    """A file that was opened, its columns not yet read.
-
-    names : its columns in order.  layout : how its text is written, None for Parquet.  schema : its
-    arrow types, None for text.
-    """
-
-    content: TextFile | ParquetFile
-
-    @property
-    def names(self) -> list[str]:
-        """Column names in the file's order."""
-        return self.content.names
-
-    @property
-    def layout(self) -> Layout | None:
-        """Separator, encoding and headers of a text file."""
-        return getattr(self.content, "layout", None)
-
-    @property
-    def schema(self) -> pa.Schema | None:
-        """Types of a Parquet file."""
-        return getattr(self.content, "schema", None)
-
-    def read(self, names: list[str], choices: Choices = Choices()) -> Reading:  # noqa: B008 - frozen
-        """The named columns, each row labelled with its line (of Parquet: its number).
-
-        Text that is written as a number, date, time or truth value becomes one; the Reading says
-        what was decided. Raises TableError for what no column can hold.
-        """
-        if isinstance(self.content, ParquetFile):
-            return self.content.read(names, choices)
-        comma = self.content.layout.separator == ";"
-        found = read_columns(self.content.cells, names, choices, comma)
-        return Reading(found.table, found.forms, [*self.content.notices, *found.notices])
+OwnFile = TextFile | ParquetFile  # opened, its columns not yet read
 
 
 def open_file(source: str | Path) -> OwnFile:
@@ -76,8 +36,8 @@ def open_file(source: str | Path) -> OwnFile:
     """
     content = fetch(source)
     if _is_parquet(content, source):
-        return OwnFile(open_parquet(content, source))
-    return OwnFile(split_text(content, source))
+        return open_parquet(content, source)
+    return split_text(content, source)
 
 
 def read_table(source: str | Path, lines: bool = False) -> pd.DataFrame:
@@ -105,7 +65,7 @@ def read_table(source: str | Path, lines: bool = False) -> pd.DataFrame:
         table = _as_pandas_reads(content, source)
     else:
         text = split_text(content, source)
-        table = OwnFile(text).read(text.names, Choices(plain=True)).table
+        table = text.read(text.names, Choices(plain=True)).table
     return table if lines else table.reset_index(drop=True)
 
 
@@ -116,12 +76,7 @@ def _is_parquet(content: bytes, source) -> bool:
 
 
 def _as_pandas_reads(content: bytes, source) -> pd.DataFrame:
-    try:
-        table = pd.read_parquet(io.BytesIO(content))
-    except (OSError, ValueError, pa.ArrowException) as error:
-        raise damaged(source, error) from None
-    if table.empty:
-        raise TableError(NO_ROWS.format(source))
+    table = open_parquet(content, source).table.to_pandas()
     if any(name is not None for name in table.index.names):
         table = table.reset_index()
     return table.set_axis(pd.RangeIndex(1, len(table) + 1, name="row"), axis=0)

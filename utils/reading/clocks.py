@@ -77,9 +77,6 @@ class Clock(Form):
         fraction = int(match["fraction"]) / 10 ** len(match["fraction"]) if match["fraction"] else 0
         return (-1 if match["minus"] else 1) * (value + fraction)
 
-    def _write(self, present: pd.Series) -> list[str]:
-        return [self._text(value) for value in present.tolist()]
-
     def _text(self, value: float) -> str:
         scale = 10**self.digits
         rest, fraction = divmod(round(abs(value) * scale), scale)
@@ -105,8 +102,7 @@ class Clock(Form):
         return "seconds" if self.parts == 3 or self.digits else "minutes"
 
     def notice(self, example: str) -> str:
-        value = self.read(pd.Series([example], dtype="string[pyarrow]")).iloc[0]
-        return f"Read as {self.style} ({example} is {value:g})"
+        return f"Read as {self.style} ({example} is {self.value(example):g})"
 
 
 @dataclass(frozen=True)
@@ -159,9 +155,6 @@ class Phrase(Form):
             return np.nan
         return sum(int(count) * SECONDS[word] for count, word in re.findall(PART, text))
 
-    def _write(self, present: pd.Series) -> list[str]:
-        return [self._text(value) for value in present.tolist()]
-
     def _text(self, value: float) -> str:
         said, rest = [], round(value)
         for word, seconds in self.units:
@@ -172,8 +165,7 @@ class Phrase(Form):
         return self.gap.join(said) or f"0{self.space}{self.units[-1][0]}"
 
     def notice(self, example: str) -> str:
-        value = self.read(pd.Series([example], dtype="string[pyarrow]")).iloc[0]
-        return f"Read as seconds ({example} is {value:g})"
+        return f"Read as seconds ({example} is {self.value(example):g})"
 
 
 def _number(values: pd.Series, whole: bool) -> pd.Series:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from shlex import quote
 
 import numpy as np
 import pandas as pd
 
 from utils.reading.clocks import Clock, Phrase
-from utils.reading.forms import Choices, Form, Text, Truth, quoted
+from utils.reading.forms import Choices, Form, Text, Truth
 from utils.reading.numbers import LEADING_ZERO, Number, are_versions
 from utils.reading.times import Moment
 from utils.schema import TableError
@@ -134,8 +135,8 @@ def _far_dates(form: Form, odd: pd.Series) -> pd.Series:
     if far.nunique() > 1:
         raise TableError(
             f"Column {far.name!r}, {_place(far)}: the date {far.iloc[0]} lies outside of 1678 to "
-            f"2261, like {len(far) - 1} more. Leave the column out: --drop {quoted(far.name)}, or "
-            f"keep its texts as they are: --category {quoted(far.name)}"
+            f"2261, like {len(far) - 1} more. Leave the column out: --drop {quote(far.name)}, or "
+            f"keep its texts as they are: --category {quote(far.name)}"
         )
     return far
 
@@ -154,7 +155,7 @@ def _with_missing(column: _Read, marked, far, odd, blank: int) -> _Read:
             counts = cells.value_counts()
             shown = ", ".join(f"{text!r} ({count})" for text, count in counts.items())
             known = counts.index.str.lower().isin([*MISSING, *OFTEN_MISSING])
-            text = "" if known.all() else f" If it is text: --category {quoted(name)}"
+            text = "" if known.all() else f" If it is text: --category {quote(name)}"
             notices.append(f"Read as missing in {name!r}{why}: {shown}.{text}")
             marks = counts[known | (counts > 1)]  # a text that stands once may be anyone's
             if len(marks) and marks.iloc[0] > blank:
@@ -165,7 +166,7 @@ def _with_missing(column: _Read, marked, far, odd, blank: int) -> _Read:
         more = f" and {len(odd) - SHOWN} more" if len(odd) > SHOWN else ""
         notices.append(
             f"Read as missing in {name!r}, where all other cells are {column.form.what}: "
-            f"{shown}{more}. If it is text: --category {quoted(name)}"
+            f"{shown}{more}. If it is text: --category {quote(name)}"
         )
     return replace(column, notices=tuple(notices))
 
@@ -194,7 +195,7 @@ def _as_text(cells: pd.Series) -> _Read:
     if are_versions(cells[cells != ""]):
         notices.append(
             f"Read as text, since 1.10 would be 1.1 as a number: {cells.name!r}. If it is a "
-            f"quantity: --number {quoted(cells.name)}"
+            f"quantity: --number {quote(cells.name)}"
         )
     return _Read(Text().read(cells), Text(), notices=tuple(notices))
 

@@ -5,7 +5,6 @@ Each form is found from the cells of a column, reads them, and writes values bac
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -58,7 +57,14 @@ class Form:
         return texts.reindex(values.index, fill_value=self.missing)
 
     def _write(self, present: pd.Series) -> list[str]:
-        raise NotImplementedError
+        return [self._text(value) for value in present.tolist()]
+
+    def _text(self, value) -> str:
+        return str(value)
+
+    def value(self, text: str):
+        """The value of one cell."""
+        return self.read(pd.Series([text], dtype="string[pyarrow]")).iloc[0]
 
     @property
     def style(self) -> str:
@@ -83,9 +89,6 @@ class Text(Form):
         values = cells.astype(object)
         return values.where(cells != "", np.nan)
 
-    def _write(self, present: pd.Series) -> list[str]:
-        return [str(value) for value in present]
-
 
 @dataclass(frozen=True)
 class Truth(Form):
@@ -108,16 +111,11 @@ class Truth(Form):
         values = cells.str.lower().astype(object).map({"true": True, "false": False})
         return values.astype(bool) if values.notna().all() else values
 
-    def _write(self, present: pd.Series) -> list[str]:
-        return [self.yes if value else self.no for value in present]
+    def _text(self, value) -> str:
+        return self.yes if value else self.no
 
 
 def sample(cells: pd.Series) -> pd.Series:
     """Cells spread evenly over the column, enough to judge it by."""
     places = np.linspace(0, len(cells) - 1, min(len(cells), ROWS_TO_JUDGE)).astype(int)
     return cells.iloc[places]
-
-
-def quoted(name: str) -> str:
-    """A column's name, or a rule, as a shell takes it."""
-    return shlex.quote(name)

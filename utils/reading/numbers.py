@@ -163,9 +163,6 @@ class Number(Form):
             self.prefix or self.suffix or self.parentheses
         )
 
-    def _write(self, present: pd.Series) -> list[str]:
-        return [self._text(value) for value in present.tolist()]
-
     def _text(self, value: float) -> str:
         digits = self._digits_of(abs(value))
         negative = value < 0 and digits.strip("0.,") != ""
@@ -199,8 +196,7 @@ class Number(Form):
     def notice(self, example: str) -> str:
         if self._is_plain:
             return ""
-        value = self.read(pd.Series([example], dtype="string[pyarrow]")).iloc[0]
-        return f"Read as numbers ({example} is {value:.12g})"
+        return f"Read as numbers ({example} is {self.value(example):.12g})"
 
     def choice(self, example: str) -> str:
         other = "point" if self.decimal == "," else "comma"

@@ -6,6 +6,8 @@ import io
 import json
 import re
 from dataclasses import dataclass
+from shlex import quote
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -15,7 +17,7 @@ import pyarrow.parquet as pq
 from pyarrow import types
 
 from utils.reading.columns import Reading, read_columns
-from utils.reading.forms import Choices, quoted
+from utils.reading.forms import Choices
 from utils.reading.times import COMPACT
 from utils.schema import TableError
 
@@ -34,6 +36,7 @@ class ParquetFile:
 
     table: pa.Table
     source: str
+    layout: ClassVar[None] = None  # only text has one
 
     @property
     def names(self) -> list[str]:
@@ -46,8 +49,8 @@ class ParquetFile:
         return self.table.schema
 
     def read(self, names: list[str], choices: Choices) -> Reading:
-        """The columns as a DataFrame (text as object, NaN where missing), dates and numbers found
-        also where they are written as text or as digits."""
+        """The named columns, each row labelled with its number (text as object, NaN where missing),
+        dates and numbers found also where they are written as text or as digits."""
         values = {name: self._values(name) for name in names}
         texts = [name for name in names if _holds_text(values[name])]
         found = read_columns(lambda name: _as_cells(values[name]), texts, choices)
@@ -61,14 +64,14 @@ class ParquetFile:
         if plain is None:
             raise TableError(
                 f"Column {name!r} of {self.source} holds {kind} values, which are no numbers, "
-                f"dates or text. Leave it out: --drop {quoted(name)}"
+                f"dates or text. Leave it out: --drop {quote(name)}"
             )
         try:
             column = column.cast(plain) if plain != kind else column
         except pa.ArrowInvalid as error:
             raise TableError(
                 f"Column {name!r} of {self.source} cannot be read ({str(error).splitlines()[0]}). "
-                f"Leave it out: --drop {quoted(name)}"
+                f"Leave it out: --drop {quote(name)}"
             ) from None
         if types.is_timestamp(plain) and plain.tz is None and _holds_far_years(column):
             column = self.table[name].cast(pa.string())  # to be read like a text file's

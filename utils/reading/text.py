@@ -7,11 +7,14 @@ import csv
 import io
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
+from typing import ClassVar
 
 import pandas as pd
 
+from utils.reading.columns import Reading, read_columns
+from utils.reading.forms import Choices
 from utils.schema import TableError
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
@@ -45,6 +48,16 @@ class TextFile:
     lines: list[int]
     layout: Layout
     notices: list[str]
+    schema: ClassVar[None] = None  # only Parquet has one
+
+    def read(self, names: list[str], choices: Choices = Choices()) -> Reading:  # noqa: B008 - frozen
+        """The named columns, each row labelled with its line.
+
+        Text that is written as a number, date, time or truth value becomes one; the Reading says
+        what was decided. Raises TableError for what no column can hold.
+        """
+        found = read_columns(self.cells, names, choices, comma=self.layout.separator == ";")
+        return replace(found, notices=[*self.notices, *found.notices])
 
     def cells(self, name: str) -> pd.Series:
         """The texts of a column, labelled with their line in the file."""

@@ -164,7 +164,7 @@ class Moment(Form):
         zones = " in several zones, written in UTC" if self.offsets else ""
         if self._iso:
             return f"Read as dates{zones}"
-        day = self.read(pd.Series([example], dtype="string[pyarrow]")).iloc[0]
+        day = self.value(example)
         return f"Read as dates{zones} ({example} is {day.day} {day:%B %Y})"
 
     def choice(self, example: str) -> str:
