@@ -7,6 +7,7 @@ from html import escape
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import pandas as pd
 import typer
 from tqdm import tqdm
@@ -178,14 +179,9 @@ def _questions(board: Scoreboard) -> list[pd.DataFrame]:
 
 def seconds(board: Scoreboard) -> pd.DataFrame:
     """Mean seconds to fit and to sample, one row a method."""
-    spent = {
-        name: {
-            f"seconds to {step}": f"{sum(times) / len(times):.2f}" for step, times in steps.items()
-        }
-        for name, steps in board.seconds_.items()
-        if name in board.rows()
-    }
-    return pd.DataFrame.from_dict(spent, orient="index")
+    spent = {name: steps for name, steps in board.seconds_.items() if name in board.rows()}
+    means = pd.DataFrame(spent).T.map(lambda times: f"{np.mean(times):.2f}")
+    return means.add_prefix("seconds to ")
 
 
 def write_comparison(folder: Path, board: Scoreboard, heading: str) -> None:

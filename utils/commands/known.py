@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 
 from utils.schema import Schema
@@ -25,8 +24,8 @@ class Kind:
     """
 
     matches: Callable[[list[str]], bool]
-    rename: Callable[[str], str | None]
-    load: Callable[[pd.DataFrame, str], pd.DataFrame]
+    rename: Callable[[str], str | None] = lambda name: name
+    load: Callable[[pd.DataFrame, str], pd.DataFrame] = lambda table, source: table
     schema: Callable[[pd.DataFrame], Schema] | None = None
     whole: bool = False
     part: str = ""
@@ -55,18 +54,7 @@ def _adult_schema(table: pd.DataFrame) -> Schema:
     return Schema.infer(table, target="income" if "income" in table else None, units=ADULT_UNITS)
 
 
-def _same(name: str) -> str:
-    return name
-
-
-def _plain(table: pd.DataFrame, source: str) -> pd.DataFrame:
-    """Text with NaN for missing: Parquet gives None, CSV gives NaN."""
-    return table.apply(
-        lambda values: values.where(values.notna(), np.nan) if values.dtype == object else values
-    )
-
-
-ORDINARY = Kind(lambda names: True, _same, _plain)
+ORDINARY = Kind(lambda names: True)
 KINDS = (
     Kind(
         _is_screentime,
@@ -79,9 +67,7 @@ KINDS = (
     ),
     Kind(
         _is_adult,
-        _same,
-        _plain,
-        _adult_schema,
+        schema=_adult_schema,
         part="part",
         notice="Recognised as the Adult census table by its columns: units and target are known.",
     ),

@@ -60,34 +60,37 @@ def shorten(text: str, most: int) -> str:
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
-def open_table(source: str, wishes: Wishes = Wishes()) -> OwnTable:  # noqa: B008 - frozen
+def open_table(source: str, asked: Wishes = Wishes()) -> OwnTable:  # noqa: B008 - frozen
     """Read and prepare a table for any command.
 
-    source : path or address.  wishes : what the options of the command ask for.
+    source : path or address.  asked : what the options of the command ask for.
 
     Raises TableError for a table that cannot be used, a usage error for a column that is not there.
     """
     file = open_file(source)
-    kind, asked, doubts = kind_of(file.names), wishes, []
-    try:
-        wishes = _in_course_names(asked, file, kind)
-        table, reading, renamed = _read(source, file, kind, wishes)
-    except TableError as error:
-        if kind is ORDINARY:
-            raise
-        doubts = [f"Named like a table of the course, but read as any other: {error}"]
-        kind = ORDINARY
-        wishes = _in_course_names(asked, file, kind)
-        table, reading, renamed = _read(source, file, kind, wishes)
+    doubts = []
+    for kind in (kind_of(file.names), ORDINARY):
+        try:
+            wishes = _in_course_names(asked, file, kind)
+            table, reading, renamed = _read(source, file, kind, wishes)
+            break
+        except TableError as error:
+            if kind is ORDINARY:
+                raise
+            doubts = [f"Named like a table of the course, but read as any other: {error}"]
     _check_finite(table)
-    left_out = identifiers(table.drop(columns=[n for n in _kept(wishes) if n in table]))
+    found = identifiers(table)
+    wanted = {*wishes.keep, *wishes.category, wishes.target}
+    kept = {name: why for name, why in found.items() if name in wanted}
+    left_out = {name: why for name, why in found.items() if name not in wanted}
     names = [name for name in table.columns if name not in left_out]
+    persons = dict.fromkeys((name for name in names if sounds_like_person(table[name])), "")
     if not names:
         hint = f"Keep one: --keep {quote(table.columns[0])}"
         raise TableError(" ".join([f"No column of {source} is left.", *reading.notices, hint]))
     if wishes.target is not None:
         one_of(wishes.target, names, "--target", "column")
-    found = [] if kind.schema or wishes.rule else found_rules(table[names])
+    held = [] if kind.schema or wishes.rule else found_rules(table[names])
     opened = _with_schema(kind, table[names].reset_index(drop=True), wishes)
     style = _style(file, kind, reading, renamed)
     rules = read_rules(wishes.rule, table[names], opened.schema, style, left_out)
@@ -96,11 +99,11 @@ def open_table(source: str, wishes: Wishes = Wishes()) -> OwnTable:  # noqa: B00
         *doubts,
         *_file_notices(file, kind),
         *reading.notices,
-        *_left_out_notices(left_out),
-        *_kept_notices(table, wishes),
-        *_person_notices(table[names]),
+        *_said(left_out, "Left out {names}: {why}. To keep it, with real values: --keep {first}"),
+        *_said(kept, "Kept {names}, although {why}: real values will be written."),
+        *_said(persons, "Real values of {names} are copied. To leave it out: --drop {first}"),
         *opened.notices,
-        *_rule_notices(found),
+        *_said(dict(zip(held, held)), "In every row {why}. To keep it so: --rule {first}"),
     ]
     return replace(opened, schema=schema, notices=tuple(notices), left_out=left_out, style=style)
 
@@ -170,11 +173,6 @@ def _check_finite(table: pd.DataFrame) -> None:
             )
 
 
-def _kept(wishes: Wishes) -> list[str]:
-    """Columns that stay although they look like identifiers."""
-    return [*wishes.keep, *wishes.category, *([wishes.target] if wishes.target else [])]
-
-
 def _with_schema(kind: Kind, table: pd.DataFrame, wishes: Wishes) -> OwnTable:
     """The table with its schema, split where its authors split it."""
     notices, holdout = [], None
@@ -195,7 +193,7 @@ def _with_schema(kind: Kind, table: pd.DataFrame, wishes: Wishes) -> OwnTable:
         schema = replace(known, columns=columns)
     else:
         schema = Schema.infer(table, categories=forced)
-    notices += _category_notices(found)
+    notices += _said(found, "{why}: {names}. If it is a quantity: --number {first}")
     schema = replace(schema, target=wishes.target or schema.target)
     return OwnTable(table, schema, tuple(notices), holdout=holdout)
 
@@ -211,11 +209,8 @@ def with_default_target(opened: OwnTable) -> OwnTable:
         if column.kind in DISCRETE and len(column.categories) in TARGET_VALUES
     ]
     if not fitting:
-        notice = (
-            "No column has 2 to 50 categories to predict, so TSTR is left out. Name one with "
-            "--target."
-        )
-        return replace(opened, notices=(*opened.notices, notice))
+        notice = "No column has 2 to 50 categories to predict, so TSTR is left out. "
+        return replace(opened, notices=(*opened.notices, f"{notice}Name one with --target."))
     named = [name for name in fitting if looks_like_class(name)]
     chosen = (named or fitting)[-1]
     which = "named as a class" if named else "the last column of 2 to 50 categories"
@@ -242,47 +237,13 @@ def _file_notices(file: OwnFile, kind: Kind) -> list[str]:
     return notices
 
 
-def _left_out_notices(left_out: dict[str, str]) -> list[str]:
+def _said(reasons: dict[str, str], text: str) -> list[str]:
+    """One line for each reason. text : with {why}, the {names} that share it, and the {first} of
+    them as a shell takes it."""
+    shared: dict[str, list[str]] = {}
+    for name, why in reasons.items():
+        shared.setdefault(why, []).append(name)
     return [
-        f"Left out {_listed(names)}: {why}. To keep it, with real values: --keep {quote(names[0])}"
-        for why, names in _by_reason(left_out).items()
+        text.format(why=why, names=", ".join(map(repr, names)), first=quote(names[0]))
+        for why, names in shared.items()
     ]
-
-
-def _kept_notices(table: pd.DataFrame, wishes: Wishes) -> list[str]:
-    """That real names will be written, where they were asked for."""
-    kept = identifiers(table[[name for name in _kept(wishes) if name in table]])
-    return [
-        f"Kept {_listed(names)}, although {why}: real values will be written."
-        for why, names in _by_reason(kept).items()
-    ]
-
-
-def _person_notices(table: pd.DataFrame) -> list[str]:
-    """That texts are copied, where the name of their column is that of persons."""
-    names = [name for name in table.columns if sounds_like_person(table[name])]
-    hint = f"To leave it out: --drop {quote(names[0])}" if names else ""
-    return [f"Real values of {_listed(names)} are copied. {hint}"] if names else []
-
-
-def _category_notices(found: dict[str, str]) -> list[str]:
-    return [
-        f"{why}: {_listed(names)}. If it is a quantity: --number {quote(names[0])}"
-        for why, names in _by_reason(found).items()
-    ]
-
-
-def _rule_notices(found: list[str]) -> list[str]:
-    return [f"In every row {rule}. To keep it so: --rule {quote(rule)}" for rule in found]
-
-
-def _by_reason(reasons: dict[str, str]) -> dict[str, list[str]]:
-    """Why -> names."""
-    return {
-        why: [name for name, reason in reasons.items() if reason == why]
-        for why in dict.fromkeys(reasons.values())
-    }
-
-
-def _listed(names: list[str]) -> str:
-    return ", ".join(map(repr, names))

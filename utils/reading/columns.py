@@ -58,7 +58,8 @@ def read_columns(
     for name, column in read.items():
         if settled != choices and _may_change(column.form, settled):
             again = _read(cells(name), settled)
-            asked = column.form.ambiguous and not _is_settled(column.form, settled)
+            wish = settled.dates if isinstance(column.form, Moment) else settled.decimal
+            asked = column.form.ambiguous and wish is None
             read[name] = replace(again, form=replace(again.form, ambiguous=asked))
     table = pd.DataFrame({name: column.values for name, column in read.items()})
     forms = {name: column.form for name, column in read.items()}
@@ -83,10 +84,6 @@ def _may_change(form: Form, settled: Choices) -> bool:
     file of decimal commas is a thousand."""
     thousands = isinstance(form, Number) and settled.decimal == "comma" and form.decimals == 3
     return form.ambiguous or thousands
-
-
-def _is_settled(form: Form, settled: Choices) -> bool:
-    return (settled.dates if isinstance(form, Moment) else settled.decimal) is not None
 
 
 def _read(cells: pd.Series, choices: Choices) -> _Read:

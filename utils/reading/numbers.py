@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import ClassVar
 
 import numpy as np
@@ -99,29 +100,25 @@ class Number(Form):
 
     def _measured(self, cells: pd.Series) -> Number:
         """The same form, with the digits, exponents and plus signs that the cells have."""
-        plain = self._plain(cells).dropna()
+        plain = self._plain(cells).dropna().drop_duplicates()
         plain = plain[~plain.str.contains("n")]  # infinite
         if plain.empty:
             return self
-        mantissa = plain.str.replace("[eE].*", "", regex=True)
-        point = mantissa.str.find(".")
-        digits = (mantissa.str.len() - point - 1).where(point >= 0, 0)
+        parts = [Decimal(text).as_tuple() for text in plain]
+        digits = [-part.exponent for part in parts]
         powers = plain[plain.str.contains("[eE]")]
         unsigned = ~plain.str.startswith("-") & ~plain.str.fullmatch("0*[.]?0*")
         changes = {
-            "decimals": int(digits.max()),
-            "fewest": int(digits.min()),
+            "decimals": max(digits),
+            "fewest": min(digits),
             "plus": bool(unsigned.any() and plain[unsigned].str.startswith("+").all()),
         }
         if len(powers) == len(plain):
             changes["exponent"] = "E" if "E" in powers.iloc[0] else "e"
-            significant = mantissa.str.replace("[-+.]", "", regex=True).str.lstrip("0").str.len()
-            changes["decimals"] = max(int(significant.max()) - 1, 0)
+            changes["decimals"] = max(len(part.digits) for part in parts) - 1
         elif len(powers):
-            exponents = powers.str.replace(".*[eE]", "", regex=True).astype(int)
-            changes["decimals"] = int((digits.sub(exponents, fill_value=0)).max().clip(1, 17))
-            changes["fewest"] = 0
-        return Number(**{**vars(self), **changes})
+            changes |= {"decimals": min(max(*digits, 1), 17), "fewest": 0}
+        return replace(self, **changes)
 
     def read(self, cells: pd.Series) -> pd.Series:
         plain = self._plain(cells)
