@@ -88,7 +88,7 @@ def generate(
 
 
 def _write(
-    opened: OwnTable, synthesizer, rows: int, condition: dict, rules: list[str], output
+    opened: OwnTable, synthesizer: Synthesizer, rows: int, condition: dict, rules: list[str], output
 ) -> dict:
     """Learn and write; returns how many rows were drawn to keep the rules, {} without rules."""
     report: dict[str, int] = {}
@@ -101,7 +101,8 @@ def _write(
         )
     schema = opened.schema.select([name for name in opened.schema.names if name not in computed])
     with tqdm(total=rows, desc="learning", unit="row", unit_scale=True, dynamic_ncols=True) as bar:
-        synthesizer = _with_bar(synthesizer)
+        if "progress" in synthesizer.get_params():  # it trains for long
+            synthesizer.set_params(progress="bar")
         synthesizer.fit(opened.table[schema.names], schema=schema)
         bar.set_description("sampling")
         chunks = synthesizer.sample_chunks(rows, condition)
@@ -109,12 +110,6 @@ def _write(
             chunks = rows_that_keep(synthesizer, rows, condition, opened.schema, computed, report)
         write_table(output, _counted(chunks, bar), opened.schema, opened.style)
     return report
-
-
-def _with_bar(synthesizer: Synthesizer) -> Synthesizer:
-    """The same; one that trains for long shows how far it is."""
-    can_show = "progress" in synthesizer.get_params()
-    return synthesizer.set_params(progress="bar") if can_show else synthesizer
 
 
 def _counted(chunks: Iterable[pd.DataFrame], bar: tqdm) -> Iterator[pd.DataFrame]:

@@ -118,13 +118,9 @@ def _in_course_names(wishes: Wishes, file: OwnFile, kind: Kind) -> Wishes:
         return [known[one_of(name, known, option, "column")] for name in names]
 
     target = ours("--target", [wishes.target])[0] if wishes.target else None
+    several = ("drop", "keep", "category", "number")
     return replace(
-        wishes,
-        target=target,
-        drop=ours("--drop", wishes.drop),
-        keep=ours("--keep", wishes.keep),
-        category=ours("--category", wishes.category),
-        number=ours("--number", wishes.number),
+        wishes, target=target, **{o: ours(f"--{o}", getattr(wishes, o)) for o in several}
     )
 
 
