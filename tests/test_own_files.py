@@ -328,11 +328,7 @@ def test_a_column_without_a_name_keeps_its_blank_header():
 
 def test_the_public_screen_time_layout_comes_back():
     table = simulate_screentime(20)
-    table["Date"] = (
-        unpadded(table["Date"].dt, "{m}/{d}/{y}")
-        if False
-        else [f"{day.month}/{day.day}/{day.year}" for day in table["Date"]]
-    )
+    table["Date"] = unpadded(table["Date"], "{m}/{d}/{y}")
     table = table.set_axis(
         ["Date", "App", "Usage (minutes)", "Notifications", "Times Opened"], axis=1
     )
@@ -409,6 +405,13 @@ def test_conditions_are_written_as_the_file_writes():
     found = written(";")
     assert set(found["price"]) == {f"{FEW[3]},50 €"}
     assert set(found["day"]) == {day}
+
+
+def test_a_condition_on_few_numbers_is_written_as_the_file_writes():
+    """They are kept as categories, but still numbers with a unit."""
+    source = save(lines(share=["10 %", "50 %", "90 %", "10 %"] * 20, x=FEW))
+    generate(source, "--given", "share=50 %", method="mixture")
+    assert set(written()["share"]) == {"50 %"}
 
 
 def test_a_label_of_zero_and_one_is_a_class_and_the_default_target():

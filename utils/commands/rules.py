@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import keyword
-import re
 from collections.abc import Iterable, Iterator
 from itertools import combinations, permutations
 
@@ -113,13 +112,11 @@ def computed_columns(schema: Schema, rules: list[str]) -> dict[str, str]:
         tree, placeholders = parse(rule)
         if not (isinstance(tree, ast.Compare) and [type(op) for op in tree.ops] == [ast.Eq]):
             continue
+        for node in names_in(tree):
+            node.id = _ticked(placeholders.get(node.id, node.id))
         for side, other in ((tree.comparators[0], tree.left), (tree.left, tree.comparators[0])):
-            name = placeholders.get(side.id, side.id) if isinstance(side, ast.Name) else None
-            text = re.sub(
-                "|".join(placeholders) or "$^",
-                lambda match: f"`{placeholders[match.group()]}`",  # noqa: B023 - used at once
-                ast.unparse(other),
-            )
+            name = side.id.strip("`") if isinstance(side, ast.Name) else None
+            text = ast.unparse(other)
             needed = columns_of(text) if name else set()
             numbers = name and schema[name].kind in ("number", "integer") and needed
             if numbers and name not in {*found, *needed} and not needed & set(found):
