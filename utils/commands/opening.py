@@ -48,16 +48,13 @@ class OwnTable:
         """The columns as text, aligned at the left, without units where there are none."""
         shown = self.schema.describe().reset_index()
         shown = shown.drop(columns="unit" if (shown["unit"] == "-").all() else [])
-        shown = shown.map(lambda text: shorten(text, LONGEST_TEXT)).T.reset_index().T
+        long = shown.map(len) > LONGEST_TEXT
+        shown = shown.where(~long, shown.map(lambda text: text[: LONGEST_TEXT - 1] + "…"))
+        shown = shown.T.reset_index().T
         widths = shown.map(len).max()
         return "\n".join(
             "  ".join(map(str.ljust, row, widths)).rstrip() for row in shown.to_numpy()
         )
-
-
-def shorten(text: str, most: int) -> str:
-    """The text, cut to ``most`` characters with an ellipsis at the end."""
-    return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def open_table(source: str, asked: Wishes = Wishes()) -> OwnTable:  # noqa: B008 - frozen
@@ -183,14 +180,11 @@ def _with_schema(kind: Kind, table: pd.DataFrame, wishes: Wishes) -> OwnTable:
     found = {} if kind.schema else categories(table, wishes.target)
     found = {name: why for name, why in found.items() if name not in wishes.number}
     forced = [name for name in table.columns if name in {*found, *wishes.category}]
-    if kind.schema:
-        known, named = kind.schema(table), Schema.infer(table, categories=forced)
-        columns = tuple(named[c.name] if c.name in forced else c for c in known.columns)
-        schema = replace(known, columns=columns)
-    else:
-        schema = Schema.infer(table, categories=forced)
+    named = Schema.infer(table, categories=forced)
+    known = kind.schema(table) if kind.schema else named
+    columns = tuple(named[c.name] if c.name in forced else c for c in known.columns)
     notices += _said(found, "{why}: {names}. If it is a quantity: --number {first}")
-    schema = replace(schema, target=wishes.target or schema.target)
+    schema = replace(known, columns=columns, target=wishes.target or known.target)
     return OwnTable(table, schema, tuple(notices), holdout=holdout)
 
 

@@ -146,8 +146,9 @@ def rows_that_keep(
         ask = missing if not attempt else min(int(missing / share * 1.1) + 10, most)
         if missing == 0 or ask <= 0:
             break
-        seed = None if attempt == 0 else [attempt, synthesizer.random_state or 0]
-        for chunk in synthesizer.sample_chunks(ask, condition, _seed(seed)):
+        parts = np.random.SeedSequence([attempt, synthesizer.random_state or 0])
+        seed = int(parts.generate_state(1)[0]) if attempt else None  # at first, its own
+        for chunk in synthesizer.sample_chunks(ask, condition, seed):
             chunk = _with_computed(chunk, schema, computed)
             kept = chunk[_keeps(chunk, schema, computed)].head(rows - report["kept"])
             report["drawn"] += len(chunk)
@@ -160,11 +161,6 @@ def rows_that_keep(
             f"({'; '.join(schema.rules)}); {rows:,} are needed. Try another --method, or "
             "fewer rules."
         )
-
-
-def _seed(parts: list[int] | None) -> int | None:
-    """One seed for each round; None for the synthesizer's own."""
-    return None if parts is None else int(np.random.SeedSequence(parts).generate_state(1)[0])
 
 
 def _with_computed(chunk: pd.DataFrame, schema: Schema, computed: dict[str, str]) -> pd.DataFrame:
