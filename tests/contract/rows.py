@@ -187,17 +187,25 @@ class AwkwardTables:
         assert kilobytes("VmHWM") - before < DENSE
         assert_valid(synthetic, table, 2_000)
 
-    @settings(
-        max_examples=20, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
-    )
-    @given(table=frames)
-    def test_any_small_table(self, table):
-        synthesizer = self.make().fit(table)
-        assert_valid(synthesizer.sample(15), table, 15)
-        if table.iloc[0].notna().any():
-            name = table.columns[table.iloc[0].notna()][0]
-            rows = synthesizer.sample(4, given={name: table[name].iloc[0]})
-            assert (rows[name] == table[name].iloc[0]).all()
+    def test_any_small_table(self):
+        examples = 20 if self.make().quick else 5  # a network is compiled for every table
+
+        @settings(
+            max_examples=examples,
+            deadline=None,
+            derandomize=True,
+            suppress_health_check=list(HealthCheck),
+        )
+        @given(table=frames)
+        def fits_and_samples(table):
+            synthesizer = self.make().fit(table)
+            assert_valid(synthesizer.sample(15), table, 15)
+            if table.iloc[0].notna().any():
+                name = table.columns[table.iloc[0].notna()][0]
+                rows = synthesizer.sample(4, given={name: table[name].iloc[0]})
+                assert (rows[name] == table[name].iloc[0]).all()
+
+        fits_and_samples()
 
     @pytest.mark.parametrize("case", REFUSED)
     def test_unusable_tables_get_one_clear_error(self, case):
