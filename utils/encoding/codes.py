@@ -24,10 +24,10 @@ class TableCodes:
     bins : QuantileBins of each column of numbers that has any.
     """
 
-    names: list
+    names: list[str]
     sizes: np.ndarray
     missing: np.ndarray
-    bins: dict
+    bins: dict[str, QuantileBins]
 
     @classmethod
     def fit(cls, columns: dict[str, np.ndarray], schema: Schema, most_bins: int = 64) -> TableCodes:

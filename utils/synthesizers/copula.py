@@ -31,7 +31,7 @@ class CopulaSynthesizer(Synthesizer):
     """
 
     method = "copula"
-    margins_: dict
+    margins_: dict[str, dict]
     correlation_: np.ndarray
 
     def __init__(self, sweeps: int = 20, values: int = 512, random_state: int | None = 0):

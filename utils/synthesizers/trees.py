@@ -35,9 +35,9 @@ class TreeSynthesizer(Synthesizer):
     """
 
     method = "trees"
-    order_: list
-    trees_: list
-    grids_: dict
+    order_: list[str]
+    trees_: list[dict[str, np.ndarray]]
+    grids_: dict[str, np.ndarray]
 
     def __init__(
         self,
@@ -51,6 +51,7 @@ class TreeSynthesizer(Synthesizer):
     def _check_parameters(self) -> None:
         super()._check_parameters()
         self._check_counts("min_samples_leaf")
+        self._check_column_names("order")
 
     def _fit(self, columns, rng):
         sizes = {name: len(np.unique(values)) for name, values in columns.items()}

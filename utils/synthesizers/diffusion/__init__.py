@@ -15,6 +15,7 @@ from utils.synthesizers.neural import (
     follow,
     hold_out,
     pieces,
+    take_weights,
 )
 from utils.training import keras, tf
 
@@ -42,6 +43,7 @@ class DiffusionSynthesizer(NeuralSynthesizer):
     """
 
     method = "diffusion"
+    how_to_sample = ("random_state", "looks")
     rows_: DiffusionRows
 
     def __init__(
@@ -88,14 +90,14 @@ class DiffusionSynthesizer(NeuralSynthesizer):
 
     def _build(self, rng):
         sizes, places = self.rows_.tokens.sizes, self.rows_.places
-        return Denoiser(sizes, places, self.units, self.layers, rng)
+        return Denoiser(sizes, places, self.parameters_["units"], self.parameters_["layers"], rng)
 
     # --- one training step ---
 
     def _learn(self, rows, held_out, rng):
         learner, averaged = self._build(rng), self._build(rng)
         learner.start_from(np.concatenate([rows[0], held_out[0]]))
-        averaged.set_weights(learner.weights)
+        take_weights(averaged, learner.weights)
         weights, steps = learner.weights, self._steps(len(rows[0]))
         rate = keras.optimizers.schedules.CosineDecay(self.learning_rate, steps, LAST_RATE)
         optimizer = keras.optimizers.Adam(rate)

@@ -56,7 +56,7 @@ class VAESynthesizer(NeuralSynthesizer):
     codes_: TableCodes
     condition_: int | None
     margins_: np.ndarray
-    tilts_: list
+    tilts_: list[np.ndarray | None]
     prior_: LatentPrior
 
     def __init__(
@@ -85,7 +85,8 @@ class VAESynthesizer(NeuralSynthesizer):
     def _check_parameters(self) -> None:
         super()._check_parameters()
         self._check_counts("latent", "units", "bins", "components", "patience")
-        self._check_range(0, np.inf, "beta", "warm_up", "waves")
+        self._check_counts("waves", least=0)
+        self._check_range(0, np.inf, "beta", "warm_up")
 
     # --- what goes in ---
 
@@ -129,8 +130,9 @@ class VAESynthesizer(NeuralSynthesizer):
 
     def _build(self, rng):
         sizes, strata = [int(size) for size in self.codes_.sizes], len(self.margins_)
-        encoder = encoder_network(sizes, self.tilts_, strata, self.units, self.latent, rng)
-        decoder = decoder_network(self.margins_, sizes, self.tilts_, self.units, self.latent, rng)
+        shape = self.tilts_, self.parameters_["units"], self.parameters_["latent"], rng
+        encoder = encoder_network(sizes, strata, *shape)
+        decoder = decoder_network(self.margins_, sizes, *shape)
         means = encoder(encoder.inputs)[0]
         return keras.Model(encoder.inputs, decoder([means, encoder.inputs[1]]))
 
@@ -255,7 +257,11 @@ class VAESynthesizer(NeuralSynthesizer):
             ]
             return tf.concat(drawn, axis=1)
 
-        shapes = ((None, self.latent), tf.float32), ((None,), tf.int32), ((2,), tf.int32)
+        shapes = (
+            ((None, self.parameters_["latent"]), tf.float32),
+            ((None,), tf.int32),
+            ((2,), tf.int32),
+        )
         signature = [tf.TensorSpec(*shape) for shape in shapes]
         return tf.function(draw, input_signature=signature, autograph=False).get_concrete_function()
 
