@@ -45,6 +45,12 @@ class TableCodes:
         )
         return cls(schema.names, values + missing, missing, bins)
 
+    @property
+    def spans(self) -> list[slice]:
+        """Where each column's codes lie when those of all columns stand side by side."""
+        ends = np.cumsum(self.sizes).tolist()
+        return [slice(end - int(size), end) for end, size in zip(ends, self.sizes)]
+
     def encode(self, columns: dict[str, np.ndarray]) -> np.ndarray:
         """Codes, int32 (n, d); ValueError for a missing value in a column that had none in fit."""
         nothing = np.zeros((len(next(iter(columns.values()))), 0), np.int32)

@@ -107,12 +107,11 @@ class Synthesizer(BaseEstimator):
                     f"{name} must be a number from {low:g} to below {high:g}, not {value!r}."
                 )
 
-    def _check_positive(self, *names: str) -> None:
-        """ValueError unless these parameters are finite numbers above 0."""
-        for name in names:
-            value = getattr(self, name)
-            if not (_is_number(value) and 0 < value < np.inf):
-                raise ValueError(f"{name} must be a number above 0, not {value!r}.")
+    def _check_positive(self, name: str) -> None:
+        """ValueError unless this parameter is a finite number above 0."""
+        value = getattr(self, name)
+        if not (_is_number(value) and 0 < value < np.inf):
+            raise ValueError(f"{name} must be a number above 0, not {value!r}.")
 
     def _check_column_names(self, name: str) -> None:
         """ValueError unless this parameter is None or a list of names."""

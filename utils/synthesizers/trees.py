@@ -8,8 +8,8 @@ from scipy.stats import rankdata
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from utils.synthesizers.base import Synthesizer
-from utils.synthesizers.draws import drawing_order
-from utils.synthesizers.given import candidates, keep_by_weight, nearness
+from utils.synthesizers.draws import drawing_order, resample
+from utils.synthesizers.given import candidates, nearness
 
 MOST_CLASSES = 64
 MARGIN = 0.001
@@ -85,7 +85,7 @@ class TreeSynthesizer(Synthesizer):
             features[:, position] = self._feature(name, drawn[name])
         if not given:
             return drawn
-        keep = keep_by_weight(log_weights, n, given, rng)
+        keep = resample(log_weights, n, rng)
         return {name: values[keep] for name, values in drawn.items()}
 
     def _feature(self, name, values) -> np.ndarray:

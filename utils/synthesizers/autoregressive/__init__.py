@@ -8,9 +8,10 @@ import pandas as pd
 
 from utils.dtypes import dtype_of
 from utils.encoding import TableCodes, from_array, grid_step, to_array
+from utils.encoding.spikes import shared_values
 from utils.synthesizers.autoregressive.network import CellNetwork, neighbours
-from utils.synthesizers.draws import drawing_order
-from utils.synthesizers.given import candidates, keep_by_weight, read_given
+from utils.synthesizers.draws import drawing_order, resample
+from utils.synthesizers.given import candidates, read_given
 from utils.synthesizers.neural import AVERAGE, NeuralSynthesizer, follow, hold_out, take_weights
 from utils.training import keras, tf
 
@@ -44,7 +45,7 @@ class AutoregressiveSynthesizer(NeuralSynthesizer):
     method = "autoregressive"
     codes_: TableCodes
     order_: list[str]
-    spikes_: dict[str, np.ndarray]
+    spikes_: dict[str, np.ndarray]  # bins of one value with the rows of a whole bin
 
     def __init__(
         self,
@@ -79,19 +80,16 @@ class AutoregressiveSynthesizer(NeuralSynthesizer):
     def _fit(self, columns, rng):
         self.codes_ = TableCodes.fit(columns, self.schema_, self.bins)
         self.order_ = drawing_order(self.order, dict(zip(self.codes_.names, self.codes_.sizes)))
-        self.spikes_ = {name: self._spikes(columns[name], name) for name in self.codes_.bins}
+        self.spikes_ = {
+            name: np.isin(bins.lower, shared_values(columns[name], 1 / self.bins))
+            for name, bins in self.codes_.bins.items()
+        }
         rows = self._encode(columns)
         held, kept = hold_out(len(rows), rng)
         learner, average = self._build(rng), self._build(rng)
         learner.start_from(rows)
         take_weights(average, learner.weights)
         self._learn(learner, average, rows[kept], rows[held], rng)
-
-    def _spikes(self, values, name) -> np.ndarray:
-        """Which bins of a number hold one value with the rows of a whole bin."""
-        bins = self.codes_.bins[name]
-        counts = np.bincount(bins.encode(values[~np.isnan(values)]), minlength=len(bins))
-        return (bins.knots[:, 0] == bins.knots[:, -1]) & (counts * self.bins >= counts.sum())
 
     @property
     def _places(self) -> list[int]:
@@ -152,7 +150,7 @@ class AutoregressiveSynthesizer(NeuralSynthesizer):
         rows = n if comes_first else candidates(n)
         codes, log_chances = self._network.draw(np.tile(wanted, (rows, 1)), rng)
         if not comes_first:
-            codes = codes[keep_by_weight(log_chances.sum(axis=1), n, given, rng)]
+            codes = codes[resample(log_chances.sum(axis=1), n, rng)]
         return self._decode(codes, given, rng)
 
     def _decode(self, codes, given, rng) -> dict:

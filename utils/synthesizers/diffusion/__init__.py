@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cache, cached_property
 
 import numpy as np
 
@@ -137,7 +137,7 @@ class DiffusionSynthesizer(NeuralSynthesizer):
     # --- how rows are drawn ---
 
     def _sample(self, n, given, rng):
-        rows, (fill_tokens, fill_scores) = self.rows_, self._fillers()
+        rows, (fill_tokens, fill_scores) = self.rows_, self._fillers(self.looks)
         start, known = self._start(given)
         tokens = np.tile(start, (n, 1))
         angles = np.tile(np.where(known, 0, 1).astype(np.float32), (n, 1))
@@ -196,18 +196,11 @@ class DiffusionSynthesizer(NeuralSynthesizer):
         looks[np.linspace(0, columns, min(self.looks, columns), endpoint=False).astype(int)] = True
         return looks
 
-    def _fillers(self):
-        """The compiled functions that fill tokens and scores, for so many looks."""
-        if self._made[0] != self.looks:
-            network = self._network
-            made = network.token_filler(), network.score_filler(-(-self.looks // 2))
-            self._made = self.looks, made
-        return self._made[1]
-
     @cached_property
-    def _made(self):
-        """The looks for which fillers were compiled, and these: none yet."""
-        return 0, None
+    def _fillers(self):
+        """A function of the looks that gives what fills tokens and scores, compiled once."""
+        network = self._network
+        return cache(lambda looks: (network.token_filler(), network.score_filler(-(-looks // 2))))
 
 
 def _mean_row(losses):

@@ -8,9 +8,10 @@ from functools import cached_property
 import numpy as np
 from scipy.special import ndtr
 
+from utils.synthesizers.draws import resample
 from utils.synthesizers.gan import networks
 from utils.synthesizers.gan.rows import GANRows, best_groups
-from utils.synthesizers.given import candidates, keep_by_weight, nearness
+from utils.synthesizers.given import candidates, nearness
 from utils.synthesizers.neural import AVERAGE, NeuralSynthesizer, follow, pieces, take_weights
 from utils.training import tf
 
@@ -217,7 +218,7 @@ class GANSynthesizer(NeuralSynthesizer):
         if not by_construction:
             for name in filter(self.rows_.scores.get, given):
                 log_weights += self._log_nearness(name, given[name], scores, group)
-            keep = keep_by_weight(log_weights, n, given, rng)
+            keep = resample(log_weights, n, rng)
             group, tokens, scores = group[keep], tokens[keep], scores[keep]
         return self.rows_.decode(group, tokens, scores, self.schema_, given, rng)
 

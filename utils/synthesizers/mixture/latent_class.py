@@ -155,9 +155,7 @@ class LatentClasses:
 
         A given cell that a class cannot have counts as very unlikely, so that some class is left.
         """
-        ends = np.cumsum(self.codes.sizes)
-        spans = [slice(end - size, end) for end, size in zip(ends, self.codes.sizes)]
-        weights = self.weights.astype(np.float64)
+        spans, weights = self.codes.spans, self.weights.astype(np.float64)
         for place, code in self.codes.encode_given(given).items():
             weights = weights * np.maximum(self.tables[:, spans[place]][:, code], TINY)
             weights /= weights.sum()

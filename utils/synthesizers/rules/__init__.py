@@ -13,7 +13,8 @@ from utils.encoding import float_range, from_array, grid_step, to_array
 from utils.expressions import evaluate
 from utils.schema import EXACT, Column, Schema, TableError
 from utils.synthesizers.base import Synthesizer
-from utils.synthesizers.given import candidates, impossible, keep_by_weight
+from utils.synthesizers.draws import resample
+from utils.synthesizers.given import candidates
 from utils.synthesizers.rules.distributions import (
     Distribution,
     choice,
@@ -68,9 +69,9 @@ class RuleSynthesizer(Synthesizer):
     def _check_parameters(self) -> None:
         super()._check_parameters()
         self._check_counts("most_tries")
-        for name, kind in (("columns", Distribution), ("derived", str), ("rules", str)):
-            value = getattr(self, name)
-            _check_mapping(name, {} if value is None else value, kind)
+        _check_mapping("columns", self.columns, Distribution)
+        _check_mapping("derived", self.derived, str)
+        _check_mapping("rules", self.rules, str)
         if self.columns == {}:
             raise ValueError("columns must name one column or more; it is {}.")
 
@@ -199,18 +200,21 @@ class RuleSynthesizer(Synthesizer):
                     continue
             table[name] = values_for(distribution, table, rng)
         if n and log_weights.max() == -np.inf:
-            raise impossible(condition)
+            raise ValueError(
+                f"No row with {', '.join(condition)} as asked is possible under the model. Ask for "
+                "fewer conditions at once, or for values that occur together."
+            )
         if weighed and n:
-            chosen = keep_by_weight(log_weights, n, condition, rng)
+            chosen = resample(log_weights, n, rng)
             table = table.iloc[chosen].reset_index(drop=True)
         return table
 
 
 def _check_mapping(name: str, value, kind: type) -> None:
-    """ValueError unless a parameter maps names to values of that kind."""
-    if not isinstance(value, dict):
+    """ValueError unless a parameter is None or maps names to values of that kind."""
+    if not isinstance(value, (dict, type(None))):
         raise ValueError(f"{name} must be a dictionary, not {value!r}.")
-    for key, item in value.items():
+    for key, item in (value or {}).items():
         if not isinstance(key, str) or not isinstance(item, kind):
             raise ValueError(
                 f"{name} must map names to a {kind.__name__} each, not {key!r} to {item!r}."

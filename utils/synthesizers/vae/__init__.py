@@ -18,7 +18,8 @@ import numpy as np
 
 from utils.encoding import TableCodes
 from utils.encoding.groups import ROWS_PER_GROUP
-from utils.synthesizers.given import candidates, keep_by_weight
+from utils.synthesizers.draws import resample
+from utils.synthesizers.given import candidates
 from utils.synthesizers.neural import NeuralSynthesizer, hold_out, pieces
 from utils.synthesizers.vae.margins import margins, tilts
 from utils.synthesizers.vae.networks import decoder_network, divergence, encoder_network
@@ -195,17 +196,13 @@ class VAESynthesizer(NeuralSynthesizer):
         logits = network.get_layer("decoder")([points, strata])
         columns = [
             tf.nn.sparse_softmax_cross_entropy_with_logits(codes[:, place], logits[:, span])
-            for place, span in enumerate(self._spans())
+            for place, span in enumerate(self.codes_.spans)
             if place != self.condition_
         ]
         return columns or [tf.zeros_like(mean[:, 0])], divergence(mean, log_variance)
 
     def _decoded(self):
         return [name for place, name in enumerate(self.schema_.names) if place != self.condition_]
-
-    def _spans(self):
-        ends = np.cumsum(self.codes_.sizes)
-        return [slice(int(end - size), int(end)) for size, end in zip(self.codes_.sizes, ends)]
 
     def _encode(self, codes, strata):
         """Means and log-variances of the rows' latent clouds, each float32 (n, latent)."""
@@ -226,7 +223,7 @@ class VAESynthesizer(NeuralSynthesizer):
         points, strata = prior.draw(candidates(n) if wanted else n, rng)
         if wanted:
             weights = self._log_likelihood(points, strata, wanted)
-            chosen = keep_by_weight(weights, n, given, rng)
+            chosen = resample(weights, n, rng)
             points, strata = points[chosen], strata[chosen]
         return self.codes_.decode(self._draw(points, strata, rng), self.schema_, given, rng)
 
@@ -245,7 +242,7 @@ class VAESynthesizer(NeuralSynthesizer):
     @cached_property
     def _drawing(self):
         """A compiled function (points, strata, key) -> codes."""
-        decoder, spans = self._network.get_layer("decoder"), self._spans()
+        decoder, spans = self._network.get_layer("decoder"), self.codes_.spans
 
         def draw(points, strata, key):
             logits = decoder([points, strata])
@@ -267,7 +264,7 @@ class VAESynthesizer(NeuralSynthesizer):
 
     def _log_likelihood(self, points, strata, wanted):
         """log p(wanted codes | point), float64 (n,): a sum, independent given the point."""
-        decoder, spans = self._network.get_layer("decoder"), self._spans()
+        decoder, spans = self._network.get_layer("decoder"), self.codes_.spans
         weights = np.zeros(len(points))
         for piece in self._pieces(len(points)):
             logits = decoder([points[piece], strata[piece]])
