@@ -14,6 +14,7 @@ from utils.encoding import QuantileBins
 from utils.synthesizers import AutoregressiveSynthesizer
 from utils.synthesizers.autoregressive import _log_widths
 from utils.synthesizers.autoregressive.network import CellNetwork, neighbours
+from utils.synthesizers.neural import follow, take_weights
 from utils.training import tf
 
 pytestmark = pytest.mark.filterwarnings("error")
@@ -26,7 +27,7 @@ def network():
     """A network with strong random weights, so that its columns hang together."""
     rng = np.random.default_rng(4)
     made = CellNetwork(SIZES, [None] * 3, 8, rng)
-    made.set_weights([rng.normal(0, 0.8, weight.shape) for weight in made.weights])
+    take_weights(made, [rng.normal(0, 0.8, weight.shape) for weight in made.weights])
     return made
 
 
@@ -139,7 +140,7 @@ def test_a_code_without_a_row_has_no_chance():
 def test_an_average_moves_by_its_share(network):
     other = CellNetwork(SIZES, [None] * 3, 8, np.random.default_rng(9))
     before, target = (made.weights[0].numpy() for made in (network, other))
-    network.follow(other, 30, 0.1)  # 1 / (1 + 0.1 * 30) of the way
+    follow(network.weights, other.weights, 30, 0.1)  # 1 / (1 + 0.1 * 30) of the way
     np.testing.assert_allclose(network.weights[0].numpy(), 0.75 * before + 0.25 * target, atol=1e-6)
 
 
@@ -214,6 +215,13 @@ def test_order_is_by_number_of_codes_or_as_asked(planted):
         ),
         ({"units": 0}, "units must be a whole number of 1 or more"),
         ({"bins": 2.5}, "bins must be a whole number of 1 or more"),
+        ({"dropout": "half"}, "dropout must be a number from 0 to below 1, not 'half'"),
+        ({"order": "minutes"}, "order must be a list of column names, or None, not 'minutes'"),
+        (
+            {"order": [1, "plan"]},
+            r"order must be a list of column names, or None, not \[1, 'plan'\]",
+        ),
+        ({"learning_rate": "slow"}, "learning_rate must be a number above 0, not 'slow'"),
         ({"dropout": 1.0}, "dropout must be a number from 0 to below 1, not 1.0"),
         ({"smoothing": -0.1}, "smoothing must be a number from 0 to below inf, not -0.1"),
     ],
@@ -255,6 +263,19 @@ def test_surprise_names_the_odd_cell(planted):
     assert nats.loc[0].idxmax() == "minutes"
     assert nats.loc[0, "minutes"] > nats.loc[1, "minutes"] + 2
     np.testing.assert_allclose(nats.sum(axis=1), -planted.log_likelihood(odd))
+
+
+def test_surprise_of_a_number_beyond_those_of_training_grows_with_the_distance():
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame({"whole": rng.integers(10, 20, 200), "real": rng.random(200)})
+    model = AutoregressiveSynthesizer(epochs=1, units=8, order=["whole", "real"]).fit(table)
+    far = pd.DataFrame({"whole": [19, 20, 24, 9, 10**9], "real": [0.5, -50.0, 50.0, 1e30, -1e30]})
+    nats = model.surprise(far)
+    assert np.isfinite(nats).all(axis=None)
+    whole = nats["whole"]
+    assert whole[1] - whole[0] == pytest.approx(1)  # one step beyond a bin of one step
+    assert whole[2] - whole[0] == pytest.approx(5)
+    assert whole[4] > 1e8 and (nats["real"][1:] > nats["real"][0] + 100).all()
 
 
 # --- missing cells ---

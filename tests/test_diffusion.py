@@ -13,6 +13,7 @@ from utils.schema import Schema
 from utils.synthesizers import DiffusionSynthesizer
 from utils.synthesizers.diffusion.denoiser import Denoiser
 from utils.synthesizers.diffusion.rows import DiffusionRows
+from utils.synthesizers.neural import take_weights
 
 pytestmark = pytest.mark.filterwarnings("error")
 QUICK = {"epochs": 60, "units": 48, "layers": 1, "learning_rate": 0.01}
@@ -95,7 +96,7 @@ def test_scores_need_enough_rows_for_every_combination():
 
 
 def test_the_loss_of_a_network_that_knows_nothing_is_the_entropy_of_a_guess(denoiser):
-    denoiser.set_weights([np.zeros(weight.shape) for weight in denoiser.weights])
+    take_weights(denoiser, [np.zeros(weight.shape) for weight in denoiser.weights])
     rows = np.random.default_rng(0).integers(0, SIZES, (20_000, 3)).astype(np.int32)
     none = np.zeros((len(rows), 0), np.float32)
     tokens, _ = denoiser.losses((rows, none, none, none), np.array([5, 6], np.int32))

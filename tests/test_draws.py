@@ -10,7 +10,7 @@ import pytest
 
 from utils.schema import Column, Schema
 from utils.synthesizers.draws import draw_from_tables, drawing_order, resample
-from utils.synthesizers.given import keep_by_weight, log_step, nearness, read_given
+from utils.synthesizers.given import log_step, nearness, read_given
 
 
 def test_draws_follow_their_table():
@@ -36,15 +36,8 @@ def test_weights_count_by_their_ratio_however_small():
 
 
 def test_what_is_kept_comes_in_random_order():
-    kept = keep_by_weight(np.zeros(1_000), 1_000, {}, np.random.default_rng(0))
+    kept = resample(np.zeros(1_000), 1_000, np.random.default_rng(0))
     assert abs(np.corrcoef(kept, np.arange(1_000))[0, 1]) < 0.1
-
-
-@pytest.mark.parametrize("candidates", [0, 3])
-def test_without_a_possible_candidate_the_one_error_names_what_was_asked(candidates):
-    log_weights = np.full(candidates, -np.inf)
-    with pytest.raises(ValueError, match=r"No row with App, day as asked is possible.*Ask for"):
-        keep_by_weight(log_weights, 5, {"App": 1, "day": 2.0}, np.random.default_rng(0))
 
 
 def test_columns_come_by_their_number_of_values_or_as_asked():

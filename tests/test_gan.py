@@ -143,6 +143,9 @@ BAD = {
     "groups of a number": ({"group_by": ["x"]}, "group_by must name categories.*way, colour"),
     "groups of another table": ({"group_by": ["App"]}, "group_by must name categories.*'App'"),
     "a negative penalty": ({"penalty": -1.0}, "penalty must be a number from 0"),
+    "groups that are no list": ({"group_by": "way"}, "group_by must be a list of column names"),
+    "groups without a name": ({"group_by": [1]}, r"group_by must be a list .* not \[1\]"),
+    "frozen": ({"temperature": 0}, "temperature must be a number above 0, not 0"),
     "no average": ({"average": np.nan}, "average must be a number from 0"),
 }
 
@@ -152,6 +155,13 @@ def test_bad_options_get_one_clear_error(case):
     options, message = BAD[case]
     with pytest.raises(ValueError, match=message):
         GANSynthesizer(**options).fit(planted(50))
+
+
+def test_groups_that_never_came_together_are_met_by_the_nearest():
+    table = pd.DataFrame({"a": list("xy") * 20, "b": list("uv") * 20, "n": range(40)})
+    model = GANSynthesizer(epochs=1, units=8, group_by=["a", "b"]).fit(table)
+    rows = model.sample(9, {"a": "x", "b": "v"})
+    assert (rows[["a", "b"]] == ["x", "v"]).all(axis=None)
 
 
 def test_groups_of_all_columns_leave_nothing_to_generate():

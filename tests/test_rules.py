@@ -615,6 +615,22 @@ MISTAKES = {
         ValueError,
         "No normal number.*no parameter is missing",
     ),
+    "no columns": (dict(columns={}), ValueError, "columns must name one column or more"),
+    "a column that is no distribution": (
+        dict(columns={"x": 3}),
+        ValueError,
+        "columns must map names to a Distribution each, not 'x' to 3",
+    ),
+    "a rule that is no text": (
+        dict(columns={"x": poisson(1)}, rules={"r": True}),
+        ValueError,
+        "rules must map names to a str each, not 'r' to True",
+    ),
+    "derived columns without names": (
+        dict(columns={"x": poisson(1)}, derived=["x + 1"]),
+        ValueError,
+        r"derived must be a dictionary, not \['x \+ 1'\]",
+    ),
     "no tries": (
         dict(columns={"x": poisson(1)}, most_tries=0),
         ValueError,
@@ -628,6 +644,22 @@ def test_mistakes_get_one_clear_error(case):
     options, error, message = MISTAKES[case]
     with pytest.raises(error, match=message):
         RuleSynthesizer(**options).fit()
+
+
+@pytest.mark.parametrize("missing", [2, -0.1, np.nan, "half", None])
+def test_a_share_of_missing_cells_lies_between_none_and_all(missing):
+    for make in (lambda: choice({"a": 1}, missing), lambda: poisson(3, missing=missing)):
+        with pytest.raises(ValueError, match="missing must be a share from 0 to 1, not"):
+            make()
+
+
+def test_derived_columns_set_after_a_fit_wait_for_the_next():
+    columns = {"x": uniform(1, 9, decimals=0)}
+    model = RuleSynthesizer(columns, derived={"y": "x + 1"}, rules={"r": "y > 4"}).fit()
+    expected = model.sample(20)
+    model.derived["y"] = "x - 100"
+    model.set_params(derived={"z": "x + 2"}, rules=None, most_tries=0, columns=None)
+    pd.testing.assert_frame_equal(model.sample(20), expected)
 
 
 def test_other_columns_than_the_table_are_refused():

@@ -138,6 +138,12 @@ def test_an_order_that_is_no_order_of_the_columns_is_refused(order):
         TreeSynthesizer(order=order).fit(discrete_table(50))
 
 
+@pytest.mark.parametrize("order", ["abc", 5, ["a", "b", 1]])
+def test_an_order_that_is_no_list_of_names_is_refused(order):
+    with pytest.raises(ValueError, match="order must be a list of column names, or None"):
+        TreeSynthesizer(order=order).fit(pd.DataFrame({"a": [1], "b": [1], "c": [1]}))
+
+
 @pytest.mark.parametrize("least", [0, -1, "many"])
 def test_wrong_leaf_sizes_are_refused(least):
     with pytest.raises(ValueError, match="min_samples_leaf"):

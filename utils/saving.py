@@ -50,24 +50,31 @@ def check_parts(cls: type, parts: dict, names: set[str]) -> dict:
             f"a {cls.__name__} lacks a part or has one too many: {', '.join(odd)}"
         )
     for name, value in parts.items():
-        if not isinstance(value, _declared(cls)[name]):
-            raise SavedModelError(
-                f"the part {name!r} of a {cls.__name__} is a {type(value).__name__}"
-            )
+        odd = _misfit(value, _declared(cls)[name])
+        if odd:
+            raise SavedModelError(f"the part {name!r} of a {cls.__name__} is {odd}")
     return parts
 
 
-@cache
-def _declared(cls: type) -> dict[str, tuple[type, ...]]:
-    """Name -> plain types of everything that a class and its bases annotate."""
-    return {name: _plain_types(hint) for name, hint in typing.get_type_hints(cls).items()}
+_declared = cache(typing.get_type_hints)
 
 
-def _plain_types(hint) -> tuple[type, ...]:
-    """``list[str] | None`` as (list, NoneType); a whole number may stand where a float may."""
-    options = typing.get_args(hint) if isinstance(hint, UnionType) else [hint]
-    kinds = [typing.get_origin(option) or option for option in options]
-    return (*kinds, int) if float in kinds else tuple(kinds)
+def _misfit(value, hint) -> str:
+    """What a value is instead of the type in a hint such as ``list[str] | None``, down to the last
+    entry; nothing if it fits. A whole number may stand where a float may."""
+    if isinstance(hint, UnionType):
+        found = [_misfit(value, option) for option in typing.get_args(hint)]
+        return min(found, key=len) and max(found, key=len)
+    kind, inner = typing.get_origin(hint) or hint, typing.get_args(hint)
+    if not isinstance(value, (float, int) if kind is float else kind):
+        return f"a {type(value).__name__}"
+    if kind is dict and inner:
+        odd = {_misfit(part, t) for pair in value.items() for part, t in zip(pair, inner)}
+    elif inner:  # a list or tuple of any length
+        odd = {_misfit(item, inner[0]) for item in value}
+    else:
+        return ""
+    return " with ".join([f"a {kind.__name__}", *sorted(odd - {""})]) if odd - {""} else ""
 
 
 @contextmanager

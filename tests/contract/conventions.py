@@ -12,6 +12,7 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 from tests.contract.tables import TABLES
+from utils.synthesizers import Synthesizer
 
 NO_SEEDS = {
     "a generator": np.random.default_rng(0),
@@ -40,6 +41,21 @@ class Conventions:
         assert synthesizer.fit(table) is synthesizer
         assert synthesizer.get_params() == parameters
         pd.testing.assert_frame_equal(table, TABLES["three rows"])
+
+    def test_parameters_set_after_a_fit_wait_for_the_next(self, fitted, tmp_path):
+        fitted("narrow").save(tmp_path / "model")
+        synthesizer, expected = Synthesizer.load(tmp_path / "model"), fitted("narrow").sample(40)
+        later = set(synthesizer.get_params()) - set(synthesizer.how_to_sample)
+        synthesizer.set_params(**dict.fromkeys(later))
+        pd.testing.assert_frame_equal(synthesizer.sample(40), expected)
+        synthesizer.save(tmp_path / "again")
+        loaded = Synthesizer.load(tmp_path / "again")
+        pd.testing.assert_frame_equal(loaded.sample(40), expected)
+        kept = {name for name in later if name not in synthesizer.not_saved}
+        parameters = fitted("narrow").get_params()
+        assert {name: loaded.get_params()[name] for name in kept} == {
+            name: parameters[name] for name in kept
+        }
 
     def test_unfitted_is_refused(self, tmp_path):
         with pytest.raises(NotFittedError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import fields, is_dataclass
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -78,6 +79,28 @@ class Files:
                 wrong = 3.5 if isinstance(getattr(part, name), (list, dict)) else [3.5]
                 object.__setattr__(part, name, wrong)
                 assert_refused(content, tmp_path, f"'{name}' of a {cls} is a")
+
+    def test_an_entry_of_the_wrong_type_is_refused(self, saved, tmp_path):
+        for cls, part in nested(saving.read(saved)["fitted"]).items():
+            for name in (field.name for field in fields(part)):
+                entries = getattr(part, name)
+                if not isinstance(entries, (list, dict)) or not any(map(_is_data, _inner(entries))):
+                    continue
+                content = saving.read(saved)
+                part = nested(content["fitted"])[cls]
+                odd = [3.5 for _ in entries]
+                object.__setattr__(
+                    part, name, dict(zip(entries, odd)) if isinstance(entries, dict) else odd
+                )
+                assert_refused(content, tmp_path, f"'{name}' of a {cls} is a .* with a float")
+
+
+def _inner(entries):
+    return entries.values() if isinstance(entries, dict) else entries
+
+
+def _is_data(entry) -> bool:
+    return is_dataclass(entry) or isinstance(entry, (np.ndarray, tuple))
 
 
 def assert_refused(content: dict, folder, message: str) -> None:

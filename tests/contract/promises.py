@@ -24,7 +24,6 @@ class Contract(Conventions, Rows, AwkwardTables, Chunks, Conditions, Refits, Fil
     what it needs to learn it, besides ``options``; band : how near its chances come.
     independent : it says nothing of how columns hang together.
     keeps_group_ranges : numbers stay in the range that they have in their app.
-    refuses_strangers : values that never occur together are impossible, not merely unlikely.
 
     One fit of each table is shared by all tests that only read it; a test that changes a fit
     changes a copy.
@@ -39,7 +38,6 @@ class Contract(Conventions, Rows, AwkwardTables, Chunks, Conditions, Refits, Fil
     band = 0.04
     independent = False
     keeps_group_ranges = False
-    refuses_strangers = False
 
     @classmethod
     def make(cls, **more) -> Synthesizer:

@@ -106,6 +106,18 @@ def constant_table() -> pd.DataFrame:
     )
 
 
+def strangers_table() -> pd.DataFrame:
+    """Cells that never meet, and a number with nothing between its two values."""
+    return pd.DataFrame(
+        {
+            "app": ["a", "b"] * 30,
+            "phone": ["x", "z"] * 30,
+            "minutes": [0, 90] * 30,
+            "opened": np.where(np.arange(60) % 4 == 1, np.nan, np.arange(60) / 4),
+        }
+    )
+
+
 AWKWARD = {
     "one row": mixed_table(40).dropna().head(1).reset_index(drop=True),
     "three rows": mixed_table(40).tail(3).reset_index(drop=True),
@@ -184,6 +196,7 @@ TABLES = {
     "extreme numbers": extreme_numbers(),
     "nothing of any dtype": nothing_of_any_dtype(),
     "constant columns": constant_table(),
+    "strangers": strangers_table(),
 } | AWKWARD
 WIDE = ("grouped", "ordered")
 

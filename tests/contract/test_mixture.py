@@ -7,7 +7,7 @@ from tests.contract.promises import Contract
 
 class TestGaussian(Contract):
     method, options, bad = "mixture", {"kind": "gaussian"}, ("components", 0)
-    keeps_group_ranges = refuses_strangers = True
+    keeps_group_ranges = True
 
 
 class TestLatentClass(Contract):

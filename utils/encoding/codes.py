@@ -24,10 +24,10 @@ class TableCodes:
     bins : QuantileBins of each column of numbers that has any.
     """
 
-    names: list
+    names: list[str]
     sizes: np.ndarray
     missing: np.ndarray
-    bins: dict
+    bins: dict[str, QuantileBins]
 
     @classmethod
     def fit(cls, columns: dict[str, np.ndarray], schema: Schema, most_bins: int = 64) -> TableCodes:
@@ -44,6 +44,12 @@ class TableCodes:
             values == 0
         )
         return cls(schema.names, values + missing, missing, bins)
+
+    @property
+    def spans(self) -> list[slice]:
+        """Where each column's codes lie when those of all columns stand side by side."""
+        ends = np.cumsum(self.sizes).tolist()
+        return [slice(end - int(size), end) for end, size in zip(ends, self.sizes)]
 
     def encode(self, columns: dict[str, np.ndarray]) -> np.ndarray:
         """Codes, int32 (n, d); ValueError for a missing value in a column that had none in fit."""

@@ -131,7 +131,7 @@ class GroupedScores:
     """
 
     pooled: NormalScores
-    within: dict
+    within: dict[int, NormalScores]
 
     @classmethod
     def fit(

@@ -7,6 +7,12 @@ import numpy as np
 SPIKE_SHARE, SPIKE_RATIO = 0.05, 3.0
 
 
+def shared_values(values: np.ndarray, share: float) -> np.ndarray:
+    """Values that at least this share of the rows with a value hold, rising."""
+    distinct, counts = np.unique(values[~np.isnan(values)], return_counts=True)
+    return distinct[counts >= share * counts.sum()]
+
+
 def find_spikes(values: np.ndarray) -> np.ndarray:
     """Values that 5 % of the rows hold and 3 times as many as any of the 4 nearest distinct
     values."""
@@ -20,6 +26,5 @@ def find_spikes(values: np.ndarray) -> np.ndarray:
 
 def find_piles(values: np.ndarray) -> np.ndarray:
     """Spikes, and the smallest and the largest value where 5 % of the rows or more hold it."""
-    distinct, counts = np.unique(values, return_counts=True)
-    ends = distinct[[0, -1]][counts[[0, -1]] >= SPIKE_SHARE * len(values)]
+    ends = np.intersect1d(shared_values(values, SPIKE_SHARE), [values.min(), values.max()])
     return np.union1d(find_spikes(values), ends)

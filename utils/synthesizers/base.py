@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import deepcopy
 from itertools import chain
+from numbers import Integral, Real
 
 import numpy as np
 import pandas as pd
@@ -33,15 +35,17 @@ class Synthesizer(BaseEstimator):
     codes for categories and booleans (-1 is missing), float64 for numbers, integers and dates (NaN
     is missing).
     ``_sample(n, given, rng)`` : returns the same kind of dictionary; ``given`` maps names to one
-    code or float.
+    code or float. It reads fitted attributes only, and of parameters those that the fit had,
+    ``parameters_``, or that say ``how_to_sample``: others may be set anew for the next fit.
     """
 
     method = ""
     chunk_rows = 65_536
     quick = True  # fits most tables within seconds
     not_saved: tuple[str, ...] = ()  # parameters that say how to fit, not what was fitted
+    how_to_sample: tuple[str, ...] = ("random_state",)  # that may change from draw to draw
     schema_: Schema
-    seen_: dict  # what training held of each column, see given.what_was_seen
+    seen_: dict[str, np.ndarray]  # what training held of each column, see given.what_was_seen
 
     def __init__(self, random_state: int | None = 0):
         self.random_state = random_state
@@ -73,6 +77,7 @@ class Synthesizer(BaseEstimator):
     def _fitting(self):
         """Forget the earlier fit; bring it back if what was interrupted left no whole one."""
         earlier = self._forget()
+        self._keep_parameters()
         try:
             yield
         finally:
@@ -84,12 +89,41 @@ class Synthesizer(BaseEstimator):
         """ValueError for a parameter that no fit can use; asked before anything is forgotten."""
         _check_seed(self.random_state)
 
-    def _check_counts(self, *names: str) -> None:
-        """ValueError unless these parameters are whole numbers of 1 or more."""
+    def _check_counts(self, *names: str, least: int = 1) -> None:
+        """ValueError unless these parameters are whole numbers of ``least`` or more."""
         for name in names:
             value = getattr(self, name)
-            if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < 1:
-                raise ValueError(f"{name} must be a whole number of 1 or more, not {value!r}.")
+            if not _is_count(value, least):
+                raise ValueError(
+                    f"{name} must be a whole number of {least} or more, not {value!r}."
+                )
+
+    def _check_range(self, low: float, high: float, *names: str) -> None:
+        """ValueError unless these parameters are numbers from low to below high."""
+        for name in names:
+            value = getattr(self, name)
+            if not (_is_number(value) and low <= value < high):
+                raise ValueError(
+                    f"{name} must be a number from {low:g} to below {high:g}, not {value!r}."
+                )
+
+    def _check_positive(self, name: str) -> None:
+        """ValueError unless this parameter is a finite number above 0."""
+        value = getattr(self, name)
+        if not (_is_number(value) and 0 < value < np.inf):
+            raise ValueError(f"{name} must be a number above 0, not {value!r}.")
+
+    def _check_column_names(self, name: str) -> None:
+        """ValueError unless this parameter is None or a list of names."""
+        value = getattr(self, name)
+        listed = isinstance(value, (list, tuple)) and all(isinstance(item, str) for item in value)
+        if value is not None and not listed:
+            raise ValueError(f"{name} must be a list of column names, or None, not {value!r}.")
+
+    def _keep_parameters(self) -> None:
+        parameters = self.get_params(deep=False)
+        kept = {name: value for name, value in parameters.items() if name not in self.not_saved}
+        self.parameters_ = deepcopy(kept)
 
     def _forget(self) -> dict:
         """Drop, and return, what a fit left: fitted attributes, networks, compiled functions."""
@@ -113,7 +147,7 @@ class Synthesizer(BaseEstimator):
     ) -> Iterator[pd.DataFrame]:
         """The rows of :meth:`sample` in pieces, for tables larger than memory."""
         check_is_fitted(self)
-        if not isinstance(n, (int, np.integer)) or isinstance(n, bool) or n < 0:
+        if not _is_count(n):
             raise ValueError(f"The number of rows must be a whole number of 0 or more, not {n!r}.")
         condition = read_given(given or {}, self.schema_, self.seen_)
         seed = self.random_state if random_state is None else random_state
@@ -141,14 +175,11 @@ class Synthesizer(BaseEstimator):
         content = {
             "format": FORMAT,
             "method": self.method,
-            "parameters": self._saved_parameters(),
+            "parameters": self.parameters_
+            | {name: getattr(self, name) for name in self.how_to_sample},
             "fitted": {name: getattr(self, name) for name in self._fitted_names()},
         }
         saving.write(path, content)
-
-    def _saved_parameters(self) -> dict:
-        parameters = self.get_params(deep=False)
-        return {name: value for name, value in parameters.items() if name not in self.not_saved}
 
     @classmethod
     def _fitted_names(cls) -> set[str]:
@@ -184,6 +215,7 @@ class Synthesizer(BaseEstimator):
         try:
             synthesizer = kind(**content["parameters"])
             synthesizer._check_parameters()
+            synthesizer._keep_parameters()
             fitted = saving.check_parts(kind, content["fitted"], kind._fitted_names())
             vars(synthesizer).update(fitted)
         except (KeyError, TypeError, ValueError) as error:
@@ -194,10 +226,17 @@ class Synthesizer(BaseEstimator):
         return synthesizer
 
 
+def _is_count(value, least: int = 0) -> bool:
+    """Whether a value is a whole number of ``least`` or more; True and False are none."""
+    return isinstance(value, Integral) and not isinstance(value, bool) and value >= least
+
+
+def _is_number(value) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
 def _check_seed(seed) -> None:
-    if seed is not None and (
-        not isinstance(seed, (int, np.integer)) or isinstance(seed, bool) or seed < 0
-    ):
+    if seed is not None and not _is_count(seed):
         raise ValueError(
             f"random_state must be a whole number of 0 or more, or None, not {seed!r}: the same "
             "number gives the same rows."

@@ -8,7 +8,8 @@ from scipy.special import ndtr, ndtri
 from scipy.stats import rankdata
 
 from utils.synthesizers.base import Synthesizer
-from utils.synthesizers.given import candidates, keep_by_weight
+from utils.synthesizers.draws import resample
+from utils.synthesizers.given import candidates
 
 MOST_AXES, AXES_IN_ALL = 64, 1_000  # one-hot columns for one column, and for the whole table
 EDGE = 1e-10
@@ -31,7 +32,7 @@ class CopulaSynthesizer(Synthesizer):
     """
 
     method = "copula"
-    margins_: dict
+    margins_: dict[str, dict]
     correlation_: np.ndarray
 
     def __init__(self, sweeps: int = 20, values: int = 512, random_state: int | None = 0):
@@ -86,7 +87,7 @@ class CopulaSynthesizer(Synthesizer):
             noise[:, k] = ndtri(
                 np.clip(bottom + rng.random(len(noise)) * (top - bottom), EDGE, 1 - EDGE)
             )
-        keep = keep_by_weight(log_weights, n, given, rng) if given else slice(None)
+        keep = resample(log_weights, n, rng) if given else slice(None)
         scores = np.empty((n, len(names)))
         scores[:, order] = noise[keep] @ factor.T
         return scores

@@ -2,7 +2,9 @@
 
 A condition is met by Bayes' rule: rows are drawn in proportion to how likely they are *and* make
 the given cells. Where a method cannot draw so directly, it draws more rows than asked for,
-sets the given cells, and keeps rows by the chance that each had of these cells.
+sets the given cells, and keeps rows by the chance that each had of these cells (:func:`candidates`,
+:func:`utils.synthesizers.draws.resample`). Cells that never came together are set in the rows
+nearest to them.
 """
 
 from __future__ import annotations
@@ -15,7 +17,6 @@ import pandas as pd
 from utils.encoding import float_range, from_float, grid_step, to_code, to_number
 from utils.encoding.spikes import SPIKE_SHARE
 from utils.schema import Column, Schema
-from utils.synthesizers.draws import resample
 
 CANDIDATES, FEWEST_CANDIDATES = 8, 16_384
 EXACT_MATCHES = 30  # so many rows with the very number are preferred to many with a near one
@@ -97,26 +98,9 @@ def _read_number(column: Column, value, seen) -> float:
     return number
 
 
-def impossible(given: dict) -> ValueError:
-    """The one error for a condition that no row can meet."""
-    return ValueError(
-        f"No row with {', '.join(given)} as asked is possible under the model. Ask for fewer "
-        "conditions at once, or for values that occur together."
-    )
-
-
 def candidates(n: int) -> int:
     """How many rows to draw so that n of them can be kept by weight."""
     return max(CANDIDATES * n, FEWEST_CANDIDATES)
-
-
-def keep_by_weight(
-    log_weights: np.ndarray, n: int, given: dict, rng: np.random.Generator
-) -> np.ndarray:
-    """Positions (n,) among candidates, by their log-weights; ValueError if none has any weight."""
-    if not np.isfinite(log_weights.max(initial=-np.inf)):
-        raise impossible(given)
-    return resample(log_weights, n, rng)
 
 
 def nearness(values: np.ndarray, wanted: float, column: Column) -> np.ndarray:

@@ -19,9 +19,9 @@ NUMBERS_AT_ONCE, ROWS_AT_ONCE, FEWEST_AT_ONCE = 4_000_000, 8_192, 64
 class NeuralSynthesizer(Synthesizer):
     """A generator whose networks are trained by :func:`utils.training.train`.
 
-    A subclass stores its encoders and sizes in fitted attributes, writes ``_build(rng)``, which
-    makes a Keras model for sampling from these alone, and calls :meth:`_train` in ``_fit``. What it
-    compiles for sampling it keeps in cached properties, which the next fit forgets.
+    A subclass stores its encoders in fitted attributes, writes ``_build(rng)``, which makes a Keras
+    model for sampling from these and ``parameters_`` alone, and calls :meth:`_train` in ``_fit``.
+    What it compiles for sampling it keeps in cached properties, which the next fit forgets.
 
     epochs : passes over the table.  batch_size : rows a step.  learning_rate : of the optimiser.
     progress : False, "bar" or "curve".  checkpoint : a file that an interrupted fit goes on from.
@@ -32,23 +32,12 @@ class NeuralSynthesizer(Synthesizer):
     quick = False
     not_saved = ("progress", "checkpoint")
     history_: dict
-    weights_: list
+    weights_: list[np.ndarray]
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
         self._check_counts("epochs", "batch_size")
-        rate = self.learning_rate
-        if isinstance(rate, bool) or not isinstance(rate, (int, float)) or not 0 < rate < np.inf:
-            raise ValueError(f"learning_rate must be a number above 0, not {rate!r}.")
-
-    def _check_range(self, low: float, high: float, *names: str) -> None:
-        """ValueError unless these parameters are numbers from low to below high."""
-        for name in names:
-            if not low <= getattr(self, name) < high:
-                raise ValueError(
-                    f"{name} must be a number from {low:g} to below {high:g}, not "
-                    f"{getattr(self, name)!r}."
-                )
+        self._check_positive("learning_rate")
 
     def _train(self, step, data, variables, network, rng, **options) -> None:
         """Train for ``epochs`` with the constructor's parameters; keeps ``history_``, ``weights_``.
@@ -66,7 +55,7 @@ class NeuralSynthesizer(Synthesizer):
                 seed=int(rng.integers(2**31)),
                 progress=self.progress,
                 checkpoint=self.checkpoint,
-                settings=repr(self._saved_parameters()),
+                settings=repr(self.parameters_),
                 history=history,
                 **options,
             )
@@ -88,8 +77,14 @@ class NeuralSynthesizer(Synthesizer):
     def _network(self):
         """The network with its fitted weights, built again in a loaded model."""
         network = self._build(np.random.default_rng(0))
-        network.set_weights(self.weights_)
+        take_weights(network, self.weights_)
         return network
+
+
+def take_weights(network, values) -> None:
+    """Give a network the weights of another one of its shape."""
+    for weight, value in zip(network.weights, values, strict=True):
+        weight.assign(value)
 
 
 def seeded(rng: np.random.Generator, scale: float = 1.0):

@@ -8,8 +8,8 @@ from scipy.stats import rankdata
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from utils.synthesizers.base import Synthesizer
-from utils.synthesizers.draws import drawing_order
-from utils.synthesizers.given import candidates, keep_by_weight, nearness
+from utils.synthesizers.draws import drawing_order, resample
+from utils.synthesizers.given import candidates, nearness
 
 MOST_CLASSES = 64
 MARGIN = 0.001
@@ -35,9 +35,9 @@ class TreeSynthesizer(Synthesizer):
     """
 
     method = "trees"
-    order_: list
-    trees_: list
-    grids_: dict
+    order_: list[str]
+    trees_: list[dict[str, np.ndarray]]
+    grids_: dict[str, np.ndarray]
 
     def __init__(
         self,
@@ -51,6 +51,7 @@ class TreeSynthesizer(Synthesizer):
     def _check_parameters(self) -> None:
         super()._check_parameters()
         self._check_counts("min_samples_leaf")
+        self._check_column_names("order")
 
     def _fit(self, columns, rng):
         sizes = {name: len(np.unique(values)) for name, values in columns.items()}
@@ -84,7 +85,7 @@ class TreeSynthesizer(Synthesizer):
             features[:, position] = self._feature(name, drawn[name])
         if not given:
             return drawn
-        keep = keep_by_weight(log_weights, n, given, rng)
+        keep = resample(log_weights, n, rng)
         return {name: values[keep] for name, values in drawn.items()}
 
     def _feature(self, name, values) -> np.ndarray:

@@ -8,10 +8,11 @@ import pandas as pd
 
 from utils.dtypes import dtype_of
 from utils.encoding import TableCodes, from_array, grid_step, to_array
+from utils.encoding.spikes import shared_values
 from utils.synthesizers.autoregressive.network import CellNetwork, neighbours
-from utils.synthesizers.draws import drawing_order
-from utils.synthesizers.given import candidates, keep_by_weight, read_given
-from utils.synthesizers.neural import AVERAGE, NeuralSynthesizer, hold_out
+from utils.synthesizers.draws import drawing_order, resample
+from utils.synthesizers.given import candidates, read_given
+from utils.synthesizers.neural import AVERAGE, NeuralSynthesizer, follow, hold_out, take_weights
 from utils.training import keras, tf
 
 WEIGHT_DECAY = 1e-3
@@ -43,8 +44,8 @@ class AutoregressiveSynthesizer(NeuralSynthesizer):
 
     method = "autoregressive"
     codes_: TableCodes
-    order_: list
-    spikes_: dict
+    order_: list[str]
+    spikes_: dict[str, np.ndarray]  # bins of one value with the rows of a whole bin
 
     def __init__(
         self,
@@ -72,25 +73,23 @@ class AutoregressiveSynthesizer(NeuralSynthesizer):
         self._check_counts("units", "bins")
         self._check_range(0, 1, "dropout")
         self._check_range(0, np.inf, "smoothing", "average")
+        self._check_column_names("order")
 
     # --- what goes in ---
 
     def _fit(self, columns, rng):
         self.codes_ = TableCodes.fit(columns, self.schema_, self.bins)
         self.order_ = drawing_order(self.order, dict(zip(self.codes_.names, self.codes_.sizes)))
-        self.spikes_ = {name: self._spikes(columns[name], name) for name in self.codes_.bins}
+        self.spikes_ = {
+            name: np.isin(bins.lower, shared_values(columns[name], 1 / self.bins))
+            for name, bins in self.codes_.bins.items()
+        }
         rows = self._encode(columns)
         held, kept = hold_out(len(rows), rng)
         learner, average = self._build(rng), self._build(rng)
         learner.start_from(rows)
-        average.set_weights(learner.weights)
+        take_weights(average, learner.weights)
         self._learn(learner, average, rows[kept], rows[held], rng)
-
-    def _spikes(self, values, name) -> np.ndarray:
-        """Which bins of a number hold one value with the rows of a whole bin."""
-        bins = self.codes_.bins[name]
-        counts = np.bincount(bins.encode(values[~np.isnan(values)]), minlength=len(bins))
-        return (bins.knots[:, 0] == bins.knots[:, -1]) & (counts * self.bins >= counts.sum())
 
     @property
     def _places(self) -> list[int]:
@@ -105,8 +104,9 @@ class AutoregressiveSynthesizer(NeuralSynthesizer):
     def _build(self, rng):
         sizes = self.codes_.sizes[self._places]
         spikes = [self.spikes_.get(name, np.zeros(0, bool)) for name in self.order_]
-        kernels = [neighbours(alone, size, self.smoothing) for alone, size in zip(spikes, sizes)]
-        return CellNetwork(sizes.tolist(), kernels, self.units, rng)
+        smoothing, units = self.parameters_["smoothing"], self.parameters_["units"]
+        kernels = [neighbours(alone, size, smoothing) for alone, size in zip(spikes, sizes)]
+        return CellNetwork(sizes.tolist(), kernels, units, rng)
 
     # --- one training step ---
 
@@ -121,7 +121,7 @@ class AutoregressiveSynthesizer(NeuralSynthesizer):
                 loss = tf.add_n(learner.losses(batch[0], self.dropout, key))
             gradients = tape.gradient(loss, [weight.value for weight in learner.weights])
             optimizer.apply(gradients, learner.weights)
-            average.follow(learner, optimizer.iterations, self.average)
+            follow(average.weights, learner.weights, optimizer.iterations, self.average)
             return {"nats a row": loss}
 
         def column_losses(batch, key):
@@ -150,7 +150,7 @@ class AutoregressiveSynthesizer(NeuralSynthesizer):
         rows = n if comes_first else candidates(n)
         codes, log_chances = self._network.draw(np.tile(wanted, (rows, 1)), rng)
         if not comes_first:
-            codes = codes[keep_by_weight(log_chances.sum(axis=1), n, given, rng)]
+            codes = codes[resample(log_chances.sum(axis=1), n, rng)]
         return self._decode(codes, given, rng)
 
     def _decode(self, codes, given, rng) -> dict:
@@ -169,17 +169,22 @@ class AutoregressiveSynthesizer(NeuralSynthesizer):
 
         Exact for the codes. A number has a density: the mass of its bin over the bin's width,
         counted in steps of the column's grid (so a probability for integers), or in its unit where
-        there is none. A bin with one value is taken for a point with all of its mass. ValueError
-        for a category that training never saw.
+        there is none. A bin with one value is taken for a point with all of its mass. Beyond the
+        smallest and the largest number of training the density falls off exponentially: each width
+        of the outermost bin costs one nat more, so far numbers are finite and very surprising.
+        ValueError for a category that training never saw.
         """
         table = table[self.schema_.names]
         self._refuse_unseen(table, numbers=False)
-        codes = self._encode(self._arrays(table))
+        columns = self._arrays(table)
+        codes = self._encode(columns)
         nats = -self._network.draw(codes, np.random.default_rng(0))[1]
         for place, name in enumerate(self.order_):
             if name in self.codes_.bins:
-                widths = _log_widths(self.codes_.bins[name], grid_step(self.schema_[name]))
-                nats[:, place] += np.append(widths, 0.0)[codes[:, place]]
+                step = grid_step(self.schema_[name])
+                widths = np.append(_log_widths(self.codes_.bins[name], step), 0.0)[codes[:, place]]
+                beyond = np.abs(columns[name] - columns[name].clip(*self.seen_[name][:2]))
+                nats[:, place] += widths + np.nan_to_num(beyond) / (step or 1.0) / np.exp(widths)
         return pd.DataFrame(nats, columns=self.order_, index=table.index)
 
     def impute(

@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from utils.synthesizers.neural import follow, log_shares, pieces
+from utils.synthesizers.neural import log_shares, pieces
 from utils.training import keras, tf
 
 OWN, SPIKE_OWN = 0.2, 1.0  # part of a bin's vector that it does not share, and of a spike's
@@ -30,18 +30,9 @@ class CellNetwork:
             for name, shape in shapes.items()
         ] + [keras.Variable(np.zeros(sum(sizes)), dtype="float32")]
 
-    def set_weights(self, weights: list) -> None:
-        """Take over the weights of another network of this shape."""
-        for mine, other in zip(self.weights, weights, strict=True):
-            mine.assign(other)
-
     def start_from(self, rows: np.ndarray) -> None:
         """Begin at the shares of each column alone; rows int32 (n, d)."""
         self.weights[-1].assign(log_shares(rows, self.sizes))
-
-    def follow(self, other: CellNetwork, steps, reach: float) -> None:
-        """Be the average of another network's weights, see :func:`neural.follow`."""
-        follow(self.weights, other.weights, steps, reach)
 
     def _by_column(self, weight) -> list:
         """A table of all columns cut into one a column, with neighbouring bins sharing."""

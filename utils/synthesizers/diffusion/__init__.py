@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cache, cached_property
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from utils.synthesizers.neural import (
     follow,
     hold_out,
     pieces,
+    take_weights,
 )
 from utils.training import keras, tf
 
@@ -42,6 +43,7 @@ class DiffusionSynthesizer(NeuralSynthesizer):
     """
 
     method = "diffusion"
+    how_to_sample = ("random_state", "looks")
     rows_: DiffusionRows
 
     def __init__(
@@ -88,14 +90,14 @@ class DiffusionSynthesizer(NeuralSynthesizer):
 
     def _build(self, rng):
         sizes, places = self.rows_.tokens.sizes, self.rows_.places
-        return Denoiser(sizes, places, self.units, self.layers, rng)
+        return Denoiser(sizes, places, self.parameters_["units"], self.parameters_["layers"], rng)
 
     # --- one training step ---
 
     def _learn(self, rows, held_out, rng):
         learner, averaged = self._build(rng), self._build(rng)
         learner.start_from(np.concatenate([rows[0], held_out[0]]))
-        averaged.set_weights(learner.weights)
+        take_weights(averaged, learner.weights)
         weights, steps = learner.weights, self._steps(len(rows[0]))
         rate = keras.optimizers.schedules.CosineDecay(self.learning_rate, steps, LAST_RATE)
         optimizer = keras.optimizers.Adam(rate)
@@ -135,7 +137,7 @@ class DiffusionSynthesizer(NeuralSynthesizer):
     # --- how rows are drawn ---
 
     def _sample(self, n, given, rng):
-        rows, (fill_tokens, fill_scores) = self.rows_, self._fillers()
+        rows, (fill_tokens, fill_scores) = self.rows_, self._fillers(self.looks)
         start, known = self._start(given)
         tokens = np.tile(start, (n, 1))
         angles = np.tile(np.where(known, 0, 1).astype(np.float32), (n, 1))
@@ -194,18 +196,11 @@ class DiffusionSynthesizer(NeuralSynthesizer):
         looks[np.linspace(0, columns, min(self.looks, columns), endpoint=False).astype(int)] = True
         return looks
 
-    def _fillers(self):
-        """The compiled functions that fill tokens and scores, for so many looks."""
-        if self._made[0] != self.looks:
-            network = self._network
-            made = network.token_filler(), network.score_filler(-(-self.looks // 2))
-            self._made = self.looks, made
-        return self._made[1]
-
     @cached_property
-    def _made(self):
-        """The looks for which fillers were compiled, and these: none yet."""
-        return 0, None
+    def _fillers(self):
+        """A function of the looks that gives what fills tokens and scores, compiled once."""
+        network = self._network
+        return cache(lambda looks: (network.token_filler(), network.score_filler(-(-looks // 2))))
 
 
 def _mean_row(losses):

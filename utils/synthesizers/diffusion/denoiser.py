@@ -63,11 +63,6 @@ class Denoiser:
         """The trainable weights, in a fixed order."""
         return self.model.trainable_variables
 
-    def set_weights(self, values: list) -> None:
-        """Take the values of other weights."""
-        for weight, value in zip(self.weights, values, strict=True):
-            weight.assign(value)
-
     def start_from(self, codes: np.ndarray) -> None:
         """Let it draw tokens by their shares in the rows, int32 (n, d), until it has learned."""
         self.token_head.bias.assign(log_shares(codes, self.sizes))

@@ -32,8 +32,8 @@ class DiffusionRows:
     tokens: TableCodes
     categories: np.ndarray
     groups: Groups
-    free: dict
-    scores: dict
+    free: dict[str, np.ndarray]
+    scores: dict[str, GroupedScores]
 
     @classmethod
     def fit(

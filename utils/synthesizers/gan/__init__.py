@@ -8,10 +8,11 @@ from functools import cached_property
 import numpy as np
 from scipy.special import ndtr
 
+from utils.synthesizers.draws import resample
 from utils.synthesizers.gan import networks
 from utils.synthesizers.gan.rows import GANRows, best_groups
-from utils.synthesizers.given import candidates, impossible, keep_by_weight, nearness
-from utils.synthesizers.neural import AVERAGE, NeuralSynthesizer, follow, pieces
+from utils.synthesizers.given import candidates, nearness
+from utils.synthesizers.neural import AVERAGE, NeuralSynthesizer, follow, pieces, take_weights
 from utils.training import tf
 
 CALIBRATION_ROWS, CALIBRATION_ROUNDS = 16_384, 8
@@ -40,7 +41,7 @@ class GANSynthesizer(NeuralSynthesizer):
     A condition on a group is met by construction, one on another category by drawing it and
     weighting the rows by how likely it was; one on a smooth number by keeping rows that have it,
     or, if these are few, the rows nearest to it, with the number set. In every case each row meets
-    it.
+    it: cells that never came together are set in the rows nearest to them.
     """
 
     method = "gan"
@@ -73,7 +74,9 @@ class GANSynthesizer(NeuralSynthesizer):
     def _check_parameters(self) -> None:
         super()._check_parameters()
         self._check_counts("units", "noise", "pack")
-        self._check_range(0, np.inf, "penalty", "average", "temperature")
+        self._check_range(0, np.inf, "penalty", "average")
+        self._check_positive("temperature")
+        self._check_column_names("group_by")
 
     # --- what goes in ---
 
@@ -83,7 +86,7 @@ class GANSynthesizer(NeuralSynthesizer):
         self.bias_ = np.log(np.maximum(self.rows_.margins(group, tokens), FLOOR))
         pack = min(self.pack, self.batch_size, len(group))
         generator, averaged = self._build(rng), self._build(rng)
-        averaged.set_weights(generator.get_weights())
+        take_weights(averaged, generator.weights)
         critic = networks.critic_network(pack * sum(self._widths), self.units, rng)
         steps = self._steps(len(group))
         generating = generator, self._optimizer(generator, self.learning_rate, steps)
@@ -122,11 +125,12 @@ class GANSynthesizer(NeuralSynthesizer):
 
     @property
     def _noise(self) -> int:
-        return max(self.noise, len(self.rows_.scores))
+        return max(self.parameters_["noise"], len(self.rows_.scores))
 
     def _build(self, rng):
         groups, entries, scores = self._widths
-        return networks.generator_network(self._noise, groups, entries + scores, self.units, rng)
+        units = self.parameters_["units"]
+        return networks.generator_network(self._noise, groups, entries + scores, units, rng)
 
     def _generate(self, generator, group, key):
         """Rows as the critic sees them, float32 (n, entries + scores); gradients pass the draws."""
@@ -206,8 +210,6 @@ class GANSynthesizer(NeuralSynthesizer):
     def _sample(self, n, given, rng):
         groups, masks = self.rows_.possible(given)
         chances = self.rows_.groups.counts * groups
-        if not chances.any():
-            raise impossible(given)
         by_construction = set(given) <= set(self.rows_.group_by)
         rows = n if by_construction else candidates(n)
         group = rng.choice(len(chances), rows, p=chances / chances.sum()).astype(np.int32)
@@ -216,7 +218,7 @@ class GANSynthesizer(NeuralSynthesizer):
         if not by_construction:
             for name in filter(self.rows_.scores.get, given):
                 log_weights += self._log_nearness(name, given[name], scores, group)
-            keep = keep_by_weight(log_weights, n, given, rng)
+            keep = resample(log_weights, n, rng)
             group, tokens, scores = group[keep], tokens[keep], scores[keep]
         return self.rows_.decode(group, tokens, scores, self.schema_, given, rng)
 

@@ -9,6 +9,7 @@ from utils.synthesizers.neural import seeded
 from utils.training import keras, tf
 
 LAYERS, LEAK = 3, 0.2
+LEAST = 1e-30  # a chance whose logarithm is still finite in float32
 
 
 def generator_network(noise: int, groups: int, outputs: int, units: int, rng: np.random.Generator):
@@ -113,7 +114,7 @@ def compiled_sampler(network, sizes: list[int], scores: int):
             rising = tf.cumsum(tf.nn.softmax(block) * possible, axis=1)
             point = uniform[:, place : place + 1] * rising[:, -1:]
             tokens.append(tf.reduce_sum(tf.cast(rising < point, tf.int32), axis=1))
-            log_weight += tf.math.log(rising[:, -1])
+            log_weight += tf.math.log(tf.maximum(rising[:, -1], LEAST))
         drawn = tf.stack(tokens, axis=1) if tokens else tf.zeros([tf.shape(group)[0], 0], tf.int32)
         return drawn, noise[:, :scores] + output[:, entries:], log_weight
 

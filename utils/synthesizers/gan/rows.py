@@ -37,13 +37,13 @@ class GANRows:
     missing values.
     """
 
-    group_by: list
+    group_by: list[str]
     groups: Groups
     codes: TableCodes
-    looked_up: dict
-    tokens: dict
-    scores: dict
-    gaps: list
+    looked_up: dict[str, tuple]
+    tokens: dict[str, tuple]
+    scores: dict[str, GroupedScores]
+    gaps: list[str]
 
     @classmethod
     def fit(cls, columns: dict[str, np.ndarray], schema: Schema, group_by: list[str]) -> GANRows:
@@ -110,6 +110,9 @@ class GANRows:
             name: self.groups.combinations[group, place] for place, name in enumerate(self.group_by)
         }
         coded = np.column_stack([np.zeros((len(group), 0), int), *map(codes.get, self.codes.names)])
+        columns |= {
+            name: np.full_like(columns[name], given[name]) for name in columns if name in given
+        }
         columns |= self.codes.decode(coded, schema.select(self.codes.names), given, rng)
         for place, (name, scale) in enumerate(self.scores.items()):
             values = scale.inverse(scores[:, place], group)
@@ -119,8 +122,11 @@ class GANRows:
         return columns
 
     def possible(self, given: dict) -> tuple[np.ndarray, list[np.ndarray]]:
-        """What a condition leaves: bool (k,) over the groups, and bool (size,) over each token."""
-        groups = np.ones(len(self.groups), dtype=bool)
+        """What a condition leaves: bool (k,) over the groups, and bool (size,) over each token.
+
+        Of given cells that no training row has together, as many as some row has.
+        """
+        met = np.zeros(len(self.groups), dtype=int)
         tokens = [np.ones(size, dtype=bool) for size in self.sizes]
         names = list(self.tokens)
         for name, codes in self._allowed_codes(given).items():
@@ -128,10 +134,10 @@ class GANRows:
             of_name &= np.isin(np.arange(len(of_name)), self._token(name, codes))
         for name, value in given.items():
             if name in self.group_by:
-                groups &= self.groups.combinations[:, self.group_by.index(name)] == value
+                met += self.groups.combinations[:, self.group_by.index(name)] == value
             elif name in self.gaps:
                 tokens[len(names) + self.gaps.index(name)] &= np.arange(2) == int(np.isnan(value))
-        return groups, tokens
+        return met == met.max(), tokens
 
     def _allowed_codes(self, given: dict) -> dict[str, np.ndarray]:
         """The codes that a condition leaves to each column told in tokens, where it leaves few."""
@@ -141,7 +147,8 @@ class GANRows:
             name = self.codes.names[place]
             source, table = self.looked_up.get(name, (name, np.arange(code + 1)))
             codes = np.flatnonzero(table == code)
-            allowed[source] = np.intersect1d(codes, allowed.get(source, codes))
+            both = np.intersect1d(codes, allowed.get(source, codes))
+            allowed[source] = both if len(both) else codes
         return allowed
 
     def margins(

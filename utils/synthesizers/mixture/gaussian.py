@@ -19,13 +19,13 @@ from utils.encoding.spikes import find_spikes
 from utils.saving import savable
 from utils.schema import Schema
 from utils.synthesizers.gaussians import condition_gaussians, draw_gaussians, fit_gaussians
-from utils.synthesizers.given import impossible, log_step
+from utils.synthesizers.given import log_step
 
 SMALLEST_FIT = 12
 MOST_TRIES = 50
 REGULARISATION = 1e-3
 MISSING, FREE = -1, 0
-ANY = np.inf  # a number that the condition leaves open
+ANY_CODE, ANY = -2, np.inf  # a category and a number that the condition leaves open
 
 
 @savable
@@ -104,8 +104,6 @@ class Mixture:
         point = self.to_points(values)
         if not known.any():
             return 0.0, self
-        if not np.isfinite(point[known]).all():
-            return -np.inf, self
         density, weights, means, covariances = condition_gaussians(
             self.weights, self.means, self.covariances, known, point
         )
@@ -149,7 +147,7 @@ class Group:
     share: float
     state: np.ndarray
     fixed: np.ndarray
-    spikes: list
+    spikes: list[np.ndarray]
     mixture: Mixture | None
 
     @property
@@ -157,23 +155,25 @@ class Group:
         """Which numbers the mixture tells, bool (m,)."""
         return self.state == FREE
 
-    def condition(self, codes, wanted, log_steps) -> tuple[float, Group]:
-        """Log-probability of the group together with the condition, and the group given it.
+    def condition(self, codes, wanted, log_steps) -> tuple[int, float, Group]:
+        """How many given cells the group cannot have, its log-probability together with the other
+        ones, and the group given these.
 
-        codes : the given code of each category, -2 for any.  wanted : float64 (m,), the given
+        codes : the given code of each category, ANY_CODE.  wanted : float64 (m,), the given
         numbers, NaN for missing, ANY.  log_steps : what share of a density a given number takes.
         """
         asked, free = ~np.isinf(wanted), self.free
-        agrees = ((codes == -2) | (codes == self.codes)).all()
         at_spike = np.array([v in spikes for v, spikes in zip(wanted, self.spikes)], dtype=bool)
-        fixed_agrees = _same(self.fixed, wanted)[asked & ~free].all()
-        if not (agrees and fixed_agrees) or (np.isnan(wanted) | at_spike)[asked & free].any():
-            return -np.inf, self
+        possible = np.where(free, ~(np.isnan(wanted) | at_spike), _same(self.fixed, wanted))
+        if self.mixture is not None:
+            possible[free] &= np.isfinite(self.mixture.to_points(wanted[free]))
+        misses = ((codes != ANY_CODE) & (codes != self.codes)).sum() + (asked & ~possible).sum()
         if self.mixture is None:
-            return np.log(self.share), self
-        density, changed = self.mixture.condition(asked[free], wanted[free])
-        density += log_steps[asked & free].sum()
-        return np.log(self.share) + density, replace(self, mixture=changed)
+            return misses, np.log(self.share), self
+        known = asked & possible & free
+        density, changed = self.mixture.condition(known[free], wanted[free])
+        density += log_steps[known].sum()
+        return misses, np.log(self.share) + density, replace(self, mixture=changed)
 
     def draw(self, n: int, wanted: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Numbers of n rows, float64 (n, m)."""
@@ -192,9 +192,9 @@ def _same(first, second) -> np.ndarray:
 class GaussianGroups:
     """A whole table as groups with Gaussian mixtures; names of its categories and numbers."""
 
-    categories: list
-    numbers: list
-    groups: list
+    categories: list[str]
+    numbers: list[str]
+    groups: list[Group]
 
     @classmethod
     def fit(cls, columns: dict, schema: Schema, components: int, rng) -> GaussianGroups:
@@ -228,19 +228,22 @@ class GaussianGroups:
         return cls(categories, numbers, groups)
 
     def sample(self, n: int, given: dict, schema: Schema, rng: np.random.Generator) -> dict:
-        """Columns as :meth:`Synthesizer._sample` returns them."""
-        codes = np.array([given.get(name, -2) for name in self.categories])
+        """Columns as :meth:`Synthesizer._sample` returns them.
+
+        Where no group can have all given cells, those that can have most of them stand in.
+        """
+        codes = np.array([given.get(name, ANY_CODE) for name in self.categories])
         wanted = np.array([given.get(name, ANY) for name in self.numbers])
         log_steps = np.array([log_step(schema[name], given.get(name, 0)) for name in self.numbers])
         parts = [group.condition(codes, wanted, log_steps) for group in self.groups]
-        weights, groups = zip(*parts)
-        if not np.isfinite(weights).any():
-            raise impossible(given)
-        shares = np.exp(np.array(weights) - logsumexp(weights))
+        misses, weights, groups = zip(*parts)
+        weights = np.where(np.array(misses) == min(misses), weights, -np.inf)
+        shares = np.exp(weights - logsumexp(weights))
         counts = rng.multinomial(n, shares / shares.sum())
         drawn = [group.draw(count, wanted, rng) for group, count in zip(groups, counts)]
         values, order = np.vstack(drawn), rng.permutation(n)
-        codes = np.repeat([group.codes for group in groups], counts, axis=0).astype(np.int32)
+        of_groups = [np.where(codes == ANY_CODE, group.codes, codes) for group in groups]
+        codes = np.repeat(of_groups, counts, axis=0).astype(np.int32)
         return {name: codes[order, j] for j, name in enumerate(self.categories)} | {
             name: values[order, j] for j, name in enumerate(self.numbers)
         }

@@ -18,7 +18,6 @@ from utils.encoding.groups import Groups
 from utils.saving import savable
 from utils.schema import Schema
 from utils.synthesizers.draws import draw_from_tables
-from utils.synthesizers.given import impossible
 
 ROWS_PER_CLASS, MOST_CLASSES = 32, 1_000
 
@@ -152,14 +151,14 @@ class LatentClasses:
         )
 
     def sample(self, n: int, given: dict, schema: Schema, rng: np.random.Generator) -> dict:
-        """Columns as :meth:`Synthesizer._sample` returns them: a class, then each cell from it."""
-        ends = np.cumsum(self.codes.sizes)
-        spans = [slice(end - size, end) for end, size in zip(ends, self.codes.sizes)]
-        weights = self.weights.astype(np.float64)
+        """Columns as :meth:`Synthesizer._sample` returns them: a class, then each cell from it.
+
+        A given cell that a class cannot have counts as very unlikely, so that some class is left.
+        """
+        spans, weights = self.codes.spans, self.weights.astype(np.float64)
         for place, code in self.codes.encode_given(given).items():
-            weights = weights * self.tables[:, spans[place]][:, code]
-        if not weights.any():
-            raise impossible(given)
+            weights = weights * np.maximum(self.tables[:, spans[place]][:, code], TINY)
+            weights /= weights.sum()
         classes = rng.choice(len(weights), n, p=weights / weights.sum())
         drawn = [draw_from_tables(self.tables[:, span], classes, rng) for span in spans]
         return self.codes.decode(np.column_stack(drawn), schema, given, rng)

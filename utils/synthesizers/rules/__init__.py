@@ -13,7 +13,8 @@ from utils.encoding import float_range, from_array, grid_step, to_array
 from utils.expressions import evaluate
 from utils.schema import EXACT, Column, Schema, TableError
 from utils.synthesizers.base import Synthesizer
-from utils.synthesizers.given import candidates, impossible, keep_by_weight
+from utils.synthesizers.draws import resample
+from utils.synthesizers.given import candidates
 from utils.synthesizers.rules.distributions import (
     Distribution,
     choice,
@@ -48,9 +49,10 @@ class RuleSynthesizer(Synthesizer):
     """
 
     method = "rules"
-    columns_: dict
-    rules_: dict
-    report_: dict
+    columns_: dict[str, Distribution]
+    derived_: dict[str, str]
+    rules_: dict[str, str]
+    report_: dict[str, float]
 
     def __init__(
         self,
@@ -67,6 +69,11 @@ class RuleSynthesizer(Synthesizer):
     def _check_parameters(self) -> None:
         super()._check_parameters()
         self._check_counts("most_tries")
+        _check_mapping("columns", self.columns, Distribution)
+        _check_mapping("derived", self.derived, str)
+        _check_mapping("rules", self.rules, str)
+        if self.columns == {}:
+            raise ValueError("columns must name one column or more; it is {}.")
 
     def fit(
         self, table: pd.DataFrame | None = None, schema: Schema | None = None
@@ -91,6 +98,7 @@ class RuleSynthesizer(Synthesizer):
     def _fit(self, columns, rng):
         schema = getattr(self, "schema_", None)
         self.rules_ = {**(schema.rules if schema else {}), **(self.rules or {})}
+        self.derived_ = dict(self.derived or {})
         if self.columns is None:
             self.columns_ = {
                 column.name: _profile(columns[column.name], column) for column in schema.columns
@@ -103,10 +111,10 @@ class RuleSynthesizer(Synthesizer):
         rng = np.random.default_rng(self.random_state)
         probe, self.report_ = self._draw_until_valid(PROBE_ROWS, {}, schema, rng)
         if schema is None:
-            self.schema_ = _schema(probe, self.columns_, self.derived or {}, self.rules_)
+            self.schema_ = _schema(probe, self.columns_, self.derived_, self.rules_)
 
     def _check_names(self, schema: Schema | None) -> None:
-        made = list(dict.fromkeys([*self.columns_, *(self.derived or {})]))
+        made = list(dict.fromkeys([*self.columns_, *self.derived_]))
         if schema is not None and sorted(made) != sorted(schema.names):
             raise TableError(
                 f"The rules make the columns {', '.join(made)}; the table has "
@@ -130,7 +138,8 @@ class RuleSynthesizer(Synthesizer):
     def _draw_until_valid(self, n, condition, schema, rng) -> tuple[pd.DataFrame, dict]:
         """n valid rows, and for each rule the share of all drawn rows that broke it."""
         pieces, missing_rows, drawn, broken = [], n, 0, {}
-        for attempt in range(self.most_tries):
+        most_tries = self.parameters_["most_tries"]
+        for attempt in range(most_tries):
             size = max(missing_rows, SMALLEST_RETRY) if attempt else n
             table, faults = self._draw(size, condition, schema, rng)
             broken = {name: broken.get(name, 0) + int(rows.sum()) for name, rows in faults.items()}
@@ -145,7 +154,7 @@ class RuleSynthesizer(Synthesizer):
                 }
         worst = max(broken, key=broken.get)
         raise ValueError(
-            f"After {self.most_tries} tries and {drawn:,} rows, {missing_rows:,} rows still are "
+            f"After {most_tries} tries and {drawn:,} rows, {missing_rows:,} rows still are "
             f"not as they must be. {broken[worst]:,} rows broke {worst}. Mend the distributions or "
             "what is asked of them, so that they agree."
         )
@@ -153,7 +162,7 @@ class RuleSynthesizer(Synthesizer):
     def _draw(self, n, condition, schema, rng) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
         """n rows as they are handed out, and what they do wrong: in words, with the rows (n,) that
         do so."""
-        table, derived, faults = self._drawn_columns(n, condition, rng), self.derived or {}, {}
+        table, derived, faults = self._drawn_columns(n, condition, rng), self.derived_, {}
         for name in [*(name for name in self.columns_ if name not in derived), *derived]:
             if name in derived:
                 table[name] = evaluate(derived[name], table)
@@ -185,17 +194,31 @@ class RuleSynthesizer(Synthesizer):
                 column = self.schema_[name]
                 value = _drawn_value(condition[name], column)
                 log_weight = log_probability(distribution, value, table, grid_step(column))
-                if log_weight.max(initial=-np.inf) > -np.inf or name not in (self.derived or {}):
+                if log_weight.max(initial=-np.inf) > -np.inf or name not in self.derived_:
                     table[name] = value
                     log_weights += log_weight
                     continue
             table[name] = values_for(distribution, table, rng)
         if n and log_weights.max() == -np.inf:
-            raise impossible(condition)
+            raise ValueError(
+                f"No row with {', '.join(condition)} as asked is possible under the model. Ask for "
+                "fewer conditions at once, or for values that occur together."
+            )
         if weighed and n:
-            chosen = keep_by_weight(log_weights, n, condition, rng)
+            chosen = resample(log_weights, n, rng)
             table = table.iloc[chosen].reset_index(drop=True)
         return table
+
+
+def _check_mapping(name: str, value, kind: type) -> None:
+    """ValueError unless a parameter is None or maps names to values of that kind."""
+    if not isinstance(value, (dict, type(None))):
+        raise ValueError(f"{name} must be a dictionary, not {value!r}.")
+    for key, item in (value or {}).items():
+        if not isinstance(key, str) or not isinstance(item, kind):
+            raise ValueError(
+                f"{name} must map names to a {kind.__name__} each, not {key!r} to {item!r}."
+            )
 
 
 def _rule(name: str, rule: str) -> str:

@@ -4,6 +4,7 @@ columns."""
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from numbers import Real
 
 import numpy as np
 import pandas as pd
@@ -32,6 +33,10 @@ class Distribution:
     maximum: float | None = None
     decimals: int | None = None
     missing: float = 0.0
+
+    def __post_init__(self):
+        if not isinstance(self.missing, Real) or not 0 <= self.missing <= 1:
+            raise ValueError(f"missing must be a share from 0 to 1, not {self.missing!r}.")
 
 
 KINDS = {

@@ -18,7 +18,8 @@ import numpy as np
 
 from utils.encoding import TableCodes
 from utils.encoding.groups import ROWS_PER_GROUP
-from utils.synthesizers.given import candidates, keep_by_weight
+from utils.synthesizers.draws import resample
+from utils.synthesizers.given import candidates
 from utils.synthesizers.neural import NeuralSynthesizer, hold_out, pieces
 from utils.synthesizers.vae.margins import margins, tilts
 from utils.synthesizers.vae.networks import decoder_network, divergence, encoder_network
@@ -56,7 +57,7 @@ class VAESynthesizer(NeuralSynthesizer):
     codes_: TableCodes
     condition_: int | None
     margins_: np.ndarray
-    tilts_: list
+    tilts_: list[np.ndarray | None]
     prior_: LatentPrior
 
     def __init__(
@@ -85,7 +86,8 @@ class VAESynthesizer(NeuralSynthesizer):
     def _check_parameters(self) -> None:
         super()._check_parameters()
         self._check_counts("latent", "units", "bins", "components", "patience")
-        self._check_range(0, np.inf, "beta", "warm_up", "waves")
+        self._check_counts("waves", least=0)
+        self._check_range(0, np.inf, "beta", "warm_up")
 
     # --- what goes in ---
 
@@ -129,8 +131,9 @@ class VAESynthesizer(NeuralSynthesizer):
 
     def _build(self, rng):
         sizes, strata = [int(size) for size in self.codes_.sizes], len(self.margins_)
-        encoder = encoder_network(sizes, self.tilts_, strata, self.units, self.latent, rng)
-        decoder = decoder_network(self.margins_, sizes, self.tilts_, self.units, self.latent, rng)
+        shape = self.tilts_, self.parameters_["units"], self.parameters_["latent"], rng
+        encoder = encoder_network(sizes, strata, *shape)
+        decoder = decoder_network(self.margins_, sizes, *shape)
         means = encoder(encoder.inputs)[0]
         return keras.Model(encoder.inputs, decoder([means, encoder.inputs[1]]))
 
@@ -193,17 +196,13 @@ class VAESynthesizer(NeuralSynthesizer):
         logits = network.get_layer("decoder")([points, strata])
         columns = [
             tf.nn.sparse_softmax_cross_entropy_with_logits(codes[:, place], logits[:, span])
-            for place, span in enumerate(self._spans())
+            for place, span in enumerate(self.codes_.spans)
             if place != self.condition_
         ]
         return columns or [tf.zeros_like(mean[:, 0])], divergence(mean, log_variance)
 
     def _decoded(self):
         return [name for place, name in enumerate(self.schema_.names) if place != self.condition_]
-
-    def _spans(self):
-        ends = np.cumsum(self.codes_.sizes)
-        return [slice(int(end - size), int(end)) for size, end in zip(self.codes_.sizes, ends)]
 
     def _encode(self, codes, strata):
         """Means and log-variances of the rows' latent clouds, each float32 (n, latent)."""
@@ -224,7 +223,7 @@ class VAESynthesizer(NeuralSynthesizer):
         points, strata = prior.draw(candidates(n) if wanted else n, rng)
         if wanted:
             weights = self._log_likelihood(points, strata, wanted)
-            chosen = keep_by_weight(weights, n, given, rng)
+            chosen = resample(weights, n, rng)
             points, strata = points[chosen], strata[chosen]
         return self.codes_.decode(self._draw(points, strata, rng), self.schema_, given, rng)
 
@@ -243,7 +242,7 @@ class VAESynthesizer(NeuralSynthesizer):
     @cached_property
     def _drawing(self):
         """A compiled function (points, strata, key) -> codes."""
-        decoder, spans = self._network.get_layer("decoder"), self._spans()
+        decoder, spans = self._network.get_layer("decoder"), self.codes_.spans
 
         def draw(points, strata, key):
             logits = decoder([points, strata])
@@ -255,13 +254,17 @@ class VAESynthesizer(NeuralSynthesizer):
             ]
             return tf.concat(drawn, axis=1)
 
-        shapes = ((None, self.latent), tf.float32), ((None,), tf.int32), ((2,), tf.int32)
+        shapes = (
+            ((None, self.parameters_["latent"]), tf.float32),
+            ((None,), tf.int32),
+            ((2,), tf.int32),
+        )
         signature = [tf.TensorSpec(*shape) for shape in shapes]
         return tf.function(draw, input_signature=signature, autograph=False).get_concrete_function()
 
     def _log_likelihood(self, points, strata, wanted):
         """log p(wanted codes | point), float64 (n,): a sum, independent given the point."""
-        decoder, spans = self._network.get_layer("decoder"), self._spans()
+        decoder, spans = self._network.get_layer("decoder"), self.codes_.spans
         weights = np.zeros(len(points))
         for piece in self._pieces(len(points)):
             logits = decoder([points[piece], strata[piece]])

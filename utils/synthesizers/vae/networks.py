@@ -8,7 +8,7 @@ from utils.synthesizers.neural import seeded
 from utils.training import keras, tf
 
 
-def encoder_network(sizes: list[int], bends: list, strata: int, units: int, latent: int, rng):
+def encoder_network(sizes: list[int], strata: int, bends: list, units: int, latent: int, rng):
     """Codes int32 (n, d) and strata int32 (n,) to means and log-variances, each (n, latent).
 
     bends : for each column None, or the functions of :func:`margins.tilts`. The encoder reads a
