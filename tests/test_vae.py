@@ -68,7 +68,7 @@ def test_smoothed_counts_are_nearer_the_truth_and_keep_spikes_and_sum():
 
 def test_a_bent_margin_is_the_normal_it_was_bent_to():
     shares = np.full((1, 200), 1 / 200)
-    functions = tilts(shares, waves=0)[0]
+    functions = tilts(shares)[0]
     score = ndtri((np.arange(200) + 0.5) / 200)
     mean, deviation = 0.5, 0.6  # log N(mean, deviation) - log N(0, 1) = a z + b z**2 + constant
     weights = np.array([mean / deviation**2, (1 - deviation**-2) / 2 * np.sqrt(2)])
@@ -85,7 +85,7 @@ def test_a_table_of_categories_alone_has_nothing_to_bend():
 
 
 def test_columns_with_few_codes_are_free():
-    assert tilts(np.full((2, 4), 0.25), waves=0) is None
+    assert tilts(np.full((2, 4), 0.25)) is None
 
 
 # --- the latent mixture ---
@@ -220,9 +220,7 @@ def test_impossible_learning_rates_are_refused(rate):
         VAESynthesizer(learning_rate=rate).fit(planted(30))
 
 
-@pytest.mark.parametrize(
-    ("option", "value"), [("beta", -1), ("warm_up", -0.5), ("waves", -1), ("beta", np.nan)]
-)
+@pytest.mark.parametrize(("option", "value"), [("beta", -1), ("warm_up", -0.5), ("beta", np.nan)])
 def test_negative_weights_are_refused(option, value):
     with pytest.raises(ValueError, match=f"{option} must be"):
         VAESynthesizer(**{option: value}).fit(planted(30))

@@ -42,7 +42,6 @@ class VAESynthesizer(NeuralSynthesizer):
         of a row.
     warm_up : share of the steps in which that weight rises from 0, so that the decoder learns to
         listen.
-    waves : smooth functions of a number's rank that the decoder may bend, besides its normal score.
     components : most Gaussians a stratum gets in latent space.
 
     If the schema has a discrete target with 30 rows a value or more, encoder, decoder and latent
@@ -70,7 +69,6 @@ class VAESynthesizer(NeuralSynthesizer):
         bins: int = 64,
         beta: float = 0.7,
         warm_up: float = 0.2,
-        waves: int = 0,
         components: int = 32,
         patience: int = 10,
         progress: bool | str = False,
@@ -80,13 +78,12 @@ class VAESynthesizer(NeuralSynthesizer):
         super().__init__(random_state)
         self.epochs, self.batch_size, self.learning_rate = epochs, batch_size, learning_rate
         self.latent, self.units, self.bins, self.beta = latent, units, bins, beta
-        self.warm_up, self.waves, self.components = warm_up, waves, components
+        self.warm_up, self.components = warm_up, components
         self.patience, self.progress, self.checkpoint = patience, progress, checkpoint
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
         self._check_counts("latent", "units", "bins", "components", "patience")
-        self._check_counts("waves", least=0)
         self._check_range(0, np.inf, "beta", "warm_up")
 
     # --- what goes in ---
@@ -124,7 +121,7 @@ class VAESynthesizer(NeuralSynthesizer):
         for place, column in enumerate(self.schema_.columns):
             size, smooth = int(self.codes_.sizes[place]), not column.discrete
             shares.append(margins(codes[:, place], strata, size, smooth))
-            bends.append(tilts(shares[-1], self.waves) if smooth else None)
+            bends.append(tilts(shares[-1]) if smooth else None)
         return np.log(np.concatenate(shares, axis=1)).astype(np.float32), bends
 
     # --- the networks ---

@@ -55,19 +55,18 @@ def smooth_counts(counts: np.ndarray, pooled: np.ndarray) -> np.ndarray:
     return np.where(spikes, counts, max(candidates, key=lambda pair: pair[0])[1])
 
 
-def tilts(shares: np.ndarray, waves: int) -> np.ndarray | None:
+def tilts(shares: np.ndarray) -> np.ndarray | None:
     """Smooth functions of a number's rank in its stratum, float32 (strata, size, f); None if f >=
     size.
 
     A margin times exp(a z + b z**2), with z the normal score of the rank, is again a bell curve
-    over z: with these two functions a decoder says "about here, and this sure". Then come ``waves``
-    cosines of the rank, and an indicator for each code that holds 5 % of the rows or more.
+    over z: with these two functions a decoder says "about here, and this sure". Then comes
+    an indicator for each code that holds 5 % of the rows or more.
     """
     rank = np.cumsum(shares, axis=1) - shares / 2
     score = ndtri(rank.clip(CLIP, 1 - CLIP))
     bell = np.stack([score, (score**2 - 1) / np.sqrt(2)], axis=2)
-    cosines = np.cos(np.pi * rank[:, :, None] * np.arange(1, waves + 1)) * np.sqrt(2)
     heavy = np.flatnonzero(shares.mean(axis=0) >= HEAVY)
     own = np.broadcast_to(np.arange(shares.shape[1])[:, None] == heavy, (*shares.shape, len(heavy)))
-    functions = np.concatenate([bell, cosines, own], axis=2).astype(np.float32)
+    functions = np.concatenate([bell, own], axis=2).astype(np.float32)
     return functions if functions.shape[2] < functions.shape[1] else None

@@ -15,40 +15,52 @@ def encoder_network(sizes: list[int], strata: int, bends: list, units: int, late
     cell as a vector a code, or by the decoder's smooth functions.
     """
     row, stratum = keras.Input((len(sizes),), dtype="int32"), keras.Input((), dtype="int32")
-    hidden = []
-    for place, (size, bend) in enumerate(zip(sizes, bends)):
-        code = row[:, place]
-        if bend is None:
-            hidden.append(_table(size, units, rng)(code))
-        else:
-            functions = _fixed(bend.reshape(-1, bend.shape[2]))(stratum * size + code)
-            hidden.append(_dense(units, rng)(functions))
-    hidden = keras.ops.silu(sum(hidden) + _table(strata, units, rng)(stratum))
-    hidden = _dense(units, rng, "silu")(hidden)
-    cloud = [_dense(latent, rng)(hidden), _dense(latent, rng)(hidden)]
-    return keras.Model([row, stratum], cloud, name="encoder")
+    own = [place for place, bend in enumerate(bends) if bend is None]
+    parts = [_table(strata, units, rng)(stratum)]
+    if own:
+        starts = np.cumsum([0, *(sizes[place] for place in own)])
+        codes = keras.ops.take(row, own, axis=1) + starts[:-1].astype(np.int32)
+        parts.append(keras.ops.sum(_table(int(starts[-1]), units, rng)(codes), axis=1))
+    if len(own) < len(sizes):
+        functions = [
+            _fixed(bend.reshape(-1, bend.shape[2]))(stratum * size + row[:, place])
+            for place, (size, bend) in enumerate(zip(sizes, bends))
+            if bend is not None
+        ]
+        parts.append(_dense(units, rng)(_side_by_side(functions)))
+    hidden = _dense(units, rng, "silu")(keras.ops.silu(sum(parts)))
+    cloud = _dense(2 * latent, rng)(hidden)
+    return keras.Model([row, stratum], [cloud[:, :latent], cloud[:, latent:]], name="encoder")
 
 
 def decoder_network(log_margins: np.ndarray, sizes, bends, units: int, latent: int, rng):
     """Points (n, latent) and strata int32 (n,) to the logits of all codes, (n, sum of sizes).
 
-    log_margins : float32 (strata, sum of sizes), where it starts from; it learns what to add.
+    log_margins : float32 (strata, sum of sizes), where it starts from; it learns what to add: a
+    logit a code, or the weights of a number's smooth functions.
     """
     point, stratum = keras.Input((latent,)), keras.Input((), dtype="int32")
     hidden = _dense(units, rng)(point) + _table(len(log_margins), units, rng)(stratum)
     hidden = _dense(units, rng, "silu")(keras.ops.silu(hidden))
-    heads = [_head(hidden, stratum, size, bend, rng) for size, bend in zip(sizes, bends)]
-    logits = keras.ops.concatenate(heads, axis=1) + _fixed(log_margins)(stratum)
+    widths = [size if bend is None else bend.shape[2] for size, bend in zip(sizes, bends)]
+    heads, ends = _dense(sum(widths), rng)(hidden), np.cumsum(widths).tolist()
+    logits = []
+    for bend, width, end in zip(bends, widths, ends):
+        head = heads[:, end - width : end]
+        logits.append(head if bend is None else _bent(head, stratum, bend))
+    logits = _side_by_side(logits) + _fixed(log_margins)(stratum)
     return keras.Model([point, stratum], logits, name="decoder")
 
 
-def _head(hidden, stratum, size, bend, rng):
-    """Logits of one column beyond its margin: free, or a weighted sum of the smooth functions."""
-    if bend is None:
-        return _dense(size, rng)(hidden)
-    weights = _dense(bend.shape[2], rng)(hidden)
-    functions = (_fixed(bend[:, :, i])(stratum) for i in range(bend.shape[2]))
-    return sum(weights[:, i : i + 1] * function for i, function in enumerate(functions))
+def _bent(weights, stratum, bend):
+    """The weighted sum of the smooth functions of a row's stratum, (n, size)."""
+    strata, size, count = bend.shape
+    functions = _fixed(bend.reshape(strata, size * count))(stratum)
+    return keras.ops.einsum("nf,nsf->ns", weights, keras.ops.reshape(functions, (-1, size, count)))
+
+
+def _side_by_side(parts):
+    return keras.ops.concatenate(parts, axis=1) if len(parts) > 1 else parts[0]
 
 
 def _dense(units, rng, activation=None):
