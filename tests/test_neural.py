@@ -71,8 +71,11 @@ def test_an_interrupted_fit_goes_on_to_the_same_rows(method, monkeypatch, tmp_pa
     resumed = make(method, epochs=LONG, checkpoint=path).fit(table)
     pd.testing.assert_frame_equal(resumed.sample(50), expected.sample(50))
     assert not (tmp_path / "fit.checkpoint").exists()
+    assert resumed.history.steps == expected.history.steps
     for name, losses in expected.history.losses.items():
-        np.testing.assert_array_equal(resumed.history.losses[name], losses)
+        # Seen once in some hundred fits: TensorFlow compiles a graph anew for each fit, and not
+        # always to the same order of sums. A step that is lost or done twice is off by percents.
+        np.testing.assert_allclose(resumed.history.losses[name], losses, rtol=1e-5)
 
 
 @every_network
