@@ -113,3 +113,10 @@ def test_few_rows_that_are_a_spike_match_alone():
     values = np.append(np.zeros(24), np.random.default_rng(0).uniform(0.1, 5, 96).round(1))
     column = Schema.infer(pd.DataFrame({"x": values}))["x"]
     assert np.array_equal(nearness(values, 0.0, column), (values == 0).astype(float))
+
+
+@pytest.mark.parametrize("unit", [1e-12, 1e12])
+def test_nearness_does_not_depend_on_the_unit(unit):
+    values = np.random.default_rng(0).normal(size=200)
+    expected = nearness(values, 0.3, REAL)
+    np.testing.assert_allclose(nearness(values * unit, 0.3 * unit, REAL), expected, rtol=1e-6)

@@ -313,3 +313,11 @@ def test_conditions_that_never_meet_are_met_by_the_groups_that_can_most_of_them(
     assert rows["number"].between(0, 39).all()
     asked = {"one": "a", "two": "x", "number": 7.0}
     assert model.sample(1, asked).iloc[0].to_dict() == asked
+
+
+def test_a_number_beyond_the_range_of_a_group_speaks_against_it():
+    """The group never draws it, so it cannot be where such a row comes from."""
+    rng = np.random.default_rng(0)
+    group, x = np.repeat(["a", "b"], 500), np.r_[rng.uniform(0, 10, 500), rng.uniform(9, 30, 500)]
+    synthesizer = MixtureSynthesizer(kind="gaussian").fit(pd.DataFrame({"g": group, "x": x}))
+    assert (synthesizer.sample(2_000, given={"x": 10.5})["g"] == "b").all()

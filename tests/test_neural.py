@@ -92,6 +92,16 @@ def test_a_checkpoint_of_another_table_or_setting_is_refused(method, monkeypatch
 
 
 @every_network
+def test_a_checkpoint_that_cannot_be_read_leaves_the_earlier_fit(method, tmp_path):
+    (tmp_path / "rubbish").write_bytes(b"rubbish")
+    synthesizer = make(method).fit(small_table())
+    before = synthesizer.sample(20)
+    with pytest.raises(SavedModelError, match="no whole checkpoint"):
+        synthesizer.set_params(checkpoint=str(tmp_path / "rubbish")).fit(small_table(seed=1))
+    pd.testing.assert_frame_equal(synthesizer.sample(20), before)
+
+
+@every_network
 def test_a_saved_model_tells_nothing_of_where_it_was_made(method, tmp_path):
     path = tmp_path / "secret place"
     make(method, checkpoint=str(path)).fit(small_table()).save(tmp_path / "model")

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from sklearn.tree import DecisionTreeRegressor
 
-from utils.synthesizers import TreeSynthesizer
+from utils.synthesizers import TreeSynthesizer, trees
 from utils.synthesizers.trees import _leaf
 
 pytestmark = pytest.mark.filterwarnings("error")
@@ -171,3 +171,19 @@ def test_times_a_millisecond_apart_are_told_apart():
     table = pd.DataFrame({"late": np.arange(600) >= 300, "moment": moments})
     rows = TreeSynthesizer(order=["moment", "late"]).fit(table).sample(600)
     assert ((rows["moment"] >= moments[300]) == rows["late"]).mean() > 0.98
+
+
+def test_a_fit_that_stops_half_way_leaves_the_earlier_one(monkeypatch):
+    table = pd.DataFrame({"a": [1, 2] * 20, "b": [1, 2] * 20})
+    synthesizer = TreeSynthesizer().fit(table)
+    before, grown = synthesizer.sample(10), iter([None])
+
+    def interrupted(*arguments):
+        next(grown)  # the first tree
+        return grow(*arguments)
+
+    grow = trees._grow
+    monkeypatch.setattr(trees, "_grow", interrupted)
+    with pytest.raises(StopIteration):
+        synthesizer.fit(table.rename(columns={"a": "q"}))
+    pd.testing.assert_frame_equal(synthesizer.sample(10), before)

@@ -75,9 +75,10 @@ def _read_category(column: Column, value, seen) -> int:
     code = to_code(value, column)
     if code >= 0 and (seen is None or code in seen):
         return code
-    close = difflib.get_close_matches(str(value), map(str, known), n=1)
+    named = {str(item): item for item in known}
+    close = difflib.get_close_matches(str(value), named, n=1)
     hint = (
-        f"Did you mean {close[0]!r}?"
+        f"Did you mean {named[close[0]]!r}?"
         if close and code < 0
         else f"Known: {', '.join(map(str, known[:SHOWN]))}."
     )
@@ -116,7 +117,7 @@ def nearness(values: np.ndarray, wanted: float, column: Column) -> np.ndarray:
     if equal.sum() >= min(EXACT_MATCHES, max(2, SPIKE_SHARE * len(values))):
         return equal.astype(float)
     known = values[~np.isnan(values)]
-    width = max(1.06 * _spread(known) * len(known) ** -0.2, 1e-9) if len(known) else 1.0
+    width = (1.06 * _spread(known) * len(known) ** -0.2 if len(known) else 0.0) or 1.0
     return np.exp(-0.5 * (np.nan_to_num(values - wanted, nan=np.inf) / width) ** 2)
 
 

@@ -7,6 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
+from utils.saving import SavedModelError
 from utils.synthesizers.base import Synthesizer
 from utils.training import History, keras, tf, train
 
@@ -59,10 +60,14 @@ class NeuralSynthesizer(Synthesizer):
                 history=history,
                 **options,
             )
+        except SavedModelError:  # nothing was trained: what was fitted before stays
+            network = None
+            raise
         finally:
-            self.history_ = vars(history)
-            self._network = network
-            self.weights_ = [weight.numpy().copy() for weight in network.weights]
+            if network is not None:
+                self.history_ = vars(history)
+                self._network = network
+                self.weights_ = [weight.numpy().copy() for weight in network.weights]
 
     def _steps(self, rows: int) -> int:
         """Training steps for a table of so many rows."""

@@ -58,7 +58,7 @@ class TreeSynthesizer(Synthesizer):
         names = self.order_ = drawing_order(self.order, sizes)
         self.grids_ = {name: np.unique(_missing_lowest(columns[name])) for name in names}
         features = np.column_stack([self._feature(name, columns[name]) for name in names])
-        self.trees_ = []
+        trees = []
         for position, name in enumerate(names):
             before, values = features[:, :position], columns[name]
             classify = _classify(self.schema_[name])
@@ -67,7 +67,8 @@ class TreeSynthesizer(Synthesizer):
             order = np.argsort(leaves, kind="stable")
             tree["values"] = values[order]
             tree["starts"] = np.searchsorted(leaves[order], np.arange(len(tree["left"]) + 1))
-            self.trees_.append(tree)
+            trees.append(tree)
+        self.trees_ = trees
 
     def _sample(self, n, given, rng):
         rows = candidates(n) if given else n

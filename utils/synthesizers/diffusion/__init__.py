@@ -137,6 +137,7 @@ class DiffusionSynthesizer(NeuralSynthesizer):
     # --- how rows are drawn ---
 
     def _sample(self, n, given, rng):
+        self._check_counts("looks")
         rows, (fill_tokens, fill_scores) = self.rows_, self._fillers(self.looks)
         start, known = self._start(given)
         tokens = np.tile(start, (n, 1))

@@ -166,7 +166,9 @@ class Group:
         at_spike = np.array([v in spikes for v, spikes in zip(wanted, self.spikes)], dtype=bool)
         possible = np.where(free, ~(np.isnan(wanted) | at_spike), _same(self.fixed, wanted))
         if self.mixture is not None:
-            possible[free] &= np.isfinite(self.mixture.to_points(wanted[free]))
+            possible[free] &= (wanted[free] >= self.mixture.low) & (
+                wanted[free] <= self.mixture.high
+            )
         misses = ((codes != ANY_CODE) & (codes != self.codes)).sum() + (asked & ~possible).sum()
         if self.mixture is None:
             return misses, np.log(self.share), self
