@@ -74,9 +74,11 @@ def is_long_number(values: pd.Series) -> bool:
     return bool(present.min() >= PHONE_NUMBER and one_length and present.is_unique)
 
 
-def sounds_like_person(values: pd.Series) -> bool:
-    """True for text in a column named Customer, patient_name, E-Mail and the like."""
-    return _is_text(values) and any(word in PERSON_WORDS for word in words_of(values.name))
+def may_be_persons(values: pd.Series) -> bool:
+    """True for text in a column named Customer, patient_name, E-Mail and the like, or of many
+    values, whatever its name."""
+    named = any(word in PERSON_WORDS for word in words_of(values.name))
+    return _is_text(values) and (named or values.nunique() >= FEW_VALUES)
 
 
 def words_of(name: str) -> list[str]:

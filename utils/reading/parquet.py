@@ -66,6 +66,8 @@ class ParquetFile:
                 f"Column {name!r} of {self.source} holds {kind} values, which are no numbers, "
                 f"dates or text. Leave it out: --drop {quote(name)}"
             )
+        if types.is_decimal(kind) and types.is_floating(plain):
+            column = column.cast(pa.string())  # its digits; straight to a float is not the nearest
         try:
             column = column.cast(plain) if plain != kind else column
         except pa.ArrowInvalid as error:
@@ -148,7 +150,10 @@ def _plain_type(kind: pa.DataType) -> pa.DataType | None:
         return pa.float64()
     if types.is_dictionary(kind):
         return None if types.is_nested(kind.value_type) else kind
-    return None if types.is_nested(kind) or "binary" in str(kind) else kind
+    unknown = (
+        types.is_nested(kind) or "binary" in str(kind) or isinstance(kind, pa.BaseExtensionType)
+    )
+    return None if unknown else kind
 
 
 def _holds_far_years(column: pa.ChunkedArray) -> bool:

@@ -39,7 +39,7 @@ COMPACT = {
     "%y%m%d": rf"\d\d{MONTH}{DAY}",
 }
 DATES_TO_TELL = 5  # six digits that could be a date: chance, if fewer values than this could
-ISO = r"\d{4}-\d{2}-\d{2}(?:[ T]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?)?"
+ISO = r"\d{4}-\d{1,2}-\d{1,2}(?:[ T]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?)?"
 ZONE = r"(?P<zone> ?(?:Z|UTC|GMT|[-+]\d{2}:?\d{2}|[-+]\d{2}))"
 PARTS = re.compile(
     r"(?P<date>.*?)(?:(?P<gap>T|,? )"
