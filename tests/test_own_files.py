@@ -1235,3 +1235,32 @@ def test_codes_that_look_like_huge_numbers_are_refused_with_the_option_that_keep
     assert "If it holds codes: --category sku" in refused(source)
     generate(source, "--category", "sku")
     assert set(written()["sku"]) == {"10E70", "12E08", "31E44"}
+
+
+def test_an_order_of_dates_that_the_cells_rule_out_is_not_taken():
+    source = save(lines(day=unpadded(DAYS, "{m}/{d}/{y}"), x=FEW))
+    assert "Left out" not in generate(source, "--dates", "day-first")
+
+
+@pytest.mark.parametrize("unit", ["ms", "us", "ns"])
+def test_times_of_day_in_parquet_are_read_as_such_and_come_back(unit):
+    kind = pa.time32(unit) if unit == "ms" else pa.time64(unit)
+    times = [None, *(m.time() for m in MOMENTS[1:])]
+    table = pa.table({"at": pa.array(times).cast(kind), "x": FEW})
+    pq.write_table(table, "in.parquet")
+    assert "Read as seconds" in generate("in.parquet", output="out.parquet")
+    found = pq.read_table("out.parquet")
+    assert found.schema.field("at").type == kind
+    assert set(found["at"].to_pylist()) <= set(times)
+    generate("in.parquet")
+    assert re.fullmatch(r"[012]\d:[0-5]\d:[0-5]\d(\.0+)?", max(written()["at"]))
+
+
+@pytest.mark.parametrize("form", ["%Y%m%dT%H%M%SZ", "%a %b %d %H:%M:%S %Y", "%B %dth, %Y"])
+def test_dates_in_an_unknown_form_are_not_taken_for_names(form):
+    days = pd.date_range("2024-01-01", periods=ROWS, freq="29h")
+    assert "in a form that is not known here" in generate(save(lines(t=days.strftime(form), x=FEW)))
+
+
+def test_a_first_line_with_a_number_is_said_to_be_read_as_names():
+    assert "although '51.26' is a number" in generate(save("b,51.26\n" + "a,3.5\nb,4.5\n" * 20))

@@ -88,7 +88,7 @@ def open_table(source: str, asked: Wishes = Wishes()) -> OwnTable:  # noqa: B008
     if wishes.target is not None:
         one_of(wishes.target, names, "--target", "column")
     held = [] if kind.schema or wishes.rule else found_rules(table[names])
-    opened = _with_schema(kind, table[names].reset_index(drop=True), wishes, kept)
+    opened = _with_schema(kind, table[names].reset_index(drop=True), wishes, {*kept})
     style = _style(file, kind, reading, renamed)
     rules = read_rules(wishes.rule, table[names], opened.schema, style, left_out)
     schema = replace(opened.schema, rules=opened.schema.rules | rules)
@@ -167,7 +167,7 @@ def _check_finite(table: pd.DataFrame) -> None:
             )
 
 
-def _with_schema(kind: Kind, table: pd.DataFrame, wishes: Wishes, kept: dict) -> OwnTable:
+def _with_schema(kind: Kind, table: pd.DataFrame, wishes: Wishes, kept: set[str]) -> OwnTable:
     """The table with its schema, split where its authors split it; no value of the columns that are
     ``kept`` although they point to persons is made up."""
     notices, holdout = [], None
@@ -180,8 +180,9 @@ def _with_schema(kind: Kind, table: pd.DataFrame, wishes: Wishes, kept: dict) ->
             "rows judge them."
         )
     found = {} if kind.schema else categories(table, wishes.target)
-    found = {name: why for name, why in found.items() if name not in wishes.number}
-    forced = [name for name in table.columns if name in {*found, *wishes.category, *kept}]
+    found = {name: why for name, why in found.items() if name not in {*kept, *wishes.number}}
+    wanted = {*found, *wishes.category, *kept.difference(wishes.number)}
+    forced = [name for name in table.columns if name in wanted]
     named = Schema.infer(table, categories=forced)
     known = kind.schema(table) if kind.schema else named
     columns = tuple(named[c.name] if c.name in forced else c for c in known.columns)

@@ -116,6 +116,9 @@ def like_file(chunk: pd.DataFrame, schema: pa.Schema) -> pa.Table:
 def _like_field(values: pd.Series, kind: pa.DataType) -> pa.Array:
     if types.is_null(kind):
         return pa.nulls(len(values))
+    if types.is_time(kind):
+        clock = pa.array(pd.to_timedelta(values.astype(object))).cast(pa.duration("ns"))
+        return clock.cast(pa.int64()).cast(pa.time64("ns")).cast(kind, safe=False)
     array = pa.array(values, from_pandas=True).cast(_plain_type(kind), safe=False)
     if types.is_decimal(kind) and types.is_integer(array.type):
         array = array.cast(pa.decimal128(LONGEST_WHOLE, 0))
@@ -140,11 +143,9 @@ def _plain_type(kind: pa.DataType) -> pa.DataType | None:
     if types.is_decimal(kind):
         whole = kind.scale <= 0 and kind.precision <= 18
         return pa.int64() if whole else pa.float64()
-    if types.is_time32(kind):
-        return pa.int32()
-    if types.is_time64(kind) or types.is_duration(kind):
+    if types.is_duration(kind):
         return pa.int64()
-    if types.is_large_string(kind) or kind == pa.string_view():
+    if types.is_time(kind) or types.is_large_string(kind) or kind == pa.string_view():
         return pa.string()
     if types.is_null(kind):
         return pa.float64()

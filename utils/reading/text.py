@@ -99,9 +99,10 @@ def split_text(content: bytes, source) -> TextFile:
     while len(header) > 1 and not header[-1].strip() and not any(columns[-1]):
         header, columns = header[:-1], columns[:-1]  # each line ends in a separator
     headers = _names(header, source)
-    if all(re.fullmatch(r"[-+\d.,]*\d[-+\d.,]*", name) for name in headers):
+    numbers = [name for name in headers if re.fullmatch(r"[-+\d.,]*\d[-+\d.,]*", name)]
+    if numbers:
         notices.append(
-            "The first line is read as the names of the columns, although all are numbers."
+            f"The first line is read as the names of the columns, although {numbers[0]!r} is a number."
         )
     if len(headers) == 1:
         shared = [
