@@ -102,7 +102,7 @@ def split_text(content: bytes, source) -> TextFile:
     numbers = [name for name in headers if re.fullmatch(r"[-+\d.,]*\d[-+\d.,]*", name)]
     if numbers:
         notices.append(
-            f"The first line is read as the names of the columns, although {numbers[0]!r} is a number."
+            f"The first line is read as names of columns, although {numbers[0]!r} is a number."
         )
     if len(headers) == 1:
         shared = [
