@@ -101,9 +101,7 @@ def split_text(content: bytes, source) -> TextFile:
     headers = _names(header, source)
     numbers = [name for name in headers if re.fullmatch(r"[-+\d.,]*\d[-+\d.,]*", name)]
     if numbers:
-        notices.append(
-            f"The first line is read as names of columns, although {numbers[0]!r} is a number."
-        )
+        notices.append(f"The first line is read as the names, although {numbers[0]!r} is a number.")
     if len(headers) == 1:
         shared = [
             sign for sign in OTHER_SEPARATORS if all(sign in row[0] for row in (header, *rows))
