@@ -1187,6 +1187,8 @@ def test_identifiers_that_are_kept_or_repeat_are_not_made_up(times):
     said = generate(source, "--keep", "customer_id", method="mixture")
     assert ("real values will be written" if times == 1 else "the output holds real ones") in said
     assert set(map(int, written()["customer_id"])) <= set(customers)
+    options = ("--keep", "customer_id", "--number", "customer_id", "--overwrite")
+    assert "real" not in generate(source, *options, method="mixture")
 
 
 def test_codes_with_a_gap_are_kept_as_they_are():

@@ -78,7 +78,7 @@ def open_table(source: str, asked: Wishes = Wishes()) -> OwnTable:  # noqa: B008
     _check_finite(table)
     found = identifiers(table)
     wanted = {*wishes.keep, *wishes.category, wishes.target}
-    kept = {name: why for name, why in found.items() if name in wanted}
+    kept = {name: why for name, why in found.items() if name in wanted - {*wishes.number}}
     left_out = {name: why for name, why in found.items() if name not in wanted}
     names = [name for name in table.columns if name not in left_out]
     persons = dict.fromkeys((name for name in names if may_be_persons(table[name])), "")
@@ -181,8 +181,7 @@ def _with_schema(kind: Kind, table: pd.DataFrame, wishes: Wishes, kept: set[str]
         )
     found = {} if kind.schema else categories(table, wishes.target)
     found = {name: why for name, why in found.items() if name not in {*kept, *wishes.number}}
-    wanted = {*found, *wishes.category, *kept.difference(wishes.number)}
-    forced = [name for name in table.columns if name in wanted]
+    forced = [name for name in table.columns if name in {*found, *wishes.category, *kept}]
     named = Schema.infer(table, categories=forced)
     known = kind.schema(table) if kind.schema else named
     columns = tuple(named[c.name] if c.name in forced else c for c in known.columns)
