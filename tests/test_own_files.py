@@ -175,6 +175,22 @@ FORMS = {
         r"\d+h( [1-5]?\dm)?",
         "integer",
     ),
+    "hours and minutes, padded": (
+        [f"{int(n) // 10}h{m:%M}m" for n, m in zip(FEW, MOMENTS)],
+        r"\d+h[0-5]\dm",
+        "integer",
+    ),
+    "days and a clock, as pandas": (
+        [f"{int(n) % 3} days {m:%H:%M:%S}" for n, m in zip(FEW, MOMENTS)],
+        r"\d+ days [0-2]\d:[0-5]\d:[0-5]\d",
+        "integer",
+    ),
+    "year-month-day without zeros": (
+        unpadded(DAYS, "{y}-{m}-{d}"),
+        r"2024-[1-9]\d?-[1-9]\d?",
+        "date",
+    ),
+    "true minus": ([str(int(n) - 35).replace("-", "−") for n in FEW], r"−?\d+", "integer"),
     "dollars": ([f"${a:,.2f}" for a in AMOUNTS], r"\$[1-9]\d{0,2}(,\d{3})*\.\d\d", "number"),
     "euros": ([f"€ {n}" for n in FEW], r"€ \d\d", "integer"),
     "euros, German": (
@@ -1162,3 +1178,91 @@ def test_a_separator_that_is_not_known_is_said(sign):
     Path("out.csv").unlink()
     if sign != ":":  # those are times
         assert words in refused(save(lines(sign, a=FEW, b=FEW[::-1])))
+
+
+@pytest.mark.parametrize("times", [1, 3])
+def test_identifiers_that_are_kept_or_repeat_are_not_made_up(times):
+    customers = np.random.default_rng(0).integers(10_000, 99_999, 60).repeat(times)
+    source = save(lines(customer_id=customers, x=range(60 * times)))
+    said = generate(source, "--keep", "customer_id", method="mixture")
+    assert ("real values will be written" if times == 1 else "the output holds real ones") in said
+    assert set(map(int, written()["customer_id"])) <= set(customers)
+    options = ("--keep", "customer_id", "--number", "customer_id", "--overwrite")
+    assert "real" not in generate(source, *options, method="mixture")
+
+
+def test_codes_with_a_gap_are_kept_as_they_are():
+    """pandas writes them as 10115.0."""
+    codes = np.random.default_rng(0).integers(10_000, 99_999, 60).repeat(3).astype(float)
+    source = save(lines(PLZ=["", *codes], x=range(181)))
+    assert "Codes by their name" in generate(source, method="mixture")
+    assert set(written()["PLZ"]) <= {"", *map(str, codes)}
+
+
+def test_texts_of_many_values_are_said_to_be_copied():
+    people = [f"{first} {last}" for first in ("Anna", "Ben", "Cleo") for last in "ABCDEFGHIJ"]
+    assert "Real values of 'seller' are copied" in generate(save(lines(seller=people * 8)))
+
+
+def test_a_condition_is_said_as_it_was_given_and_may_name_the_missing_mark():
+    source = save(lines(day=unpadded(DAYS, "{m}/{d}/{y}"), ok=["TRUE", "NA", "FALSE", "NA"] * 20))
+    said = generate(source, "--given", "day=6/15/2024", "--given", "ok=NA", method="trees")
+    assert "No row of the table has day=6/15/2024, ok=NA:" in said
+    assert set(written()["ok"]) == {"NA"}
+
+
+def test_decimals_of_parquet_are_read_to_the_nearest_number():
+    values = [Decimal(f"{number / 100:.2f}") for number in range(5, 5000, 7)]
+    pq.write_table(pa.table({"x": values}), "in.parquet")
+    assert open_table("in.parquet").table["x"].tolist() == list(map(float, values))
+
+
+def test_periods_of_parquet_are_refused_with_the_option_that_helps():
+    pd.DataFrame({"a": FEW, "p": pd.period_range("2020-01", periods=ROWS)}).to_parquet("in.parquet")
+    assert "--drop p" in refused("in.parquet")
+
+
+def test_spaces_between_separators_and_quotation_marks_are_skipped():
+    save('g, "v"\n' + "".join(f'{"ab"[int(n) % 2]}, "{n}, {n}"\n' for n in FEW[:6] * 10))
+    generate("in.csv")
+    assert set(written()["v"]) <= {f"{n}, {n}" for n in FEW[:6]}
+
+
+def test_a_title_above_the_header_is_pointed_at():
+    assert "Delete lines above" in refused(save("Report of 2024\n\ng,v\n" + "a,1\n" * 20))
+
+
+def test_codes_that_look_like_huge_numbers_are_refused_with_the_option_that_keeps_them():
+    source = save(lines(sku=["10E70", "12E08", "31E44"] * 20, x=FEW[:60]))
+    assert "If it holds codes: --category sku" in refused(source)
+    generate(source, "--category", "sku")
+    assert set(written()["sku"]) == {"10E70", "12E08", "31E44"}
+
+
+def test_an_order_of_dates_that_the_cells_rule_out_is_not_taken():
+    source = save(lines(day=unpadded(DAYS, "{m}/{d}/{y}"), x=FEW))
+    assert "Left out" not in generate(source, "--dates", "day-first")
+
+
+@pytest.mark.parametrize("unit", ["ms", "us", "ns"])
+def test_times_of_day_in_parquet_are_read_as_such_and_come_back(unit):
+    kind = pa.time32(unit) if unit == "ms" else pa.time64(unit)
+    times = [None, *(m.time() for m in MOMENTS[1:])]
+    table = pa.table({"at": pa.array(times).cast(kind), "x": FEW})
+    pq.write_table(table, "in.parquet")
+    assert "Read as seconds" in generate("in.parquet", output="out.parquet")
+    found = pq.read_table("out.parquet")
+    assert found.schema.field("at").type == kind
+    assert set(found["at"].to_pylist()) <= set(times)
+    generate("in.parquet")
+    assert re.fullmatch(r"[012]\d:[0-5]\d:[0-5]\d(\.0+)?", max(written()["at"]))
+
+
+@pytest.mark.parametrize("form", ["%Y%m%dT%H%M%SZ", "%a %b %d %H:%M:%S %Y", "%B %dth, %Y"])
+def test_dates_in_an_unknown_form_are_not_taken_for_names(form):
+    days = pd.date_range("2024-01-01", periods=ROWS, freq="29h")
+    assert "in a form that is not known here" in generate(save(lines(t=days.strftime(form), x=FEW)))
+
+
+def test_a_first_line_with_a_number_is_said_to_be_read_as_names():
+    assert "although '51.26' is a number" in generate(save("b,51.26\n" + "a,3.5\nb,4.5\n" * 20))

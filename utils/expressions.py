@@ -196,7 +196,7 @@ def parse(expression: str) -> tuple[ast.expr, dict[str, str]]:
     except (SyntaxError, TypeError, ValueError, RecursionError, MemoryError) as error:
         raise ExpressionError(
             f"Cannot read the expression {_short(expression)}: {error}. Write it like "
-            '"Usage <= 1440"; put names with spaces in back-ticks.'
+            '"Usage <= 1440"; put names that are not one plain word in back-ticks.'
         ) from None
     return tree, names
 

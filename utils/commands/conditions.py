@@ -36,16 +36,18 @@ def _check_seen(name: str, value, opened: OwnTable) -> None:
     read_given({name: value}, schema, what_was_seen(columns, schema))
 
 
-def never_together(condition: dict, opened: OwnTable) -> str:
-    """What to say where no row of the table meets the condition; "" where one does."""
+def never_together(given: list[str], condition: dict, opened: OwnTable) -> str:
+    """What to say where no row of the table meets the condition, in the words in which it was
+    given; "" where one does."""
     met = np.ones(len(opened.table), dtype=bool)
     for name, wanted in read_given(condition, opened.schema, {}).items():
         cells = to_array(opened.table[name], opened.schema[name])
         met &= np.isnan(cells) if np.isnan(wanted) else cells == wanted
     if met.any() or not condition:
         return ""
-    shown = ", ".join(f"{name}={value}" for name, value in condition.items())
-    return f"No row of the table has {shown}: what is written is a guess from rows nearby."
+    return (
+        f"No row of the table has {', '.join(given)}: what is written is a guess from rows nearby."
+    )
 
 
 def _parse(text: str, opened: OwnTable) -> tuple[Column, str]:

@@ -76,7 +76,7 @@ def generate(
     opened = open_table(table, wishes)
     typer.echo(f"{table}: {opened}\n")
     condition = conditions(given or [], opened)
-    doubt = never_together(condition, opened)
+    doubt = never_together(given or [], condition, opened)
     if doubt:
         typer.echo(f"{doubt}\n")
     rows = rows or len(opened.table)

@@ -35,7 +35,8 @@ CODE = r"[-+]?\d+"
 LONG_CODE = r"[-+]?\d{10,}"
 UNREAD = (
     r"[-+(]?[€$£]?\s?\d[\d\s.,:/'-]*\S{0,3}|\d{1,2}\.? [^\W\d]+\.? \d{2,4}.*|\d{4}-\d\d-\d\d.*"
-    r"|P[\dYMWDTHS.]+"
+    r"|P[\dYMWDTHS.]+|\d{8}T\d{4,6}\w*"
+    r"|.{0,12}(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec).{0,24}(?:19|20)\d\d.{0,16}"
 )
 
 OWN_TEXT = "nearly every row has a text of its own, as with names and addresses"
@@ -74,9 +75,11 @@ def is_long_number(values: pd.Series) -> bool:
     return bool(present.min() >= PHONE_NUMBER and one_length and present.is_unique)
 
 
-def sounds_like_person(values: pd.Series) -> bool:
-    """True for text in a column named Customer, patient_name, E-Mail and the like."""
-    return _is_text(values) and any(word in PERSON_WORDS for word in words_of(values.name))
+def may_be_persons(values: pd.Series) -> bool:
+    """True for text in a column named Customer, patient_name, E-Mail and the like, or of many
+    values, whatever its name."""
+    named = any(word in PERSON_WORDS for word in words_of(values.name))
+    return _is_text(values) and (named or values.nunique() >= FEW_VALUES)
 
 
 def words_of(name: str) -> list[str]:

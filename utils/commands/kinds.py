@@ -13,7 +13,7 @@ MOST_CODES = 1000
 ROWS_A_VALUE = 5  # values that are measured seldom repeat as often
 CLASS_WORDS = ("label", "class", "target", "outcome", "category", "type", "code", "status", "group")
 CODE_WORDS = ("zip", "zipcode", "postal", "postcode", "code", "article", "product", "item", "sku")
-CODE_WORDS += ("account",)
+CODE_WORDS += ("account", "id", "uuid", "key", "plz")
 NUMBER_WORDS = ("id", "no", "nr", "num", "number", "code", "key")  # behind a word for a code
 
 TWO_VALUES = "Two values, read as two classes"
@@ -48,7 +48,7 @@ def _why(values: pd.Series, is_target: bool) -> str:
     whole = types.is_integer_dtype(values.dtype)
     if whole and is_long_number(values):
         return LONG_CODES
-    if whole and len(distinct) > MOST_CLASSES and _looks_like_code(values.name):
+    if len(distinct) > MOST_CLASSES and not (distinct % 1).any() and _looks_like_code(values.name):
         return NAMED_CODES
     if len(distinct) == 2 and not (distinct % 1).any() and len(present) > 2 * len(distinct):
         return TWO_VALUES

@@ -11,7 +11,7 @@ import pandas as pd
 from pandas.api import types
 
 from utils.commands.base import Wishes, one_of
-from utils.commands.identifiers import identifiers, sounds_like_person
+from utils.commands.identifiers import identifiers, may_be_persons
 from utils.commands.kinds import categories, looks_like_class
 from utils.commands.known import ORDINARY, Kind, kind_of
 from utils.commands.rules import found_rules, read_rules
@@ -78,17 +78,17 @@ def open_table(source: str, asked: Wishes = Wishes()) -> OwnTable:  # noqa: B008
     _check_finite(table)
     found = identifiers(table)
     wanted = {*wishes.keep, *wishes.category, wishes.target}
-    kept = {name: why for name, why in found.items() if name in wanted}
+    kept = {name: why for name, why in found.items() if name in wanted - {*wishes.number}}
     left_out = {name: why for name, why in found.items() if name not in wanted}
     names = [name for name in table.columns if name not in left_out]
-    persons = dict.fromkeys((name for name in names if sounds_like_person(table[name])), "")
+    persons = dict.fromkeys((name for name in names if may_be_persons(table[name])), "")
     if not names:
         hint = f"Keep one: --keep {quote(table.columns[0])}"
         raise TableError(" ".join([f"No column of {source} is left.", *reading.notices, hint]))
     if wishes.target is not None:
         one_of(wishes.target, names, "--target", "column")
     held = [] if kind.schema or wishes.rule else found_rules(table[names])
-    opened = _with_schema(kind, table[names].reset_index(drop=True), wishes)
+    opened = _with_schema(kind, table[names].reset_index(drop=True), wishes, {*kept})
     style = _style(file, kind, reading, renamed)
     rules = read_rules(wishes.rule, table[names], opened.schema, style, left_out)
     schema = replace(opened.schema, rules=opened.schema.rules | rules)
@@ -162,12 +162,14 @@ def _check_finite(table: pd.DataFrame) -> None:
             raise TableError(
                 f"Column {name!r}, {table.index.name} {table.index[large][0]}: "
                 f"{values[large][0]} is infinite, or beyond {LARGEST:g}. Replace it by a smaller "
-                f"number, leave the cell empty, or leave the column out: --drop {quote(name)}"
+                f"number, leave the cell empty, or leave the column out: --drop {quote(name)}. If "
+                f"it holds codes: --category {quote(name)}"
             )
 
 
-def _with_schema(kind: Kind, table: pd.DataFrame, wishes: Wishes) -> OwnTable:
-    """The table with its schema, split where its authors split it."""
+def _with_schema(kind: Kind, table: pd.DataFrame, wishes: Wishes, kept: set[str]) -> OwnTable:
+    """The table with its schema, split where its authors split it; no value of the columns that are
+    ``kept`` although they point to persons is made up."""
     notices, holdout = [], None
     if kind.part in table and set(table[kind.part]) == {"train", "test"}:
         parts = table[kind.part]
@@ -178,8 +180,8 @@ def _with_schema(kind: Kind, table: pd.DataFrame, wishes: Wishes) -> OwnTable:
             "rows judge them."
         )
     found = {} if kind.schema else categories(table, wishes.target)
-    found = {name: why for name, why in found.items() if name not in wishes.number}
-    forced = [name for name in table.columns if name in {*found, *wishes.category}]
+    found = {name: why for name, why in found.items() if name not in {*kept, *wishes.number}}
+    forced = [name for name in table.columns if name in {*found, *wishes.category, *kept}]
     named = Schema.infer(table, categories=forced)
     known = kind.schema(table) if kind.schema else named
     columns = tuple(named[c.name] if c.name in forced else c for c in known.columns)

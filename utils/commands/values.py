@@ -34,15 +34,15 @@ def column_called(name: str, known: Mapping[str, str], left_out: Iterable[str], 
 
 def value_of(column: Column, text: str, form: Form | None = None):
     """The value of a text that is written as the column is, in its form, or as the command line
-    writes it; "" is missing.
+    writes it; "" is missing, and so is what stands for it in the file.
 
     Raises ValueError for what is no truth value, or no date whose day and month are certain.
     """
-    if not text and "" not in column.categories:
-        return np.nan
     for value in column.categories:
         if column.kind == "category" and str(value) == text:
             return value
+    if not text or (form and text == form.missing):
+        return np.nan
     if column.kind == "boolean":
         if text.lower() not in TRUTH:
             raise ValueError(f"Column {column.name!r} is true or false; {text!r} is neither.")

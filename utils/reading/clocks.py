@@ -24,7 +24,7 @@ SECONDS = {
     **dict.fromkeys(("m", "min", "mins", "minute", "minutes"), 60),
     **dict.fromkeys(("s", "sec", "secs", "second", "seconds"), 1),
 }
-PART = rf"(\d+) ?({'|'.join(sorted(SECONDS, reverse=True))})\b"
+PART = rf"(\d+) ?({'|'.join(sorted(SECONDS, reverse=True))})(?![a-z])"
 PHRASE = re.compile(f"{PART}(?:[ ,]*{PART})*")
 
 
@@ -34,7 +34,8 @@ class Clock(Form):
     01:00:10 is 3,610 seconds, 1:02.5 is 62.5 seconds.
 
     parts : numbers between colons, 2 or 3.  digits : behind the point.  padded : the first part has
-    two digits.  half : how AM and PM are written.  day : text after the number of days.
+    two digits.  half : how AM and PM are written.  day : text after the number of days.  plural :
+    one day is written like several (1 days), as pandas does.
     """
 
     parts: int = 2
@@ -42,6 +43,7 @@ class Clock(Form):
     padded: bool = True
     half: str = ""
     day: str = ""
+    plural: bool = False
     what: ClassVar[str] = "times"
 
     @classmethod
@@ -56,6 +58,7 @@ class Clock(Form):
             padded=all(len(match["first"]) > 1 for match in found),
             half=next((match["half"] for match in found if match["half"]), ""),
             day=max((match["day"] or "" for match in found), key=len),
+            plural=any(match["days"] == "1" and "days" in match["day"] for match in found),
         )
 
     def read(self, cells: pd.Series) -> pd.Series:
@@ -91,7 +94,8 @@ class Clock(Form):
             half = "PM" if rest >= HALF_DAY else "AM"
             half = self.half[:-2] + (half if self.half.isupper() else half.lower())
             rest = (rest - 1) % HALF_DAY + 1
-        before = f"{days}{self.day if days != 1 else self.day.replace('days', 'day')}"
+        singular = days == 1 and not self.plural
+        before = f"{days}{self.day.replace('days', 'day') if singular else self.day}"
         first = f"{rest:02d}" if self.padded else str(rest)
         behind = f".{fraction:0{self.digits}d}" if self.digits else ""
         sign = "-" if value < 0 else ""
@@ -111,7 +115,7 @@ class Phrase(Form):
 
     units : (text, seconds) of each unit, the largest first.  space : between number and unit.  gap
     : between units.  always : seconds of the units that stand in every cell, also as 0.  plural :
-    1 is written like the others (1 hours).
+    1 is written like the others (1 hours).  padded : two digits behind the first unit (1h05m).
     """
 
     units: tuple[tuple[str, int], ...] = ()
@@ -119,6 +123,7 @@ class Phrase(Form):
     gap: str = " "
     always: tuple[int, ...] = ()
     plural: bool = False
+    padded: bool = False
     what: ClassVar[str] = "durations"
 
     @classmethod
@@ -143,6 +148,7 @@ class Phrase(Form):
                 for part in parts
                 for number, word in part
             ),
+            padded=any(re.search(r"[a-z][ ,]*0\d", text) for text in texts),
         )
 
     def read(self, cells: pd.Series) -> pd.Series:
@@ -161,7 +167,9 @@ class Phrase(Form):
             count, rest = divmod(rest, seconds)
             one = count == 1 and not self.plural and len(word) > 2
             shown = word.removesuffix("s") if one else word
-            said += [f"{count}{self.space}{shown}"] if count or seconds in self.always else []
+            width = 2 if self.padded and said else 1
+            if count or seconds in self.always:
+                said.append(f"{count:0{width}d}{self.space}{shown}")
         return self.gap.join(said) or f"0{self.space}{self.units[-1][0]}"
 
     def notice(self, example: str) -> str:

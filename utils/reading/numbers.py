@@ -41,7 +41,8 @@ class Number(Form):
     """A number: its signs, what stands before and behind it, and how many digits follow the point.
 
     decimals, fewest : most and fewest digits behind the decimal sign.  singular : of a suffix that
-    is a plural (1 day, 2 days).  exponent : "e" or "E" where all cells have one.
+    is a plural (1 day, 2 days).  exponent : "e" or "E" where all cells have one.  minus : the sign,
+    which may be a hyphen or a true minus.
     """
 
     decimal: str = "."
@@ -55,6 +56,7 @@ class Number(Form):
     decimals: int = 0
     fewest: int = 0
     exponent: str = ""
+    minus: str = "-"
     what: ClassVar[str] = "numbers"
 
     @classmethod
@@ -109,6 +111,7 @@ class Number(Form):
         powers = plain[plain.str.contains("[eE]")]
         unsigned = ~plain.str.startswith("-") & ~plain.str.fullmatch("0*[.]?0*")
         changes = {
+            "minus": "−" if cells.str.contains("−").any() else "-",
             "decimals": max(digits),
             "fewest": min(digits),
             "plus": bool(unsigned.any() and plain[unsigned].str.startswith("+").all()),
@@ -165,7 +168,7 @@ class Number(Form):
         negative = value < 0 and digits.strip("0.,") != ""
         if self.decimal != "." or self.thousands not in ("", ","):
             digits = digits.translate({ord("."): self.decimal, ord(","): self.thousands})
-        sign = "-" if negative else "+" if self.plus and value else ""
+        sign = self.minus if negative else "+" if self.plus and value else ""
         suffix = self.singular if self.singular and value == 1 else self.suffix
         if negative and self.parentheses:
             return f"({self.prefix}{digits}{suffix})"

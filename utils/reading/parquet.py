@@ -66,6 +66,8 @@ class ParquetFile:
                 f"Column {name!r} of {self.source} holds {kind} values, which are no numbers, "
                 f"dates or text. Leave it out: --drop {quote(name)}"
             )
+        if types.is_decimal(kind) and types.is_floating(plain):
+            column = column.cast(pa.string())  # its digits; straight to a float is not the nearest
         try:
             column = column.cast(plain) if plain != kind else column
         except pa.ArrowInvalid as error:
@@ -114,6 +116,9 @@ def like_file(chunk: pd.DataFrame, schema: pa.Schema) -> pa.Table:
 def _like_field(values: pd.Series, kind: pa.DataType) -> pa.Array:
     if types.is_null(kind):
         return pa.nulls(len(values))
+    if types.is_time(kind):
+        clock = pa.array(pd.to_timedelta(values.astype(object))).cast(pa.duration("ns"))
+        return clock.cast(pa.int64()).cast(pa.time64("ns")).cast(kind, safe=False)
     array = pa.array(values, from_pandas=True).cast(_plain_type(kind), safe=False)
     if types.is_decimal(kind) and types.is_integer(array.type):
         array = array.cast(pa.decimal128(LONGEST_WHOLE, 0))
@@ -138,17 +143,18 @@ def _plain_type(kind: pa.DataType) -> pa.DataType | None:
     if types.is_decimal(kind):
         whole = kind.scale <= 0 and kind.precision <= 18
         return pa.int64() if whole else pa.float64()
-    if types.is_time32(kind):
-        return pa.int32()
-    if types.is_time64(kind) or types.is_duration(kind):
+    if types.is_duration(kind):
         return pa.int64()
-    if types.is_large_string(kind) or kind == pa.string_view():
+    if types.is_time(kind) or types.is_large_string(kind) or kind == pa.string_view():
         return pa.string()
     if types.is_null(kind):
         return pa.float64()
     if types.is_dictionary(kind):
         return None if types.is_nested(kind.value_type) else kind
-    return None if types.is_nested(kind) or "binary" in str(kind) else kind
+    unknown = (
+        types.is_nested(kind) or "binary" in str(kind) or isinstance(kind, pa.BaseExtensionType)
+    )
+    return None if unknown else kind
 
 
 def _holds_far_years(column: pa.ChunkedArray) -> bool:

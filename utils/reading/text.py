@@ -99,10 +99,9 @@ def split_text(content: bytes, source) -> TextFile:
     while len(header) > 1 and not header[-1].strip() and not any(columns[-1]):
         header, columns = header[:-1], columns[:-1]  # each line ends in a separator
     headers = _names(header, source)
-    if all(re.fullmatch(r"[-+\d.,]*\d[-+\d.,]*", name) for name in headers):
-        notices.append(
-            "The first line is read as the names of the columns, although all are numbers."
-        )
+    numbers = [name for name in headers if re.fullmatch(r"[-+\d.,]*\d[-+\d.,]*", name)]
+    if numbers:
+        notices.append(f"The first line is read as the names, although {numbers[0]!r} is a number.")
     if len(headers) == 1:
         shared = [
             sign for sign in OTHER_SEPARATORS if all(sign in row[0] for row in (header, *rows))
@@ -174,9 +173,17 @@ def _separator(text: str) -> tuple[str, str, int]:
     return max(SEPARATORS, key=lambda separator: _fit(text, separator)), text, 1
 
 
+def _reader(text: str, separator: str, strict: bool = False):
+    """A reader of lines; it skips spaces before cells where quotation marks follow them."""
+    spaced = any(f'{separator} "' in line for line in text.splitlines()[:2])
+    return csv.reader(
+        io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=spaced, strict=strict
+    )
+
+
 def _fit(text: str, separator: str) -> tuple[float, int]:
     """How well a separator fits: the share of lines as long as the header, then its length."""
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+    reader = _reader(text, separator)
     try:
         records = [record for record in islice(reader, RECORDS_TO_JUDGE) if record]
     except csv.Error:
@@ -189,7 +196,7 @@ def _fit(text: str, separator: str) -> tuple[float, int]:
 def _records(text: str, separator: str, line: int, source) -> Iterator[tuple[int, list[str]]]:
     """Yield (line, values) of each record that is not blank; a quoted value may run over several
     lines."""
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    reader = _reader(text, separator, strict=True)
     before = line - 1
     try:
         for record in reader:
@@ -211,9 +218,11 @@ def _is_quoted(text: str, separator: str) -> bool:
 def _check_length(record: list[str], header: list[str], separator: str, where: str) -> None:
     if len(record) != len(header):
         sign = {",": "comma", ";": "semicolon", "\t": "tab"}.get(separator, repr(separator))
+        title = "Delete lines above that of the columns' names, if there are any. "
         raise TableError(
-            f"{where}: {len(record)} values, but the header has {len(header)} columns. Put values "
-            f"that contain a {sign} in double quotes, or add the missing {sign}."
+            f"{where}: {len(record)} values, but the header has {len(header)} columns. "
+            f"{title if len(header) == 1 else ''}Put values that contain a {sign} in double "
+            f"quotes, or add the missing {sign}."
         )
 
 

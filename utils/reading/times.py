@@ -39,7 +39,7 @@ COMPACT = {
     "%y%m%d": rf"\d\d{MONTH}{DAY}",
 }
 DATES_TO_TELL = 5  # six digits that could be a date: chance, if fewer values than this could
-ISO = r"\d{4}-\d{2}-\d{2}(?:[ T]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?)?"
+ISO = r"\d{4}-\d{1,2}-\d{1,2}(?:[ T]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?)?"
 ZONE = r"(?P<zone> ?(?:Z|UTC|GMT|[-+]\d{2}:?\d{2}|[-+]\d{2}))"
 PARTS = re.compile(
     r"(?P<date>.*?)(?:(?P<gap>T|,? )"
@@ -196,8 +196,7 @@ def _date_formats(dates: list[str], choices: Choices) -> list[tuple[str, str]]:
     if choices.plain:
         known = [("", "%Y-%m-%d")]
     else:
-        orders = [order for order in NUMERIC if not choices.dates or order in ("", choices.dates)]
-        known = [(order, form) for order in orders for form in NUMERIC[order]]
+        known = [(order, form) for order, forms in NUMERIC.items() for form in forms]
         known += [("", form) for form in WORDS if re.search("[A-Za-z]{3}", dates[0])]
     distinct = list(dict.fromkeys(dates))[:100]
     possible = [pair for pair in known if any(_day(date, pair[1]) for date in distinct[:3])]
