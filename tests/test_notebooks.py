@@ -183,7 +183,7 @@ BREAKS = {
     "gives no reason": tag("nbval-ignore-output"),
     "skipped or marked": tag("nbval-skip"),
     "marked by a comment": set_source("# NBVAL_IGNORE_OUTPUT\nprint(1)"),
-    "30 to 60 are wanted": lambda notebook: notebook.cells.__delitem__(slice(3, 30)),
+    "30 to 90 are wanted": lambda notebook: notebook.cells.__delitem__(slice(3, 30)),
     "25 to 60 are wanted": replace_text(
         "A sentence says what the reader should think about the number that the next", "See the"
     ),

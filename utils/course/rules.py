@@ -276,9 +276,9 @@ def comparison_is_strict(page: Page) -> Iterator[str]:
 
 
 def cell_count(page: Page) -> Iterator[str]:
-    """30 to 60 cells."""
-    if not 30 <= len(page.cells) <= 60:
-        yield f"{len(page.cells)} cells; 30 to 60 are wanted"
+    """30 to 90 cells."""
+    if not 30 <= len(page.cells) <= 90:
+        yield f"{len(page.cells)} cells; 30 to 90 are wanted"
 
 
 def prose_cells_say_enough(page: Page) -> Iterator[str]:

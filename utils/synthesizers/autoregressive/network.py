@@ -4,6 +4,7 @@ it."""
 from __future__ import annotations
 
 from functools import cached_property
+from itertools import accumulate
 
 import numpy as np
 
@@ -47,8 +48,9 @@ class CellNetwork:
         d)."""
         values, mix, mix_bias, output, output_bias = self.weights
         columns = tf.unstack(codes, axis=1)
-        vectors = tf.stack([tf.gather(*pair) for pair in zip(self._by_column(values), columns)])
-        before = tf.cumsum(vectors, axis=0, exclusive=True)
+        vectors = [tf.gather(*pair) for pair in zip(self._by_column(values), columns)]
+        # a running sum; tf.cumsum took as long as all the rest of a step
+        before = tf.stack(list(accumulate(vectors[:-1], initial=tf.zeros_like(vectors[0]))))
         after = before + tf.nn.relu(before @ mix.value + mix_bias.value[:, None])
         if key is not None and dropout:
             kept = tf.random.stateless_uniform(tf.shape(after), key) >= dropout

@@ -190,10 +190,10 @@ class VAESynthesizer(NeuralSynthesizer):
         mean, log_variance = network.get_layer("encoder")([codes, strata])
         noise = tf.random.stateless_normal(tf.shape(mean), key)
         points = mean + tf.exp(log_variance / 2) * noise
-        logits = network.get_layer("decoder")([points, strata])
+        logits = tf.split(network.get_layer("decoder")([points, strata]), self.codes_.sizes, axis=1)
         columns = [
-            tf.nn.sparse_softmax_cross_entropy_with_logits(codes[:, place], logits[:, span])
-            for place, span in enumerate(self.codes_.spans)
+            tf.nn.sparse_softmax_cross_entropy_with_logits(codes[:, place], part)
+            for place, part in enumerate(logits)
             if place != self.condition_
         ]
         return columns or [tf.zeros_like(mean[:, 0])], divergence(mean, log_variance)

@@ -43,11 +43,10 @@ def decoder_network(log_margins: np.ndarray, sizes, bends, units: int, latent: i
     hidden = _dense(units, rng)(point) + _table(len(log_margins), units, rng)(stratum)
     hidden = _dense(units, rng, "silu")(keras.ops.silu(hidden))
     widths = [size if bend is None else bend.shape[2] for size, bend in zip(sizes, bends)]
-    heads, ends = _dense(sum(widths), rng)(hidden), np.cumsum(widths).tolist()
-    logits = []
-    for bend, width, end in zip(bends, widths, ends):
-        head = heads[:, end - width : end]
-        logits.append(head if bend is None else _bent(head, stratum, bend))
+    heads = keras.ops.split(_dense(sum(widths), rng)(hidden), np.cumsum(widths)[:-1], axis=1)
+    logits = [
+        head if bend is None else _bent(head, stratum, bend) for bend, head in zip(bends, heads)
+    ]
     logits = _side_by_side(logits) + _fixed(log_margins)(stratum)
     return keras.Model([point, stratum], logits, name="decoder")
 
