@@ -33,14 +33,10 @@ def test_leaves_are_those_of_scikit_learn():
     tree = DecisionTreeRegressor(min_samples_leaf=3, random_state=0).fit(
         features, features[:, 0] * features[:, 1]
     )
-    arrays = {
-        "left": tree.tree_.children_left,
-        "right": tree.tree_.children_right,
-        "feature": tree.tree_.feature,
-        "cut": tree.tree_.threshold,
-    }
+    nodes = tree.tree_
+    arrays = nodes.children_left, nodes.children_right, nodes.feature, nodes.threshold
     fresh = rng.normal(size=(2000, 3)).astype(np.float32)
-    np.testing.assert_array_equal(_leaf(arrays, fresh), tree.apply(fresh))
+    np.testing.assert_array_equal(_leaf(*arrays, fresh), tree.apply(fresh))
 
 
 @pytest.mark.parametrize("least", [1, 7, 40])
@@ -54,9 +50,9 @@ def test_no_leaf_is_smaller_than_asked(least):
         }
     )
     for tree in TreeSynthesizer(min_samples_leaf=least).fit(table).trees_:
-        counts = np.diff(tree["starts"])
+        counts = np.diff(tree.starts)
         assert counts[counts > 0].min() >= least and counts.sum() == 300
-        assert ((counts > 0) == (tree["left"] < 0)).all(), "values stand at leaves only"
+        assert ((counts > 0) == (tree.left < 0)).all(), "values stand at leaves only"
 
 
 def test_all_joint_shares_come_back():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 
@@ -20,8 +21,8 @@ class QuantileBins:
     and not the training rows.
     """
 
-    lower: np.ndarray
-    knots: np.ndarray
+    lower: Annotated[np.ndarray, "float k"]
+    knots: Annotated[np.ndarray, "float k _"]
 
     @classmethod
     def fit(cls, values: np.ndarray, most_bins: int = 64, knots: int = 9) -> QuantileBins:

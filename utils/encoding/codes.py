@@ -4,6 +4,7 @@ categories."""
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 
@@ -25,8 +26,8 @@ class TableCodes:
     """
 
     names: list[str]
-    sizes: np.ndarray
-    missing: np.ndarray
+    sizes: Annotated[np.ndarray, "int d"]
+    missing: Annotated[np.ndarray, "bool d"]
     bins: dict[str, QuantileBins]
 
     @classmethod
@@ -44,6 +45,12 @@ class TableCodes:
             values == 0
         )
         return cls(schema.names, values + missing, missing, bins)
+
+    def fits(self, schema: Schema) -> bool:
+        """Whether these are codes of just the columns of the schema; those of a file may not be."""
+        values = np.array([_values(column, self.bins) for column in schema.columns], dtype=int)
+        as_counted = np.array_equal(self.sizes, values + self.missing)
+        return self.names == schema.names and as_counted and bool((self.sizes > 0).all())
 
     @property
     def spans(self) -> list[slice]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 
@@ -16,8 +17,8 @@ ROWS_PER_GROUP = 30  # from so many rows on, a group can be learned by itself
 class Groups:
     """The combinations of codes that occurred, int32 (k, columns), sorted, and how often."""
 
-    combinations: np.ndarray
-    counts: np.ndarray
+    combinations: Annotated[np.ndarray, "int k _"]
+    counts: Annotated[np.ndarray, "int k"]
 
     @classmethod
     def fit(cls, codes: np.ndarray) -> Groups:

@@ -4,6 +4,7 @@ nothing."""
 from __future__ import annotations
 
 from functools import cached_property
+from typing import Annotated
 
 import numpy as np
 
@@ -33,7 +34,7 @@ class NeuralSynthesizer(Synthesizer):
     quick = False
     not_saved = ("progress", "checkpoint")
     history_: dict
-    weights_: list[np.ndarray]
+    weights_: list[Annotated[np.ndarray, "float ..."]]
 
     def _check_parameters(self) -> None:
         super()._check_parameters()

@@ -3,12 +3,15 @@ it."""
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import numpy as np
 import pandas as pd
 
 from utils.dtypes import dtype_of
 from utils.encoding import TableCodes, from_array, grid_step, to_array
 from utils.encoding.spikes import shared_values
+from utils.saving import expect
 from utils.synthesizers.autoregressive.network import CellNetwork, neighbours
 from utils.synthesizers.draws import drawing_order, resample
 from utils.synthesizers.given import candidates, read_given
@@ -45,7 +48,9 @@ class AutoregressiveSynthesizer(NeuralSynthesizer):
     method = "autoregressive"
     codes_: TableCodes
     order_: list[str]
-    spikes_: dict[str, np.ndarray]  # bins of one value with the rows of a whole bin
+    spikes_: dict[
+        str, Annotated[np.ndarray, "bool _"]
+    ]  # bins of one value with the rows of a whole bin
 
     def __init__(
         self,
@@ -90,6 +95,13 @@ class AutoregressiveSynthesizer(NeuralSynthesizer):
         learner.start_from(rows)
         take_weights(average, learner.weights)
         self._learn(learner, average, rows[kept], rows[held], rng)
+
+    def _check_fitted(self) -> None:
+        super()._check_fitted()
+        expect("codes_", self.codes_.fits(self.schema_))
+        expect("order_", sorted(self.order_) == sorted(self.codes_.names))
+        counts = {name: len(bins) for name, bins in self.codes_.bins.items()}
+        expect("spikes_", counts == {name: len(alone) for name, alone in self.spikes_.items()})
 
     @property
     def _places(self) -> list[int]:

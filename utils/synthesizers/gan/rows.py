@@ -72,6 +72,26 @@ class GANRows:
         gaps = [name for name in smooth if np.isnan(columns[name]).any()]
         return cls(group_by, groups, codes, looked_up, tokens, scores, gaps)
 
+    def fits(self, schema: Schema) -> bool:
+        """Whether every column is told in one way, and every token and look-up stands for codes."""
+        told = [*self.group_by, *self.codes.names, *self.scores]
+        others = [name for name in schema.names if name in self.codes.names]
+        sizes = dict(zip(self.codes.names, self.codes.sizes))
+        return (
+            sorted(told) == sorted(schema.names)
+            and self.codes.fits(schema.select(others))
+            and self.groups.combinations.shape[1] == len(self.group_by)
+            and sorted([*self.tokens, *self.looked_up]) == sorted(self.codes.names)
+            and set(self.gaps) <= set(self.scores)
+            and all(_is_order(*self.tokens[name], sizes[name]) for name in self.tokens)
+            and all(
+                source in self.tokens
+                and len(table) == sizes[source]
+                and set(table) <= set(range(sizes[name]))
+                for name, (source, table) in self.looked_up.items()
+            )
+        )
+
     @property
     def sizes(self) -> list[int]:
         """Values of each token."""
@@ -211,6 +231,17 @@ def _by_frequency(counts):
     """Codes from the most frequent to the rarest, and how often each occurs."""
     order = np.argsort(-counts, kind="stable")
     return order, counts[order]
+
+
+def _is_order(codes, counts, size) -> bool:
+    """Whether each code below ``size`` stands once, with a count, the rare ones with some rows."""
+    rare = counts[MOST_TOKENS - 1 :]
+    return (
+        np.array_equal(np.sort(codes), np.arange(size))
+        and len(counts) == size
+        and (counts >= 0).all()
+        and (rare.sum() > 0 or size < MOST_TOKENS)
+    )
 
 
 def _draw_code(tokens, codes, counts, allowed, rng):

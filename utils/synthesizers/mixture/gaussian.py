@@ -9,6 +9,7 @@ and whether it lives on the plain or the log scale.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Annotated
 
 import numpy as np
 from scipy.special import logsumexp
@@ -37,15 +38,15 @@ class Mixture:
     means : (k, f).  covariances : (k, f, f).  bic : in the units of the table.
     """
 
-    low: np.ndarray
-    high: np.ndarray
-    offset: np.ndarray
-    log: np.ndarray
-    centre: np.ndarray
-    scale: np.ndarray
-    weights: np.ndarray
-    means: np.ndarray
-    covariances: np.ndarray
+    low: Annotated[np.ndarray, "float f"]
+    high: Annotated[np.ndarray, "float f"]
+    offset: Annotated[np.ndarray, "float f"]
+    log: Annotated[np.ndarray, "bool f"]
+    centre: Annotated[np.ndarray, "float f"]
+    scale: Annotated[np.ndarray, "float f"]
+    weights: Annotated[np.ndarray, "share k"]
+    means: Annotated[np.ndarray, "float k f"]
+    covariances: Annotated[np.ndarray, "float k f f"]
     bic: float
 
     @classmethod
@@ -143,12 +144,19 @@ class Group:
     of each number in these categories.  mixture : of the free numbers, None if there are none.
     """
 
-    codes: np.ndarray
+    codes: Annotated[np.ndarray, "int _"]
     share: float
-    state: np.ndarray
-    fixed: np.ndarray
-    spikes: list[np.ndarray]
+    state: Annotated[np.ndarray, "int m"]
+    fixed: Annotated[np.ndarray, "cell m"]
+    spikes: list[Annotated[np.ndarray, "float _"]]
     mixture: Mixture | None
+
+    def fits(self, categories: int, numbers: int) -> bool:
+        """Whether the group tells so many categories and numbers, each in one way."""
+        told = len(self.mixture.low) if self.mixture else 0
+        sizes = len(self.codes), len(self.state), len(self.spikes), told
+        at_spike = np.array_equal(self.state > FREE, ~np.isnan(self.fixed))
+        return at_spike and sizes == (categories, numbers, numbers, self.free.sum())
 
     @property
     def free(self) -> np.ndarray:
@@ -228,6 +236,13 @@ class GaussianGroups:
                 )
                 groups.append(group)
         return cls(categories, numbers, groups)
+
+    def fits(self, schema: Schema) -> bool:
+        """Whether every column is told in every group."""
+        names, counts = [*self.categories, *self.numbers], (len(self.categories), len(self.numbers))
+        discrete = [column.name for column in schema.columns if column.discrete]
+        whole = self.categories == discrete and sorted(names) == sorted(schema.names)
+        return whole and all(group.fits(*counts) for group in self.groups)
 
     def sample(self, n: int, given: dict, schema: Schema, rng: np.random.Generator) -> dict:
         """Columns as :meth:`Synthesizer._sample` returns them.

@@ -9,6 +9,7 @@ EM finds classes and tables together (Lazarsfeld and Henry 1968; EM by Dempster,
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 from scipy import sparse
@@ -121,9 +122,9 @@ class LatentClasses:
     """
 
     codes: TableCodes
-    weights: np.ndarray
-    tables: np.ndarray
-    log_likelihood: np.ndarray
+    weights: Annotated[np.ndarray, "share k"]
+    tables: Annotated[np.ndarray, "share k w"]
+    log_likelihood: Annotated[np.ndarray, "float _"]
 
     @classmethod
     def fit(
@@ -148,6 +149,13 @@ class LatentClasses:
             np.concatenate([share * weights for share, (weights, _, _) in zip(shares, parts)]),
             np.vstack([tables for _, tables, _ in parts]).astype(np.float32),
             sum(share * history for share, (_, _, history) in zip(shares, parts)),
+        )
+
+    def fits(self, schema: Schema) -> bool:
+        """Whether every class has a table for every column."""
+        whole = self.codes.fits(schema) and self.tables.shape[1] == self.codes.sizes.sum()
+        return whole and all(
+            (self.tables[:, span].sum(axis=1) > 0).all() for span in self.codes.spans
         )
 
     def sample(self, n: int, given: dict, schema: Schema, rng: np.random.Generator) -> dict:

@@ -113,6 +113,11 @@ class RuleSynthesizer(Synthesizer):
         if schema is None:
             self.schema_ = _schema(probe, self.columns_, self.derived_, self.rules_)
 
+    def _check_fitted(self) -> None:
+        super()._check_fitted()
+        self._check_names(self.schema_)
+        self._check_order()
+
     def _check_names(self, schema: Schema | None) -> None:
         made = list(dict.fromkeys([*self.columns_, *self.derived_]))
         if schema is not None and sorted(made) != sorted(schema.names):
