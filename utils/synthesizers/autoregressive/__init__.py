@@ -10,6 +10,7 @@ import pandas as pd
 
 from utils.dtypes import dtype_of
 from utils.encoding import TableCodes, from_array, grid_step, to_array
+from utils.encoding.matrix import refuse_absent
 from utils.encoding.spikes import shared_values
 from utils.saving import expect
 from utils.synthesizers.autoregressive.network import CellNetwork, neighbours
@@ -19,6 +20,7 @@ from utils.synthesizers.neural import AVERAGE, NeuralSynthesizer, follow, hold_o
 from utils.training import keras, tf
 
 WEIGHT_DECAY = 1e-3
+NEVER_DRAWN = 1e-6  # share of a bin that goes to what is never drawn
 PATIENCE, STEPS_PER_SCORE = 15, 20
 
 
@@ -181,11 +183,13 @@ class AutoregressiveSynthesizer(NeuralSynthesizer):
 
         Exact for the codes. A number has a density: the mass of its bin over the bin's width,
         counted in steps of the column's grid (so a probability for integers), or in its unit where
-        there is none. A bin with one value is taken for a point with all of its mass. Beyond the
-        smallest and the largest number of training the density falls off exponentially: each width
-        of the outermost bin costs one nat more, so far numbers are finite and very surprising.
-        ValueError for a category that training never saw.
+        there is none. A bin with one value is a point with all of its mass. What is never drawn,
+        beside such points and beyond the numbers of training, shares a millionth of the bin's mass;
+        beyond them each width of the outermost bin costs one nat more, so far numbers are finite
+        and very surprising. TableError for a column that is lacking, ValueError for a category that
+        training never saw.
         """
+        refuse_absent(table, self.schema_)
         table = table[self.schema_.names]
         self._refuse_unseen(table, numbers=False)
         columns = self._arrays(table)
@@ -194,9 +198,7 @@ class AutoregressiveSynthesizer(NeuralSynthesizer):
         for place, name in enumerate(self.order_):
             if name in self.codes_.bins:
                 step = grid_step(self.schema_[name])
-                widths = np.append(_log_widths(self.codes_.bins[name], step), 0.0)[codes[:, place]]
-                beyond = np.abs(columns[name] - columns[name].clip(*self.seen_[name][:2]))
-                nats[:, place] += widths + np.nan_to_num(beyond) / (step or 1.0) / np.exp(widths)
+                nats[:, place] -= _log_shares(self.codes_.bins[name], columns[name], step)
         return pd.DataFrame(nats, columns=self.order_, index=table.index)
 
     def impute(
@@ -272,6 +274,19 @@ class AutoregressiveSynthesizer(NeuralSynthesizer):
                 self.codes_.sizes[self._places], self.codes_.missing[self._places]
             )
         ]
+
+
+def _log_shares(bins, values: np.ndarray, step: float) -> np.ndarray:
+    """Logarithm of the share of its bin that each value has: a density, or a chance where there is
+    a grid step. float64 (n,), 0 where missing."""
+    codes, unit = bins.encode(values), step or 1.0
+    low, high = bins.knots[0, 0], bins.knots[-1, -1]
+    widths, point = _log_widths(bins, step)[codes], bins.knots[codes, 0] == bins.knots[codes, -1]
+    beyond = np.abs(values - values.clip(low, high)) / unit
+    never = (point & (np.abs(values - bins.lower[codes]) > step / 2)) | (beyond > 0)
+    even = NEVER_DRAWN * unit / ((high - low + step) or unit)
+    shares = np.where(never, np.log(even) - beyond / np.exp(widths), -widths)
+    return np.where(np.isnan(values), 0.0, shares)
 
 
 def _log_widths(bins, step: float) -> np.ndarray:
