@@ -3,6 +3,7 @@ probabilities."""
 
 from __future__ import annotations
 
+from fractions import Fraction
 from itertools import product
 
 import numpy as np
@@ -223,6 +224,10 @@ def test_order_is_by_number_of_codes_or_as_asked(planted):
             r"order must be a list of column names, or None, not \[1, 'plan'\]",
         ),
         ({"learning_rate": "slow"}, "learning_rate must be a number above 0, not 'slow'"),
+        (
+            {"learning_rate": Fraction(1, 100)},
+            r"learning_rate must be a number above 0, not Fraction\(1, 100\)",
+        ),
         ({"dropout": 1.0}, "dropout must be a number from 0 to below 1, not 1.0"),
         ({"smoothing": -0.1}, "smoothing must be a number from 0 to below inf, not -0.1"),
     ],

@@ -183,3 +183,11 @@ def test_a_fit_that_stops_half_way_leaves_the_earlier_one(monkeypatch):
     with pytest.raises(StopIteration):
         synthesizer.fit(table.rename(columns={"a": "q"}))
     pd.testing.assert_frame_equal(synthesizer.sample(10), before)
+
+
+def test_a_column_without_a_value_can_be_asked_for_none():
+    table = pd.DataFrame({"a": [1, 2] * 10, "nothing": [np.nan] * 20})
+    model = TreeSynthesizer().fit(table)
+    with pytest.raises(ValueError, match="'nothing' held nothing but missing values.*Ask for None"):
+        model.sample(3, given={"nothing": 3})
+    assert model.sample(3, given={"nothing": None})["nothing"].isna().all()

@@ -29,8 +29,10 @@ class QuantileBins:
         """Make bins of float64 values (n,) without NaN.
 
         most_bins : about how many. A wide bin that a spike cuts in two counts once, so there may be
-        as many more as there are spikes.
+        as many more as there are spikes.  ValueError for less than one.
         """
+        if most_bins < 1:
+            raise ValueError(f"most_bins must be a whole number of 1 or more, not {most_bins!r}.")
         distinct, counts = np.unique(values, return_counts=True)
         starts = _bin_starts(counts, most_bins)
         first = np.append(0, np.cumsum(counts))[starts]

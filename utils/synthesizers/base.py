@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import deepcopy
 from itertools import chain
-from numbers import Integral, Real
+from numbers import Integral
 from typing import Annotated
 
 import numpy as np
@@ -261,7 +261,9 @@ def _is_count(value, least: int = 0) -> bool:
 
 
 def _is_number(value) -> bool:
-    return isinstance(value, Real) and not isinstance(value, bool)
+    """Whether a value is a number that every library knows; a Fraction is none."""
+    known = (int, float, np.integer, np.floating)
+    return isinstance(value, known) and not isinstance(value, bool)
 
 
 def _check_seed(seed) -> None:
