@@ -589,3 +589,11 @@ def test_a_matrix_may_be_a_list_and_must_have_the_shape():
     pd.testing.assert_frame_equal(encoder.inverse_transform([[0, 1, 0], [1, 0, 1]]), table)
     with pytest.raises(TableError, match=r"3 columns, got shape \(2,\)"):
         encoder.inverse_transform([1, 0])
+
+
+def test_what_is_drawn_within_a_bin_is_no_training_value():
+    values = np.random.default_rng(0).gamma(2, 20, 4_000)
+    bins = QuantileBins.fit(values, 16)
+    drawn = bins.draw(bins.encode(values), np.random.default_rng(1))
+    assert not np.isin(drawn, bins.knots).any()
+    assert ks_2samp(drawn, values).statistic < 0.02

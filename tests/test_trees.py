@@ -191,3 +191,15 @@ def test_a_column_without_a_value_can_be_asked_for_none():
     with pytest.raises(ValueError, match="'nothing' held nothing but missing values.*Ask for None"):
         model.sample(3, given={"nothing": 3})
     assert model.sample(3, given={"nothing": None})["nothing"].isna().all()
+
+
+def test_a_value_between_two_of_training_lies_between_their_places():
+    model = TreeSynthesizer().fit(pd.DataFrame({"x": [1.0, 3.0] * 10, "y": range(20)}))
+    places = model._feature("x", np.array([0.0, 1.0, 2.0, 3.0, 4.0]))
+    assert (np.diff(places) > 0).all()
+
+
+def test_the_rank_tells_what_lies_between_two_thresholds():
+    x = np.random.default_rng(0).random(2_000)
+    drawn = TreeSynthesizer(order=["x", "y"]).fit(pd.DataFrame({"x": x, "y": x})).sample(2_000)
+    assert (drawn["y"] - drawn["x"]).abs().mean() < 0.01  # thresholds alone leave a 13th apart
