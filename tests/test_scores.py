@@ -211,3 +211,9 @@ def test_the_ends_are_piles_where_their_neighbours_are_as_many():
     assert find_spikes(values).tolist() == [2] and find_piles(values).tolist() == [0, 2, 4]
     few = np.append(values, np.repeat([-1.0, 9.0], 2))
     assert find_piles(few).tolist() == [2], "an end that few rows hold is no pile"
+
+
+def test_missing_rows_do_not_count_against_a_spike():
+    values = np.append(np.repeat(7.0, 6), np.arange(20, 114) / 2)  # 6 of 100 rows with a value
+    assert find_spikes(values).tolist() == find_spikes(np.append(values, [np.nan] * 50)).tolist()
+    assert find_spikes(values).tolist() == [7]

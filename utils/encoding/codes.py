@@ -3,6 +3,7 @@ categories."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -11,6 +12,12 @@ import numpy as np
 from utils.encoding.bins import QuantileBins
 from utils.saving import savable
 from utils.schema import Column, Schema
+
+
+def spans(sizes: Collection[int]) -> list[slice]:
+    """Where blocks of such sizes lie when they stand side by side."""
+    ends = np.cumsum(sizes, dtype=int).tolist()
+    return [slice(end - int(size), end) for end, size in zip(ends, sizes)]
 
 
 @savable
@@ -55,8 +62,7 @@ class TableCodes:
     @property
     def spans(self) -> list[slice]:
         """Where each column's codes lie when those of all columns stand side by side."""
-        ends = np.cumsum(self.sizes).tolist()
-        return [slice(end - int(size), end) for end, size in zip(ends, self.sizes)]
+        return spans(self.sizes)
 
     def encode(self, columns: dict[str, np.ndarray]) -> np.ndarray:
         """Codes, int32 (n, d); ValueError for a missing value in a column that had none in fit."""

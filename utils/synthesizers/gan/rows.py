@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.metrics import mutual_info_score
 
 from utils.encoding import TableCodes, grid_step
-from utils.encoding.groups import ROWS_PER_GROUP, Groups
+from utils.encoding.groups import ROWS_PER_GAN_GROUP, ROWS_PER_GROUP, Groups
 from utils.encoding.scores import GroupedScores
 from utils.encoding.spikes import find_spikes
 from utils.saving import savable
@@ -17,7 +17,7 @@ from utils.schema import Schema
 
 FEW_VALUES = 16
 MOST_TOKENS = 128
-MOST_GROUPS, ROWS_PER_GAN_GROUP = 32, 100
+MOST_GROUPS = 32
 
 
 @savable

@@ -15,14 +15,14 @@ import numpy as np
 from scipy.special import logsumexp, ndtr
 
 from utils.encoding import grid_step
-from utils.encoding.groups import Groups
+from utils.encoding.groups import ROWS_PER_COMPONENT, Groups
 from utils.encoding.spikes import find_spikes
 from utils.saving import savable
 from utils.schema import Schema
 from utils.synthesizers.gaussians import condition_gaussians, draw_gaussians, fit_gaussians
 from utils.synthesizers.given import log_step
 
-SMALLEST_FIT, PRIOR_ROWS = 12, 4
+PRIOR_ROWS = 4
 MOST_TRIES = 50
 REGULARISATION = 1e-3
 MISSING, FREE = -1, 0
@@ -61,7 +61,7 @@ class Mixture:
         low, high = values.min(axis=0) - steps / 2, values.max(axis=0) + steps / 2
         blurred = values + (rng.random(values.shape) - 0.5) * steps
         offset = np.where(steps > 0, steps, 0.1 * values.std(axis=0)) + 1e-9
-        if len(values) < SMALLEST_FIT:
+        if len(values) < ROWS_PER_COMPONENT:
             n, f, pooled = *values.shape, spread**2 + steps**2 / 12  # the blur's own variance
             squares = n * blurred.var(axis=0) + PRIOR_ROWS * pooled
             around = blurred.mean(axis=0), np.sqrt(squares / (n - 1 + PRIOR_ROWS)) + 1e-9
@@ -80,7 +80,7 @@ class Mixture:
         bent = _bend(blurred, *scale)
         centre, spread = bent.mean(axis=0), np.maximum(bent.std(axis=0), 1e-9)
         points = (bent - centre) / spread
-        most = max(1, min(most_components, len(points) // SMALLEST_FIT))
+        most = max(1, min(most_components, len(points) // ROWS_PER_COMPONENT))
         fits = [fit_gaussians(points, k, seed, REGULARISATION) for k in range(1, most + 1)]
         best = min(fits, key=lambda fitted: fitted.bic(points))
         # the logarithm of |d table / d points|

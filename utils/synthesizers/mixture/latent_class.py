@@ -15,13 +15,13 @@ import numpy as np
 from scipy import sparse
 
 from utils.encoding import TableCodes
-from utils.encoding.groups import Groups
+from utils.encoding.codes import spans
+from utils.encoding.groups import ROWS_PER_CLASS, Groups
 from utils.saving import savable
 from utils.schema import Schema
 from utils.synthesizers.draws import draw_from_tables
 
-ROWS_PER_CLASS, MOST_CLASSES = 32, 1_000
-
+MOST_CLASSES = 1_000
 BATCH_ROWS = 8_192
 TINY = 1e-12
 
@@ -50,7 +50,7 @@ def fit_latent_classes(
     log-likelihood (plus log-prior) a row before each iteration, in nats: it never falls.
     """
     n = len(codes)
-    starts = np.append(0, np.cumsum(sizes)[:-1])
+    starts = np.array([span.start for span in spans(sizes)])
     flat = (codes + starts).astype(np.int32)
     margins = np.bincount(flat.ravel(), minlength=sizes.sum()) / n
     tables = 0.5 * _normalised(

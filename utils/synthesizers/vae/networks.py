@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from utils.encoding.codes import spans
 from utils.synthesizers.neural import seeded
 from utils.training import keras, tf
 
@@ -18,9 +19,10 @@ def encoder_network(sizes: list[int], strata: int, bends: list, units: int, late
     own = [place for place, bend in enumerate(bends) if bend is None]
     parts = [_table(strata, units, rng)(stratum)]
     if own:
-        starts = np.cumsum([0, *(sizes[place] for place in own)])
-        codes = keras.ops.take(row, own, axis=1) + starts[:-1].astype(np.int32)
-        parts.append(keras.ops.sum(_table(int(starts[-1]), units, rng)(codes), axis=1))
+        blocks = spans([sizes[place] for place in own])
+        starts = np.array([block.start for block in blocks], np.int32)
+        codes = keras.ops.take(row, own, axis=1) + starts
+        parts.append(keras.ops.sum(_table(blocks[-1].stop, units, rng)(codes), axis=1))
     if len(own) < len(sizes):
         functions = [
             _fixed(bend.reshape(-1, bend.shape[2]))(stratum * size + row[:, place])
@@ -43,11 +45,9 @@ def decoder_network(log_margins: np.ndarray, sizes, bends, units: int, latent: i
     hidden = _dense(units, rng)(point) + _table(len(log_margins), units, rng)(stratum)
     hidden = _dense(units, rng, "silu")(keras.ops.silu(hidden))
     widths = [size if bend is None else bend.shape[2] for size, bend in zip(sizes, bends)]
-    heads, ends = _dense(sum(widths), rng)(hidden), np.cumsum(widths).tolist()
-    logits = []
-    for bend, width, end in zip(bends, widths, ends):
-        head = heads[:, end - width : end]
-        logits.append(head if bend is None else _bent(head, stratum, bend))
+    heads, logits = _dense(sum(widths), rng)(hidden), []
+    for bend, span in zip(bends, spans(widths)):
+        logits.append(heads[:, span] if bend is None else _bent(heads[:, span], stratum, bend))
     logits = _side_by_side(logits) + _fixed(log_margins)(stratum)
     return keras.Model([point, stratum], logits, name="decoder")
 
