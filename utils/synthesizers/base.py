@@ -48,9 +48,8 @@ class Synthesizer(BaseEstimator):
     not_saved: tuple[str, ...] = ()  # parameters that say how to fit, not what was fitted
     how_to_sample: tuple[str, ...] = ("random_state",)  # that may change from draw to draw
     schema_: Schema
-    seen_: dict[
-        str, Annotated[np.ndarray, "cell _"]
-    ]  # what training held of each column, see given.what_was_seen
+    # what training held of each column, see given.what_was_seen
+    seen_: dict[str, Annotated[np.ndarray, "cell _"]]
 
     def __init__(self, random_state: int | None = 0):
         self.random_state = random_state

@@ -136,16 +136,10 @@ class Tree:
         children = np.column_stack([self.left, self.right])[inner]
         forward = (children > nodes[inner, None]) & (children < len(nodes))
         known = (self.feature[inner] >= 0) & (self.feature[inner] < features)
-        ends = (
-            len(self.starts) == len(nodes) + 1,
-            self.starts[0] == 0,
-            self.starts[-1] == len(self.values),
-        )
         rows = np.diff(self.starts)
-        filled = rows[~inner] > 0
-        return bool(
-            forward.all() and known.all() and filled.all() and (rows >= 0).all() and all(ends)
-        )
+        filled = np.where(inner, rows >= 0, rows > 0).all()
+        ends = (self.starts[0], self.starts[-1]) == (0, len(self.values))
+        return bool(forward.all() and known.all() and filled and ends)
 
 
 def _classify(column) -> bool:

@@ -235,13 +235,8 @@ def _by_frequency(counts):
 
 def _is_order(codes, counts, size) -> bool:
     """Whether each code below ``size`` stands once, with a count, the rare ones with some rows."""
-    rare = counts[MOST_TOKENS - 1 :]
-    return (
-        np.array_equal(np.sort(codes), np.arange(size))
-        and len(counts) == size
-        and (counts >= 0).all()
-        and (rare.sum() > 0 or size < MOST_TOKENS)
-    )
+    whole = np.array_equal(np.sort(codes), np.arange(size)) and len(counts) == size
+    return whole and counts.min() >= 0 and (size < MOST_TOKENS or counts[MOST_TOKENS - 1 :].any())
 
 
 def _draw_code(tokens, codes, counts, allowed, rng):
