@@ -3,6 +3,7 @@ probabilities."""
 
 from __future__ import annotations
 
+from fractions import Fraction
 from itertools import product
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from scipy.special import log_softmax
 
 from utils.encoding import QuantileBins
+from utils.schema import TableError
 from utils.synthesizers import AutoregressiveSynthesizer
 from utils.synthesizers.autoregressive import _log_widths
 from utils.synthesizers.autoregressive.network import CellNetwork, neighbours
@@ -222,6 +224,10 @@ def test_order_is_by_number_of_codes_or_as_asked(planted):
             r"order must be a list of column names, or None, not \[1, 'plan'\]",
         ),
         ({"learning_rate": "slow"}, "learning_rate must be a number above 0, not 'slow'"),
+        (
+            {"learning_rate": Fraction(1, 100)},
+            r"learning_rate must be a number above 0, not Fraction\(1, 100\)",
+        ),
         ({"dropout": 1.0}, "dropout must be a number from 0 to below 1, not 1.0"),
         ({"smoothing": -0.1}, "smoothing must be a number from 0 to below inf, not -0.1"),
     ],
@@ -273,9 +279,36 @@ def test_surprise_of_a_number_beyond_those_of_training_grows_with_the_distance()
     nats = model.surprise(far)
     assert np.isfinite(nats).all(axis=None)
     whole = nats["whole"]
-    assert whole[1] - whole[0] == pytest.approx(1)  # one step beyond a bin of one step
-    assert whole[2] - whole[0] == pytest.approx(5)
+    never = np.log(1e6 * 10)  # a millionth, over the ten values of the range
+    assert whole[1] - whole[0] == pytest.approx(never + 1)  # one step beyond a bin of one step
+    assert whole[2] - whole[0] == pytest.approx(never + 5)
     assert whole[4] > 1e8 and (nats["real"][1:] > nats["real"][0] + 100).all()
+
+
+PLANTED_NUMBERS = {
+    "two far values": np.repeat([0, 10], 200),
+    "a spike and what is rare": np.repeat([0, 1, 3, 40], [300, 60, 30, 10]),
+    "tenths": np.repeat([0.0, 0.1, 0.7], [100, 200, 100]),
+}
+
+
+@pytest.mark.parametrize("case", PLANTED_NUMBERS)
+def test_surprise_is_the_chance_of_what_is_drawn(case):
+    table = pd.DataFrame({"x": PLANTED_NUMBERS[case]})
+    model = AutoregressiveSynthesizer(epochs=1, units=8).fit(table)
+    step = 0.1 if table["x"].dtype == float else 1
+    every = np.round(np.arange(0, table["x"].max() + step / 2, step), 1).astype(table["x"].dtype)
+    chances = pd.Series(np.exp(model.log_likelihood(pd.DataFrame({"x": every}))), every)
+    assert chances.sum() == pytest.approx(1, abs=1e-4)
+    drawn = model.sample(20_000)["x"].value_counts(normalize=True).reindex(every, fill_value=0)
+    assert (chances - drawn).abs().max() < 0.015
+    beyond = model.log_likelihood(pd.DataFrame({"x": [every[-1] + step, every[0] - step]}))
+    assert beyond.max() < np.log(chances[table["x"]].min())
+
+
+def test_surprise_needs_every_column(planted):
+    with pytest.raises(TableError, match="lacks the column 'weather'"):
+        planted.surprise(planted_table(3, seed=0)[["minutes"]])
 
 
 # --- missing cells ---

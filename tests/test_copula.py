@@ -134,3 +134,26 @@ def test_wrong_parameters_are_refused(options):
         ValueError, match=f"{next(iter(options))} must be a whole number of 1 or more"
     ):
         CopulaSynthesizer(**options).fit(pd.DataFrame({"a": [1, 2]}))
+
+
+def test_a_number_far_out_moves_a_category_and_what_hangs_on_it():
+    """The number is one point of the curve: neither without weight nor a wide stretch of it."""
+    rng = np.random.default_rng(0)
+    correlation = np.array([[1, 0.5, 0.8], [0.5, 1, 0.1], [0.8, 0.1, 1]])
+    table = pd.DataFrame(rng.multivariate_normal(np.zeros(3), correlation, 20_000))
+    table.columns = ["a", "x", "z"]
+    model = CopulaSynthesizer(sweeps=8).fit(table.assign(a=table["a"] > 0))
+    for wanted in (-2.0, 2.0):
+        asked = {"a": True, "x": table["x"].iloc[(table["x"] - wanted).abs().argmin()]}
+        truth = rng.multivariate_normal(np.zeros(3), correlation, 2_000_000)
+        truth = truth[(abs(truth[:, 1] - wanted) < 0.05) & (truth[:, 0] > 0), 2]
+        assert model.sample(8_000, asked)["z"].mean() == pytest.approx(truth.mean(), abs=0.05)
+
+
+def test_a_spike_among_quantiles_owns_its_part_of_the_curve():
+    scores = correlated(6_000, 0.95)
+    table = pd.DataFrame({"x": np.where(abs(scores[:, 0]) < 0.8, 0.0, scores[:, 0])})
+    table["z"] = scores[:, 1]
+    model = CopulaSynthesizer(values=64, sweeps=8).fit(table)
+    expected = table.loc[table["x"] == 0, "z"].std()
+    assert model.sample(6_000, {"x": 0.0})["z"].std() == pytest.approx(expected, abs=0.04)

@@ -10,6 +10,7 @@ import pytest
 
 from utils.schema import Column, Schema
 from utils.synthesizers.draws import draw_from_tables, drawing_order, resample
+from utils.synthesizers.gaussians import draw_gaussians
 from utils.synthesizers.given import log_step, nearness, read_given
 
 
@@ -120,3 +121,12 @@ def test_nearness_does_not_depend_on_the_unit(unit):
     values = np.random.default_rng(0).normal(size=200)
     expected = nearness(values, 0.3, REAL)
     np.testing.assert_allclose(nearness(values * unit, 0.3 * unit, REAL), expected, rtol=1e-6)
+
+
+def test_components_of_a_mixture_come_in_random_order():
+    weights, means = np.array([0.5, 0.5]), np.array([[-9.0], [9.0]])
+    points, component = draw_gaussians(
+        weights, means, np.ones((2, 1, 1)), 2_000, np.random.default_rng(0)
+    )
+    assert ((points[:, 0] > 0) == (component == 1)).all()
+    assert component[:1_000].mean() == pytest.approx(0.5, abs=0.06)

@@ -576,3 +576,24 @@ def test_bins_are_saved_as_arrays(tmp_path):
     saving.write(tmp_path / "bins", {"bins": bins})
     again = saving.read(tmp_path / "bins")["bins"]
     np.testing.assert_array_equal(again.encode(np.arange(100.0)), bins.encode(np.arange(100.0)))
+
+
+def test_bins_need_one_bin_or_more():
+    with pytest.raises(ValueError, match="most_bins must be a whole number of 1 or more, not 0"):
+        QuantileBins.fit(np.arange(100.0), 0)
+
+
+def test_a_matrix_may_be_a_list_and_must_have_the_shape():
+    table = pd.DataFrame({"x": [1.0, 3.0], "word": ["a", "b"]})
+    encoder = TableEncoder(Schema.infer(table)).fit(table)
+    pd.testing.assert_frame_equal(encoder.inverse_transform([[0, 1, 0], [1, 0, 1]]), table)
+    with pytest.raises(TableError, match=r"3 columns, got shape \(2,\)"):
+        encoder.inverse_transform([1, 0])
+
+
+def test_what_is_drawn_within_a_bin_is_no_training_value():
+    values = np.random.default_rng(0).gamma(2, 20, 4_000)
+    bins = QuantileBins.fit(values, 16)
+    drawn = bins.draw(bins.encode(values), np.random.default_rng(1))
+    assert not np.isin(drawn, bins.knots).any()
+    assert ks_2samp(drawn, values).statistic < 0.02

@@ -207,6 +207,30 @@ def test_draws_stay_inside_the_range_of_their_rows():
     assert (drawn >= mixture.low).all() and (drawn <= mixture.high).all()
 
 
+@pytest.mark.parametrize("apart", [0.0, 1_000.0])
+def test_small_groups_have_the_spread_that_groups_have(apart):
+    """It is neither that of the table nor a part of it, however far the groups lie apart."""
+    rng = np.random.default_rng(0)
+    number = np.repeat(np.arange(50), 8)
+    values = rng.normal(apart * number, 5.0)
+    table = pd.DataFrame({"group": number.astype(str), "x": values})
+    model = MixtureSynthesizer(kind="gaussian").fit(table)
+    of_rows = table.groupby("group")["x"].var(ddof=0)
+    for group in model.model_.groups:
+        name = model.schema_["group"].categories[group.codes[0]]
+        pooled = 8 * of_rows.sum() / (50 * 7)
+        expected = (8 * of_rows[name] + 4 * pooled) / (7 + 4)
+        assert group.mixture.scale[0] ** 2 == pytest.approx(expected)
+    drawn = model.sample(20_000)
+    assert drawn.groupby("group")["x"].std().mean() == pytest.approx(3.5, abs=0.5)  # cut off
+
+
+def test_a_group_of_one_row_is_as_likely_as_its_rows_say():
+    table = pd.DataFrame({"group": ["a"] * 30 + ["b"], "x": [*range(30), 15]})
+    rows = MixtureSynthesizer(kind="gaussian").fit(table).sample(4_000, {"x": 15})
+    assert (rows["group"] == "b").mean() == pytest.approx(0.5, abs=0.1)  # one row of each
+
+
 def test_spikes_stand_out_from_their_neighbours():
     rng = np.random.default_rng(0)
     minutes = np.concatenate(

@@ -676,3 +676,20 @@ def test_choice_needs_weights(shares):
 def test_dates_need_an_order():
     with pytest.raises(ValueError, match="not after the last"):
         dates("2024-02-02", "2024-02-01")
+
+
+@pytest.mark.parametrize("zone", [None, "Asia/Kolkata"])
+@pytest.mark.parametrize(("unit", "seconds"), [("min", 60), ("s", 1)])
+def test_times_of_day_are_drawn_on_the_grid_of_the_column(unit, seconds, zone):
+    rng = np.random.default_rng(0)
+    start = pd.Timestamp("2024-02-01 08:15:00", tz=zone)
+    moments = start + pd.to_timedelta(rng.integers(0, 3_000, 200), unit=unit)
+    table = pd.DataFrame({"moment": moments})
+    model = RuleSynthesizer().fit(table)
+    drawn = model.sample(2_000)["moment"]
+    assert drawn.dtype == table["moment"].dtype
+    assert drawn.between(moments.min(), moments.max()).all()
+    assert not ((drawn - start).dt.total_seconds() % seconds).any()
+    assert drawn.nunique() > 1_000
+    asked = moments[7]
+    assert (model.sample(5, given={"moment": asked})["moment"] == asked).all()

@@ -8,7 +8,7 @@ from scipy.stats import kstest, norm
 
 from utils import saving
 from utils.encoding.scores import GroupedScores, NormalScores
-from utils.encoding.spikes import find_spikes
+from utils.encoding.spikes import find_piles, find_spikes
 
 RNG = np.random.default_rng(0)
 SMOOTH = {
@@ -195,3 +195,25 @@ def test_a_pile_keeps_its_share_and_its_value():
     drawn = scores.inverse(np.random.default_rng(2).normal(size=20_000))
     assert np.mean(drawn == 0) == pytest.approx(np.mean(values == 0), abs=0.01)
     assert not np.any((drawn > 0.5) & (drawn < 4.5))
+
+
+def test_a_pile_in_the_middle_takes_the_middle_of_the_curve():
+    rng = np.random.default_rng(0)
+    values = np.where(rng.random(3_000) < 0.4, 5.0, rng.normal(5, 2, 3_000))
+    found = NormalScores.fit(values, piles=True).transform(values, rng)
+    at, below, above = (found[part] for part in (values == 5, values < 5, values > 5))
+    assert below.max() <= at.min() and at.max() <= above.min()
+    assert norm.cdf(at.min()) == pytest.approx(np.mean(values < 5), abs=0.02)
+
+
+def test_the_ends_are_piles_where_their_neighbours_are_as_many():
+    values = np.repeat([0.0, 1, 2, 3, 4], [10, 12, 40, 12, 10])
+    assert find_spikes(values).tolist() == [2] and find_piles(values).tolist() == [0, 2, 4]
+    few = np.append(values, np.repeat([-1.0, 9.0], 2))
+    assert find_piles(few).tolist() == [2], "an end that few rows hold is no pile"
+
+
+def test_missing_rows_do_not_count_against_a_spike():
+    values = np.append(np.repeat(7.0, 6), np.arange(20, 114) / 2)  # 6 of 100 rows with a value
+    assert find_spikes(values).tolist() == find_spikes(np.append(values, [np.nan] * 50)).tolist()
+    assert find_spikes(values).tolist() == [7]

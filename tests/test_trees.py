@@ -33,14 +33,10 @@ def test_leaves_are_those_of_scikit_learn():
     tree = DecisionTreeRegressor(min_samples_leaf=3, random_state=0).fit(
         features, features[:, 0] * features[:, 1]
     )
-    arrays = {
-        "left": tree.tree_.children_left,
-        "right": tree.tree_.children_right,
-        "feature": tree.tree_.feature,
-        "cut": tree.tree_.threshold,
-    }
+    nodes = tree.tree_
+    arrays = nodes.children_left, nodes.children_right, nodes.feature, nodes.threshold
     fresh = rng.normal(size=(2000, 3)).astype(np.float32)
-    np.testing.assert_array_equal(_leaf(arrays, fresh), tree.apply(fresh))
+    np.testing.assert_array_equal(_leaf(*arrays, fresh), tree.apply(fresh))
 
 
 @pytest.mark.parametrize("least", [1, 7, 40])
@@ -54,9 +50,9 @@ def test_no_leaf_is_smaller_than_asked(least):
         }
     )
     for tree in TreeSynthesizer(min_samples_leaf=least).fit(table).trees_:
-        counts = np.diff(tree["starts"])
+        counts = np.diff(tree.starts)
         assert counts[counts > 0].min() >= least and counts.sum() == 300
-        assert ((counts > 0) == (tree["left"] < 0)).all(), "values stand at leaves only"
+        assert ((counts > 0) == (tree.left < 0)).all(), "values stand at leaves only"
 
 
 def test_all_joint_shares_come_back():
@@ -187,3 +183,23 @@ def test_a_fit_that_stops_half_way_leaves_the_earlier_one(monkeypatch):
     with pytest.raises(StopIteration):
         synthesizer.fit(table.rename(columns={"a": "q"}))
     pd.testing.assert_frame_equal(synthesizer.sample(10), before)
+
+
+def test_a_column_without_a_value_can_be_asked_for_none():
+    table = pd.DataFrame({"a": [1, 2] * 10, "nothing": [np.nan] * 20})
+    model = TreeSynthesizer().fit(table)
+    with pytest.raises(ValueError, match="'nothing' held nothing but missing values.*Ask for None"):
+        model.sample(3, given={"nothing": 3})
+    assert model.sample(3, given={"nothing": None})["nothing"].isna().all()
+
+
+def test_a_value_between_two_of_training_lies_between_their_places():
+    model = TreeSynthesizer().fit(pd.DataFrame({"x": [1.0, 3.0] * 10, "y": range(20)}))
+    places = model._feature("x", np.array([0.0, 1.0, 2.0, 3.0, 4.0]))
+    assert (np.diff(places) > 0).all()
+
+
+def test_the_rank_tells_what_lies_between_two_thresholds():
+    x = np.random.default_rng(0).random(2_000)
+    drawn = TreeSynthesizer(order=["x", "y"]).fit(pd.DataFrame({"x": x, "y": x})).sample(2_000)
+    assert (drawn["y"] - drawn["x"]).abs().mean() < 0.01  # thresholds alone leave a 13th apart

@@ -1,7 +1,11 @@
 """Fitted models as data, not code: nested dicts, lists, arrays and known classes in one .npz file.
 
 Nothing in such a file is executed when it is loaded (no pickle), so a stranger's file can do no
-harm; and a class takes back only what it declares, part by part.
+harm; and a class takes back only what it declares, part by part. Of an array it declares entries
+and shape, as in ``Annotated[np.ndarray, "float k 9"]``: the entries are one of :data:`ENTRIES`, and
+of each axis stands its length, or a name that means the same length all over the class (``_`` for
+any length, ``...`` for any axes). Floats are finite, shares are so and 0 or more, cells are codes
+or floats of a column as a fit gets them, NaN where missing.
 """
 
 from __future__ import annotations
@@ -16,6 +20,7 @@ from dataclasses import fields
 from functools import cache
 from pathlib import Path
 from types import UnionType
+from typing import Annotated, Union
 
 import numpy as np
 import pandas as pd
@@ -27,6 +32,7 @@ from utils.schema import Column, Schema
 PLAIN_SCALARS = "?bhilqnpBHILQNPefdU"
 PLAIN_ARRAYS = PLAIN_SCALARS + "FDSMmO"  # complex numbers, bytes, times, and objects one by one
 CLASSES: dict[str, type] = {"Column": Column, "Schema": Schema}
+ENTRIES = {"bool": "b", "int": "iu", "float": "f", "share": "f", "cell": "iuf"}
 
 
 class SavedModelError(ValueError):
@@ -49,8 +55,9 @@ def check_parts(cls: type, parts: dict, names: set[str]) -> dict:
         raise SavedModelError(
             f"a {cls.__name__} lacks a part or has one too many: {', '.join(odd)}"
         )
+    declared, lengths = _declared(cls, include_extras=True), {}
     for name, value in parts.items():
-        odd = _misfit(value, _declared(cls)[name])
+        odd = _misfit(value, declared[name], lengths)
         if odd:
             raise SavedModelError(f"the part {name!r} of a {cls.__name__} is {odd}")
     return parts
@@ -59,22 +66,48 @@ def check_parts(cls: type, parts: dict, names: set[str]) -> dict:
 _declared = cache(typing.get_type_hints)
 
 
-def _misfit(value, hint) -> str:
+def expect(part: str, whole: bool) -> None:
+    """SavedModelError that names the part, unless it is whole."""
+    if not whole:
+        raise SavedModelError(f"the part {part!r} does not fit the other ones")
+
+
+def _misfit(value, hint, lengths: dict[str, int]) -> str:
     """What a value is instead of the type in a hint such as ``list[str] | None``, down to the last
-    entry; nothing if it fits. A whole number may stand where a float may."""
-    if isinstance(hint, UnionType):
-        found = [_misfit(value, option) for option in typing.get_args(hint)]
-        return min(found, key=len) and max(found, key=len)
+    entry; nothing if it fits. A whole number may stand where a float may.
+
+    lengths : of the named axes so far.
+    """
     kind, inner = typing.get_origin(hint) or hint, typing.get_args(hint)
+    if kind in (UnionType, Union):
+        found = [_misfit(value, option, lengths) for option in inner]
+        return min(found, key=len) and max(found, key=len)
+    if kind is Annotated:
+        return _misfit(value, inner[0], lengths) or _odd_array(value, inner[1], lengths)
     if not isinstance(value, (float, int) if kind is float else kind):
         return f"a {type(value).__name__}"
     if kind is dict and inner:
-        odd = {_misfit(part, t) for pair in value.items() for part, t in zip(pair, inner)}
+        odd = {_misfit(part, t, lengths) for pair in value.items() for part, t in zip(pair, inner)}
     elif inner:  # a list or tuple of any length
-        odd = {_misfit(item, inner[0]) for item in value}
+        odd = {_misfit(item, inner[0], lengths) for item in value}
     else:
         return ""
     return " with ".join([f"a {kind.__name__}", *sorted(odd - {""})]) if odd - {""} else ""
+
+
+def _odd_array(value: np.ndarray, declared: str, lengths: dict[str, int]) -> str:
+    """What an array is instead of what is declared of it; nothing if it fits."""
+    entries, *axes = declared.split()
+    if value.dtype.kind not in ENTRIES[entries]:
+        return f"an array of {value.dtype}"
+    if axes != ["..."]:
+        lengths |= {axis: int(axis) for axis in axes if axis.isdigit()}
+        pairs = [pair for pair in zip(axes, value.shape) if pair[0] != "_"]
+        if len(axes) != value.ndim or any(lengths.setdefault(*pair) != pair[1] for pair in pairs):
+            return f"an array of shape {value.shape}"
+    if entries in ("float", "share") and not np.isfinite(value).all():
+        return "an array with a number that is not finite"
+    return "an array with a share below 0" if entries == "share" and (value < 0).any() else ""
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 
@@ -20,16 +21,18 @@ class QuantileBins:
     and not the training rows.
     """
 
-    lower: np.ndarray
-    knots: np.ndarray
+    lower: Annotated[np.ndarray, "float k"]
+    knots: Annotated[np.ndarray, "float k _"]
 
     @classmethod
     def fit(cls, values: np.ndarray, most_bins: int = 64, knots: int = 9) -> QuantileBins:
         """Make bins of float64 values (n,) without NaN.
 
         most_bins : about how many. A wide bin that a spike cuts in two counts once, so there may be
-        as many more as there are spikes.
+        as many more as there are spikes.  ValueError for less than one.
         """
+        if most_bins < 1:
+            raise ValueError(f"most_bins must be a whole number of 1 or more, not {most_bins!r}.")
         distinct, counts = np.unique(values, return_counts=True)
         starts = _bin_starts(counts, most_bins)
         first = np.append(0, np.cumsum(counts))[starts]

@@ -3,13 +3,21 @@ categories."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 
 from utils.encoding.bins import QuantileBins
 from utils.saving import savable
 from utils.schema import Column, Schema
+
+
+def spans(sizes: Collection[int]) -> list[slice]:
+    """Where blocks of such sizes lie when they stand side by side."""
+    ends = np.cumsum(sizes, dtype=int).tolist()
+    return [slice(end - int(size), end) for end, size in zip(ends, sizes)]
 
 
 @savable
@@ -25,8 +33,8 @@ class TableCodes:
     """
 
     names: list[str]
-    sizes: np.ndarray
-    missing: np.ndarray
+    sizes: Annotated[np.ndarray, "int d"]
+    missing: Annotated[np.ndarray, "bool d"]
     bins: dict[str, QuantileBins]
 
     @classmethod
@@ -45,11 +53,16 @@ class TableCodes:
         )
         return cls(schema.names, values + missing, missing, bins)
 
+    def fits(self, schema: Schema) -> bool:
+        """Whether these are codes of just the columns of the schema; those of a file may not be."""
+        values = np.array([_values(column, self.bins) for column in schema.columns], dtype=int)
+        as_counted = np.array_equal(self.sizes, values + self.missing)
+        return self.names == schema.names and as_counted and bool((self.sizes > 0).all())
+
     @property
     def spans(self) -> list[slice]:
         """Where each column's codes lie when those of all columns stand side by side."""
-        ends = np.cumsum(self.sizes).tolist()
-        return [slice(end - int(size), end) for end, size in zip(ends, self.sizes)]
+        return spans(self.sizes)
 
     def encode(self, columns: dict[str, np.ndarray]) -> np.ndarray:
         """Codes, int32 (n, d); ValueError for a missing value in a column that had none in fit."""

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 
 from utils.saving import savable
 
-ROWS_PER_GROUP = 30  # from so many rows on, a group can be learned by itself
+# How many rows are enough, for what a group of them has to tell:
+ROWS_PER_COMPONENT = 12  # a Gaussian of its own, of a few numbers
+ROWS_TO_SMOOTH = 20  # how widely its counts have to be smoothed
+ROWS_PER_GROUP = 30  # a column's distribution in the group
+ROWS_PER_CLASS = 32  # the shares of all columns in a latent class
+ROWS_PER_GAN_GROUP = 100  # what a generator and a critic are told it by
 
 
 @savable
@@ -16,8 +22,8 @@ ROWS_PER_GROUP = 30  # from so many rows on, a group can be learned by itself
 class Groups:
     """The combinations of codes that occurred, int32 (k, columns), sorted, and how often."""
 
-    combinations: np.ndarray
-    counts: np.ndarray
+    combinations: Annotated[np.ndarray, "int k _"]
+    counts: Annotated[np.ndarray, "int k"]
 
     @classmethod
     def fit(cls, codes: np.ndarray) -> Groups:

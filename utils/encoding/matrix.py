@@ -10,6 +10,15 @@ from utils.encoding.columns import from_codes, from_float, to_codes, to_float
 from utils.schema import Column, Schema, TableError
 
 
+def refuse_absent(table: pd.DataFrame, schema: Schema) -> None:
+    """TableError for the first column of the schema that the table lacks."""
+    absent = [name for name in schema.names if name not in table.columns]
+    if absent:
+        raise TableError(
+            f"The table lacks the column {absent[0]!r}. Pass all of: {', '.join(schema.names)}."
+        )
+
+
 class TableEncoder:
     """A mixed table as a float32 matrix with entries in [0, 1], and back.
 
@@ -26,21 +35,13 @@ class TableEncoder:
 
     def fit(self, table: pd.DataFrame) -> TableEncoder:
         """Learn the range of each number and date; a column that is all missing gets 0 to 1."""
-        self._check_columns(table)
+        refuse_absent(table, self.schema)
         self.ranges_ = {
             column.name: _range_of(to_float(table[column.name], column))
             for column in self.schema.columns
             if not column.discrete
         }
         return self
-
-    def _check_columns(self, table: pd.DataFrame) -> None:
-        missing_columns = [name for name in self.schema.names if name not in table.columns]
-        if missing_columns:
-            raise TableError(
-                f"The table lacks the column {missing_columns[0]!r}, which the encoder was made "
-                "for."
-            )
 
     def _check_fitted(self) -> None:
         if self.ranges_ is None:
@@ -64,7 +65,7 @@ class TableEncoder:
         a missing value where it knows none.
         """
         self._check_fitted()
-        self._check_columns(table)
+        refuse_absent(table, self.schema)
         return np.hstack(
             [self._encode(table[column.name], column) for column in self.schema.columns]
         )
@@ -93,6 +94,7 @@ class TableEncoder:
         """The table that a matrix of this encoder stands for: the largest entry of a one-hot block
         wins."""
         self._check_fitted()
+        matrix = np.asarray(matrix)
         if matrix.ndim != 2 or matrix.shape[1] != len(self.names):
             raise TableError(
                 f"Expected a matrix with {len(self.names)} columns, got shape {matrix.shape}."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 from scipy.interpolate import PchipInterpolator
@@ -32,10 +33,10 @@ class NormalScores:
     values, 0 if continuous.  piles : float64 (p,), rising.  shares : float64 (p,), of all rows.
     """
 
-    values: np.ndarray
+    values: Annotated[np.ndarray, "float 257"]
     step: float
-    piles: np.ndarray
-    shares: np.ndarray
+    piles: Annotated[np.ndarray, "float p"]
+    shares: Annotated[np.ndarray, "share p"]
 
     @classmethod
     def fit(cls, values: np.ndarray, step: float = 0.0, piles: bool = False) -> NormalScores:

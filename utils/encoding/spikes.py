@@ -7,21 +7,26 @@ import numpy as np
 SPIKE_SHARE, SPIKE_RATIO = 0.05, 3.0
 
 
+def _shared(values: np.ndarray, share: float) -> tuple[np.ndarray, ...]:
+    """Distinct values, rising; their counts; and which at least this share of the rows with a value
+    hold."""
+    distinct, counts = np.unique(values[~np.isnan(values)], return_counts=True)
+    return distinct, counts, counts >= share * counts.sum()
+
+
 def shared_values(values: np.ndarray, share: float) -> np.ndarray:
     """Values that at least this share of the rows with a value hold, rising."""
-    distinct, counts = np.unique(values[~np.isnan(values)], return_counts=True)
-    return distinct[counts >= share * counts.sum()]
+    distinct, _, shared = _shared(values, share)
+    return distinct[shared]
 
 
 def find_spikes(values: np.ndarray) -> np.ndarray:
-    """Values that 5 % of the rows hold and 3 times as many as any of the 4 nearest distinct
-    values."""
-    distinct, counts = np.unique(values[~np.isnan(values)], return_counts=True)
+    """Values that 5 % of the rows with a value hold, and 3 times as many as hold any of the 4
+    nearest distinct values."""
+    distinct, counts, shared = _shared(values, SPIKE_SHARE)
     padded = np.pad(counts, 2)
     neighbours = np.max([padded[:-4], padded[1:-3], padded[3:-1], padded[4:]], axis=0, initial=0)
-    return distinct[
-        (counts >= SPIKE_SHARE * len(values)) & (counts > SPIKE_RATIO * neighbours) & (counts > 1)
-    ]
+    return distinct[shared & (counts > SPIKE_RATIO * neighbours) & (counts > 1)]
 
 
 def find_piles(values: np.ndarray) -> np.ndarray:

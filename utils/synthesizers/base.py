@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import deepcopy
 from itertools import chain
-from numbers import Integral, Real
+from numbers import Integral
+from typing import Annotated
 
 import numpy as np
 import pandas as pd
@@ -17,12 +18,14 @@ from threadpoolctl import threadpool_limits
 
 from utils import saving
 from utils.encoding import from_array, to_array
+from utils.saving import expect
 from utils.schema import Schema
 from utils.synthesizers.given import read_given, what_was_seen
 from utils.tables import validate
 
 SYNTHESIZERS: dict[str, type[Synthesizer]] = {}
-FORMAT = 2
+FORMAT = 3
+TRIAL_ROWS = 100  # drawn from a file when it is loaded
 
 
 class Synthesizer(BaseEstimator):
@@ -45,7 +48,8 @@ class Synthesizer(BaseEstimator):
     not_saved: tuple[str, ...] = ()  # parameters that say how to fit, not what was fitted
     how_to_sample: tuple[str, ...] = ("random_state",)  # that may change from draw to draw
     schema_: Schema
-    seen_: dict[str, np.ndarray]  # what training held of each column, see given.what_was_seen
+    # what training held of each column, see given.what_was_seen
+    seen_: dict[str, Annotated[np.ndarray, "cell _"]]
 
     def __init__(self, random_state: int | None = 0):
         self.random_state = random_state
@@ -172,11 +176,13 @@ class Synthesizer(BaseEstimator):
     def save(self, path: str | os.PathLike) -> None:
         """Write the fitted model to one file that holds data, not code."""
         check_is_fitted(self)
+        now = {name: getattr(self, name) for name in self.how_to_sample}
+        parameters = self.parameters_ | now
+        type(self)(**parameters)._check_parameters()  # as the one who loads it will
         content = {
             "format": FORMAT,
             "method": self.method,
-            "parameters": self.parameters_
-            | {name: getattr(self, name) for name in self.how_to_sample},
+            "parameters": parameters,
             "fitted": {name: getattr(self, name) for name in self._fitted_names()},
         }
         saving.write(path, content)
@@ -218,12 +224,34 @@ class Synthesizer(BaseEstimator):
             synthesizer._keep_parameters()
             fitted = saving.check_parts(kind, content["fitted"], kind._fitted_names())
             vars(synthesizer).update(fitted)
-        except (KeyError, TypeError, ValueError) as error:
+            synthesizer._check_fitted()
+            validate(synthesizer.sample(TRIAL_ROWS, random_state=0), synthesizer.schema_)
+        except Exception as error:  # parts that do not go together can go wrong in any way
             raise saving.SavedModelError(
-                f"{path} holds a {method} model that lacks a part or has one too many "
-                f"({error}). Save it again with synthesizer.save(path)."
+                f"{path} holds no whole {method} model ({error}). Save it again with "
+                "synthesizer.save(path)."
             ) from None
         return synthesizer
+
+    def _check_fitted(self) -> None:
+        """SavedModelError for fitted parts that do not go together.
+
+        A subclass adds what would else come to light late, or never: a trial draw comes after it.
+        """
+        names = self.schema_.names
+        expect("schema_", len(set(names)) == len(names) > 0)
+        expect("seen_", list(self.seen_) in (names, []))
+        for column in self.schema_.columns if self.seen_ else []:
+            seen, codes = self.seen_[column.name], range(-1, len(column.categories))
+            expect("seen_", set(seen) <= set(codes) if column.discrete else len(seen) in (2, 3))
+
+    def _holds(self, name: str, values: np.ndarray) -> bool:
+        """Whether a column can hold these codes or floats: training saw such."""
+        found = what_was_seen({name: values}, self.schema_.select([name]))[name]
+        seen = self.seen_[name]
+        if self.schema_[name].discrete:
+            return values.dtype.kind == "i" and set(found) <= set(seen)
+        return found[0] >= seen[0] and found[1] <= seen[1] and len(found) <= len(seen)
 
 
 def _is_count(value, least: int = 0) -> bool:
@@ -232,7 +260,9 @@ def _is_count(value, least: int = 0) -> bool:
 
 
 def _is_number(value) -> bool:
-    return isinstance(value, Real) and not isinstance(value, bool)
+    """Whether a value is a number that every library knows; a Fraction is none."""
+    known = (int, float, np.integer, np.floating)
+    return isinstance(value, known) and not isinstance(value, bool)
 
 
 def _check_seed(seed) -> None:

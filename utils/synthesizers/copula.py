@@ -3,10 +3,14 @@ move."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Annotated
+
 import numpy as np
 from scipy.special import ndtr, ndtri
 from scipy.stats import rankdata
 
+from utils.saving import expect, savable
 from utils.synthesizers.base import Synthesizer
 from utils.synthesizers.draws import resample
 from utils.synthesizers.given import candidates
@@ -32,8 +36,8 @@ class CopulaSynthesizer(Synthesizer):
     """
 
     method = "copula"
-    margins_: dict[str, dict]
-    correlation_: np.ndarray
+    margins_: dict[str, Margin]
+    correlation_: Annotated[np.ndarray, "float d d"]
 
     def __init__(self, sweeps: int = 20, values: int = 512, random_state: int | None = 0):
         super().__init__(random_state)
@@ -55,6 +59,16 @@ class CopulaSynthesizer(Synthesizer):
             self.sweeps,
             rng,
         )
+
+    def _check_fitted(self) -> None:
+        super()._check_fitted()
+        expect("margins_", list(self.margins_) == self.schema_.names)
+        expect("correlation_", len(self.correlation_) == len(self.margins_))
+        for name, margin in self.margins_.items():
+            unmarked = np.where(np.isneginf(margin.values), np.nan, margin.values)
+            cells = margin.values if self.schema_[name].discrete else unmarked
+            expect("margins_", len(cells) > 0 and self._holds(name, cells))
+            expect("margins_", len(margin.upper) in (0, len(cells)) and 0 <= margin.missing < 1)
 
     def _sample(self, n, given, rng):
         names = self.schema_.names
@@ -91,6 +105,20 @@ class CopulaSynthesizer(Synthesizer):
         scores = np.empty((n, len(names)))
         scores[:, order] = noise[keep] @ factor.T
         return scores
+
+
+@savable
+@dataclass
+class Margin:
+    """The distribution of a column: its values with shares, or quantiles of a continuum.
+
+    values : codes or floats (k,), minus infinity for a missing number, with ``upper`` (k,), the
+    share of rows up to each; or k quantiles at even steps, ``upper`` (0,) and the share of missing.
+    """
+
+    values: Annotated[np.ndarray, "cell _"]
+    upper: Annotated[np.ndarray, "share _"]
+    missing: float
 
 
 def _category_order(columns, schema) -> dict[str, np.ndarray]:
@@ -141,45 +169,42 @@ def _fit_margin(values, order, most):
         )
     upper = np.cumsum(counts) / len(values)
     lower = upper - counts / len(values)
-    margin = {"values": distinct, "upper": upper, "missing": 0.0}
+    margin = Margin(distinct, upper, 0.0)
     if order is None and len(distinct) > most:
         present = values[~np.isnan(values)]
-        margin = {
-            "values": np.quantile(present, np.linspace(0, 1, most + 1)),
-            "upper": np.array([]),
-            "missing": 1 - len(present) / len(values),
-        }
+        quantiles = np.quantile(present, np.linspace(0, 1, most + 1))
+        margin = Margin(quantiles, np.array([]), 1 - len(present) / len(values))
     return margin, lower[ranks], upper[ranks]
 
 
 def _quantile(margin, uniform):
     """The inverse distribution function of a margin: codes or floats, NaN where missing."""
-    if len(margin["upper"]):
-        place = np.searchsorted(margin["upper"], uniform).clip(max=len(margin["values"]) - 1)
-        values = margin["values"][place]
+    if len(margin.upper):
+        place = np.searchsorted(margin.upper, uniform).clip(max=len(margin.values) - 1)
+        values = margin.values[place]
         return np.where(np.isneginf(values), np.nan, values) if values.dtype.kind == "f" else values
-    share = (uniform - margin["missing"]) / (1 - margin["missing"])
-    values = np.interp(share, np.linspace(0, 1, len(margin["values"])), margin["values"])
+    share = (uniform - margin.missing) / (1 - margin.missing)
+    values = np.interp(share, np.linspace(0, 1, len(margin.values)), margin.values)
     return np.where(share < 0, np.nan, values)
 
 
 def _limits(margin, value) -> tuple[float, float]:
     """The uniform scores between which a value lies: the same, where the values are a continuum."""
-    if len(margin["upper"]):
+    if len(margin.upper):
         wanted = -np.inf if np.isnan(value) else value
-        match = np.flatnonzero(margin["values"] == wanted)
-        place = match[0] if len(match) else np.searchsorted(margin["values"], wanted)
-        place = min(place, len(margin["values"]) - 1)
-        return (margin["upper"][place - 1] if place else 0.0), margin["upper"][place]
+        match = np.flatnonzero(margin.values == wanted)
+        place = match[0] if len(match) else np.searchsorted(margin.values, wanted)
+        place = min(place, len(margin.values) - 1)
+        return (margin.upper[place - 1] if place else 0.0), margin.upper[place]
     if np.isnan(value):
-        return 0.0, margin["missing"]
+        return 0.0, margin.missing
     # a value that many rows share stands at several quantiles, and owns all that lies between
-    quantiles = np.linspace(0, 1, len(margin["values"]))
-    first, last = (np.searchsorted(margin["values"], value, side) for side in ("left", "right"))
-    middle = np.interp(value, margin["values"], quantiles)
+    quantiles = np.linspace(0, 1, len(margin.values))
+    first, last = (np.searchsorted(margin.values, value, side) for side in ("left", "right"))
+    middle = np.interp(value, margin.values, quantiles)
     ends = [quantiles[first], quantiles[last - 1]] if last > first else [middle, middle]
-    low, high = (margin["missing"] + (1 - margin["missing"]) * end for end in ends)
-    return max(low - NARROW, margin["missing"]), min(high + NARROW, 1.0)
+    low, high = (margin.missing + (1 - margin.missing) * end for end in ends)
+    return max(low - NARROW, margin.missing), min(high + NARROW, 1.0)
 
 
 def _rank_likelihood(low, high, sweeps, rng) -> np.ndarray:

@@ -90,6 +90,11 @@ def _read_category(column: Column, value, seen) -> int:
 def _read_number(column: Column, value, seen) -> float:
     number = to_number(value, column)
     low, high = float_range(column) if seen is None else seen[:2]
+    if column.empty or low > high:
+        raise ValueError(
+            f"Column {column.name!r} held nothing but missing values in training, so {value!r} "
+            "cannot be asked for. Ask for None."
+        )
     if not low <= number <= high:
         shown = pd.Series(from_float(np.array([low, high]), column)).astype(str)
         raise ValueError(

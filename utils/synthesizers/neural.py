@@ -4,6 +4,7 @@ nothing."""
 from __future__ import annotations
 
 from functools import cached_property
+from typing import Annotated
 
 import numpy as np
 
@@ -33,7 +34,7 @@ class NeuralSynthesizer(Synthesizer):
     quick = False
     not_saved = ("progress", "checkpoint")
     history_: dict
-    weights_: list[np.ndarray]
+    weights_: list[Annotated[np.ndarray, "float ..."]]
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
@@ -47,7 +48,7 @@ class NeuralSynthesizer(Synthesizer):
         """
         rows = min(self.batch_size, len(data[0]))
         options = {"steps": self._steps(len(data[0])), "batch_size": rows} | options
-        history = History()
+        history, trained = History(), True
         try:
             train(
                 step,
@@ -60,11 +61,11 @@ class NeuralSynthesizer(Synthesizer):
                 history=history,
                 **options,
             )
-        except SavedModelError:  # nothing was trained: what was fitted before stays
-            network = None
+        except SavedModelError:  # a checkpoint that is none: what was fitted before stays
+            trained = False
             raise
         finally:
-            if network is not None:
+            if trained:
                 self.history_ = vars(history)
                 self._network = network
                 self.weights_ = [weight.numpy().copy() for weight in network.weights]

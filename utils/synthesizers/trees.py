@@ -3,10 +3,14 @@ leaves."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Annotated
+
 import numpy as np
 from scipy.stats import rankdata
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
+from utils.saving import expect, savable
 from utils.synthesizers.base import Synthesizer
 from utils.synthesizers.draws import drawing_order, resample
 from utils.synthesizers.given import candidates, nearness
@@ -36,8 +40,8 @@ class TreeSynthesizer(Synthesizer):
 
     method = "trees"
     order_: list[str]
-    trees_: list[dict[str, np.ndarray]]
-    grids_: dict[str, np.ndarray]
+    trees_: list[Tree]
+    grids_: dict[str, Annotated[np.ndarray, "cell _"]]
 
     def __init__(
         self,
@@ -62,13 +66,19 @@ class TreeSynthesizer(Synthesizer):
         for position, name in enumerate(names):
             before, values = features[:, :position], columns[name]
             classify = _classify(self.schema_[name])
-            tree = _grow(before, values, classify, self.min_samples_leaf, rng)
-            leaves = _leaf(tree, before)
+            nodes = _grow(before, values, classify, self.min_samples_leaf, rng)
+            leaves = _leaf(*nodes, before)
             order = np.argsort(leaves, kind="stable")
-            tree["values"] = values[order]
-            tree["starts"] = np.searchsorted(leaves[order], np.arange(len(tree["left"]) + 1))
-            trees.append(tree)
+            starts = np.searchsorted(leaves[order], np.arange(len(nodes[0]) + 1))
+            trees.append(Tree(*nodes, starts, values[order]))
         self.trees_ = trees
+
+    def _check_fitted(self) -> None:
+        super()._check_fitted()
+        expect("order_", sorted(self.order_) == sorted(self.schema_.names))
+        expect("grids_", sorted(self.grids_) == sorted(self.order_))
+        for place, (name, tree) in enumerate(zip(self.order_, self.trees_, strict=True)):
+            expect("trees_", tree.fits(place) and self._holds(name, tree.values))
 
     def _sample(self, n, given, rng):
         rows = candidates(n) if given else n
@@ -76,11 +86,11 @@ class TreeSynthesizer(Synthesizer):
         features, drawn = np.empty((rows, len(names)), np.float32), {}
         log_weights = np.zeros(rows)
         for position, (name, tree) in enumerate(zip(names, self.trees_)):
-            leaves = _leaf(tree, features[:, :position])
+            leaves = tree.leaf(features[:, :position])
             if name in given:
                 chances = _likelihood(tree, given[name], self.schema_[name])
                 log_weights += np.log(chances)[leaves]
-                drawn[name] = np.full(rows, given[name], dtype=tree["values"].dtype)
+                drawn[name] = np.full(rows, given[name], dtype=tree.values.dtype)
             else:
                 drawn[name] = _pick(tree, leaves, rng)
             features[:, position] = self._feature(name, drawn[name])
@@ -98,6 +108,38 @@ class TreeSynthesizer(Synthesizer):
         grid, values = self.grids_[name], _missing_lowest(values)
         places = np.searchsorted(grid, values), np.searchsorted(grid, values, side="right")
         return (sum(places) / 2).astype(np.float32)
+
+
+@savable
+@dataclass
+class Tree:
+    """The nodes of a tree, each before its children, and the training values in its leaves.
+
+    left, right : numbers of a node's children, -1 at a leaf.  feature, cut : rows with at most that
+    much of that feature go left.  values : by leaf; those of node i stand from starts[i] on.
+    """
+
+    left: Annotated[np.ndarray, "int n"]
+    right: Annotated[np.ndarray, "int n"]
+    feature: Annotated[np.ndarray, "int n"]
+    cut: Annotated[np.ndarray, "float n"]
+    starts: Annotated[np.ndarray, "int _"]
+    values: Annotated[np.ndarray, "cell _"]
+
+    def leaf(self, features: np.ndarray) -> np.ndarray:
+        """The number of the leaf that each row, float32 (n, features), falls into."""
+        return _leaf(self.left, self.right, self.feature, self.cut, features)
+
+    def fits(self, features: int) -> bool:
+        """Whether every row of so many features comes to a leaf, and finds values there."""
+        nodes, inner = np.arange(len(self.left)), self.left >= 0
+        children = np.column_stack([self.left, self.right])[inner]
+        forward = (children > nodes[inner, None]) & (children < len(nodes))
+        known = (self.feature[inner] >= 0) & (self.feature[inner] < features)
+        rows = np.diff(self.starts)
+        filled = np.where(inner, rows >= 0, rows > 0).all()
+        ends = (self.starts[0], self.starts[-1]) == (0, len(self.values))
+        return bool(forward.all() and known.all() and filled and ends)
 
 
 def _classify(column) -> bool:
@@ -124,51 +166,41 @@ def _shape_targets(values):
     return np.column_stack([ranks[:, None] <= thresholds, RANK_WEIGHT * centred])
 
 
-def _grow(features, target, classify, min_samples_leaf, rng) -> dict:
-    """Fit a tree and keep only its arrays, which can be saved as data."""
+def _grow(features, target, classify, min_samples_leaf, rng) -> tuple[np.ndarray, ...]:
+    """Fit a tree and keep only the arrays of its nodes: left, right, feature and cut."""
     if features.shape[1] == 0:
-        return {
-            "left": np.array([-1]),
-            "right": np.array([-1]),
-            "feature": np.array([-2]),
-            "cut": np.array([-2.0]),
-        }
+        return np.array([-1]), np.array([-1]), np.array([-2]), np.array([-2.0])
     options = {"min_samples_leaf": min_samples_leaf, "random_state": int(rng.integers(2**31))}
     if classify:
         tree = DecisionTreeClassifier(criterion="log_loss", **options).fit(features, target).tree_
     else:
         tree = DecisionTreeRegressor(**options).fit(features, _shape_targets(target)).tree_
-    return {
-        "left": tree.children_left,
-        "right": tree.children_right,
-        "feature": tree.feature,
-        "cut": tree.threshold,
-    }
+    return tree.children_left, tree.children_right, tree.feature, tree.threshold
 
 
-def _leaf(tree, features) -> np.ndarray:
+def _leaf(left, right, feature, cut, features) -> np.ndarray:
     """The node number of the leaf that each row (n, p) falls into; all rows step down together."""
     node = np.zeros(len(features), dtype=np.int64)
-    moving = np.arange(len(features)) if tree["left"][0] >= 0 else np.arange(0)
+    moving = np.arange(len(features)) if left[0] >= 0 else np.arange(0)
     while len(moving):
         here = node[moving]
-        goes_left = features[moving, tree["feature"][here]] <= tree["cut"][here]
-        node[moving] = np.where(goes_left, tree["left"][here], tree["right"][here])
-        moving = moving[tree["left"][node[moving]] >= 0]
+        goes_left = features[moving, feature[here]] <= cut[here]
+        node[moving] = np.where(goes_left, left[here], right[here])
+        moving = moving[left[node[moving]] >= 0]
     return node
 
 
 def _pick(tree, leaves, rng):
     """One training value from each row's leaf."""
-    first, last = tree["starts"][leaves], tree["starts"][leaves + 1]
-    return tree["values"][first + (rng.random(len(leaves)) * (last - first)).astype(np.int64)]
+    first, last = tree.starts[leaves], tree.starts[leaves + 1]
+    return tree.values[first + (rng.random(len(leaves)) * (last - first)).astype(np.int64)]
 
 
 def _likelihood(tree, value, column) -> np.ndarray:
     """Chance (or kernel density) of a value in each leaf, with a little of the whole column's."""
-    values = tree["values"]
+    values = tree.values
     match = (values == value).astype(float) if column.discrete else nearness(values, value, column)
-    sums = np.add.reduceat(np.append(match, 0.0), tree["starts"][:-1])
-    counts = np.diff(tree["starts"])
+    sums = np.add.reduceat(np.append(match, 0.0), tree.starts[:-1])
+    counts = np.diff(tree.starts)
     share = np.where(counts > 0, sums / np.maximum(counts, 1), 0.0)
     return np.maximum((1 - MARGIN) * share + MARGIN * match.mean(), 1e-300)

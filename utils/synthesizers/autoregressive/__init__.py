@@ -3,12 +3,16 @@ it."""
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import numpy as np
 import pandas as pd
 
 from utils.dtypes import dtype_of
 from utils.encoding import TableCodes, from_array, grid_step, to_array
+from utils.encoding.matrix import refuse_absent
 from utils.encoding.spikes import shared_values
+from utils.saving import expect
 from utils.synthesizers.autoregressive.network import CellNetwork, neighbours
 from utils.synthesizers.draws import drawing_order, resample
 from utils.synthesizers.given import candidates, read_given
@@ -16,6 +20,7 @@ from utils.synthesizers.neural import AVERAGE, NeuralSynthesizer, follow, hold_o
 from utils.training import keras, tf
 
 WEIGHT_DECAY = 1e-3
+NEVER_DRAWN = 1e-6  # share of a bin that goes to what is never drawn
 PATIENCE, STEPS_PER_SCORE = 15, 20
 
 
@@ -45,7 +50,9 @@ class AutoregressiveSynthesizer(NeuralSynthesizer):
     method = "autoregressive"
     codes_: TableCodes
     order_: list[str]
-    spikes_: dict[str, np.ndarray]  # bins of one value with the rows of a whole bin
+    spikes_: dict[
+        str, Annotated[np.ndarray, "bool _"]
+    ]  # bins of one value with the rows of a whole bin
 
     def __init__(
         self,
@@ -90,6 +97,13 @@ class AutoregressiveSynthesizer(NeuralSynthesizer):
         learner.start_from(rows)
         take_weights(average, learner.weights)
         self._learn(learner, average, rows[kept], rows[held], rng)
+
+    def _check_fitted(self) -> None:
+        super()._check_fitted()
+        expect("codes_", self.codes_.fits(self.schema_))
+        expect("order_", sorted(self.order_) == sorted(self.codes_.names))
+        counts = {name: len(bins) for name, bins in self.codes_.bins.items()}
+        expect("spikes_", counts == {name: len(alone) for name, alone in self.spikes_.items()})
 
     @property
     def _places(self) -> list[int]:
@@ -169,11 +183,13 @@ class AutoregressiveSynthesizer(NeuralSynthesizer):
 
         Exact for the codes. A number has a density: the mass of its bin over the bin's width,
         counted in steps of the column's grid (so a probability for integers), or in its unit where
-        there is none. A bin with one value is taken for a point with all of its mass. Beyond the
-        smallest and the largest number of training the density falls off exponentially: each width
-        of the outermost bin costs one nat more, so far numbers are finite and very surprising.
-        ValueError for a category that training never saw.
+        there is none. A bin with one value is a point with all of its mass. What is never drawn,
+        beside such points and beyond the numbers of training, shares a millionth of the bin's mass;
+        beyond them each width of the outermost bin costs one nat more, so far numbers are finite
+        and very surprising. TableError for a column that is lacking, ValueError for a category that
+        training never saw.
         """
+        refuse_absent(table, self.schema_)
         table = table[self.schema_.names]
         self._refuse_unseen(table, numbers=False)
         columns = self._arrays(table)
@@ -182,9 +198,7 @@ class AutoregressiveSynthesizer(NeuralSynthesizer):
         for place, name in enumerate(self.order_):
             if name in self.codes_.bins:
                 step = grid_step(self.schema_[name])
-                widths = np.append(_log_widths(self.codes_.bins[name], step), 0.0)[codes[:, place]]
-                beyond = np.abs(columns[name] - columns[name].clip(*self.seen_[name][:2]))
-                nats[:, place] += widths + np.nan_to_num(beyond) / (step or 1.0) / np.exp(widths)
+                nats[:, place] -= _log_shares(self.codes_.bins[name], columns[name], step)
         return pd.DataFrame(nats, columns=self.order_, index=table.index)
 
     def impute(
@@ -260,6 +274,19 @@ class AutoregressiveSynthesizer(NeuralSynthesizer):
                 self.codes_.sizes[self._places], self.codes_.missing[self._places]
             )
         ]
+
+
+def _log_shares(bins, values: np.ndarray, step: float) -> np.ndarray:
+    """Logarithm of the share of its bin that each value has: a density, or a chance where there is
+    a grid step. float64 (n,), 0 where missing."""
+    codes, unit = bins.encode(values), step or 1.0
+    low, high = bins.knots[0, 0], bins.knots[-1, -1]
+    widths, point = _log_widths(bins, step)[codes], bins.knots[codes, 0] == bins.knots[codes, -1]
+    beyond = np.abs(values - values.clip(low, high)) / unit
+    never = (point & (np.abs(values - bins.lower[codes]) > step / 2)) | (beyond > 0)
+    even = NEVER_DRAWN * unit / ((high - low + step) or unit)
+    shares = np.where(never, np.log(even) - beyond / np.exp(widths), -widths)
+    return np.where(np.isnan(values), 0.0, shares)
 
 
 def _log_widths(bins, step: float) -> np.ndarray:

@@ -8,6 +8,7 @@ from itertools import accumulate
 
 import numpy as np
 
+from utils.encoding.codes import spans
 from utils.synthesizers.neural import log_shares, pieces
 from utils.training import keras, tf
 
@@ -75,7 +76,7 @@ class CellNetwork:
         """Per column: values, mix, mix_bias, output', output_bias as numpy, for drawing."""
         values, mix, mix_bias, output, output_bias = self.weights
         outputs = [np.ascontiguousarray(table.numpy().T) for table in self._by_column(output)]
-        biases = np.split(output_bias.numpy(), np.cumsum(self.sizes)[:-1])
+        biases = [output_bias.numpy()[span] for span in spans(self.sizes)]
         tables = [table.numpy() for table in self._by_column(values)]
         return list(zip(tables, mix.numpy(), mix_bias.numpy(), outputs, biases))
 

@@ -6,6 +6,7 @@ from functools import cache, cached_property
 
 import numpy as np
 
+from utils.saving import expect
 from utils.synthesizers.diffusion.denoiser import Denoiser
 from utils.synthesizers.diffusion.rows import DiffusionRows
 from utils.synthesizers.neural import (
@@ -82,6 +83,10 @@ class DiffusionSynthesizer(NeuralSynthesizer):
         held, kept = hold_out(len(columns[self.schema_.names[0]]), rng)
         rows = self.rows_.encode(columns, rng)
         self._learn([array[kept] for array in rows], [array[held] for array in rows], rng)
+
+    def _check_fitted(self) -> None:
+        super()._check_fitted()
+        expect("rows_", self.rows_.fits(self.schema_))
 
     def _fit_rows(self, columns) -> DiffusionRows:
         return DiffusionRows.fit(columns, self.schema_, self.numbers, self.bins)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from utils.encoding.codes import spans
 from utils.synthesizers.neural import log_shares, seeded
 from utils.training import keras, tf
 
@@ -39,7 +40,7 @@ class Denoiser:
         rng: np.random.Generator,
     ):
         self.sizes, self.places = sizes.astype(np.int32), np.array(places, np.int32)
-        self.starts = np.append(0, np.cumsum(self.sizes + 1))[:-1].astype(np.int32)
+        self.starts = np.array([span.start for span in spans(self.sizes + 1)], np.int32)
         self.token_embedding = keras.layers.Embedding(
             int(sum(sizes + 1)), units, embeddings_initializer=seeded(rng, 4.0)
         )

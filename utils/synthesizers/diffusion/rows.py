@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 
@@ -30,9 +31,9 @@ class DiffusionRows:
     """
 
     tokens: TableCodes
-    categories: np.ndarray
+    categories: Annotated[np.ndarray, "int c"]
     groups: Groups
-    free: dict[str, np.ndarray]
+    free: dict[str, Annotated[np.ndarray, "bool _"]]
     scores: dict[str, GroupedScores]
 
     @classmethod
@@ -68,6 +69,16 @@ class DiffusionRows:
             self.tokens.bins[name], self.tokens.sizes[place] = bins, len(bins) + missing
             if free.any():
                 self.free[name] = np.append(free, np.zeros(int(missing), bool))
+
+    def fits(self, schema: Schema) -> bool:
+        """Whether every column has a token, and every scored number a score."""
+        sizes = dict(zip(self.tokens.names, self.tokens.sizes))
+        discrete = np.flatnonzero([column.discrete for column in schema.columns])
+        categories = np.array_equal(self.categories, discrete)
+        columns = self.groups.combinations.shape[1] == len(discrete)
+        scored = list(self.free) == list(self.scores)
+        lengths = all(len(free) == sizes[name] for name, free in self.free.items())
+        return self.tokens.fits(schema) and categories and columns and scored and lengths
 
     @property
     def places(self) -> list[int]:

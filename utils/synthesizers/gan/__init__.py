@@ -4,10 +4,12 @@ please."""
 from __future__ import annotations
 
 from functools import cached_property
+from typing import Annotated
 
 import numpy as np
 from scipy.special import ndtr
 
+from utils.saving import expect
 from utils.synthesizers.draws import resample
 from utils.synthesizers.gan import networks
 from utils.synthesizers.gan.rows import GANRows, best_groups
@@ -46,8 +48,8 @@ class GANSynthesizer(NeuralSynthesizer):
 
     method = "gan"
     rows_: GANRows
-    bias_: np.ndarray
-    quantiles_: np.ndarray
+    bias_: Annotated[np.ndarray, "float g _"]
+    quantiles_: Annotated[np.ndarray, "float g _ 49"]
 
     def __init__(
         self,
@@ -103,6 +105,15 @@ class GANSynthesizer(NeuralSynthesizer):
         finally:
             if "_network" in vars(self):
                 self._calibrate(rng)
+
+    def _check_fitted(self) -> None:
+        super()._check_fitted()
+        expect("rows_", self.rows_.fits(self.schema_))
+        groups, entries, scores = self._widths
+        expect("bias_", self.bias_.shape == (groups, entries))
+        expect("quantiles_", self.quantiles_.shape[:2] == (groups, scores))
+        for name, codes in zip(self.rows_.group_by, self.rows_.groups.combinations.T):
+            expect("rows_", self._holds(name, codes))
 
     def _fit_rows(self, columns) -> GANRows:
         chosen = best_groups(columns, self.schema_) if self.group_by is None else self.group_by

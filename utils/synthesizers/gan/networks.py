@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import softmax
 
+from utils.encoding.codes import spans
 from utils.synthesizers.neural import seeded
 from utils.training import keras, tf
 
@@ -49,8 +50,7 @@ def falling_adam(network, rate: float, steps: int):
 
 def blocks(matrix, sizes: list[int]) -> list:
     """A matrix cut into blocks of columns."""
-    ends = np.cumsum(sizes, dtype=int)
-    return [matrix[:, end - size : end] for end, size in zip(ends, sizes)]
+    return [matrix[:, span] for span in spans(sizes)]
 
 
 def block_softmax(logits: np.ndarray, sizes: list[int]) -> np.ndarray:

@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.metrics import mutual_info_score
 
 from utils.encoding import TableCodes, grid_step
-from utils.encoding.groups import ROWS_PER_GROUP, Groups
+from utils.encoding.groups import ROWS_PER_GAN_GROUP, ROWS_PER_GROUP, Groups
 from utils.encoding.scores import GroupedScores
 from utils.encoding.spikes import find_spikes
 from utils.saving import savable
@@ -17,7 +17,7 @@ from utils.schema import Schema
 
 FEW_VALUES = 16
 MOST_TOKENS = 128
-MOST_GROUPS, ROWS_PER_GAN_GROUP = 32, 100
+MOST_GROUPS = 32
 
 
 @savable
@@ -71,6 +71,26 @@ class GANRows:
             scores[name] = GroupedScores.fit(columns[name][known], group[known], step, piles=True)
         gaps = [name for name in smooth if np.isnan(columns[name]).any()]
         return cls(group_by, groups, codes, looked_up, tokens, scores, gaps)
+
+    def fits(self, schema: Schema) -> bool:
+        """Whether every column is told in one way, and every token and look-up stands for codes."""
+        told = [*self.group_by, *self.codes.names, *self.scores]
+        others = [name for name in schema.names if name in self.codes.names]
+        sizes = dict(zip(self.codes.names, self.codes.sizes))
+        return (
+            sorted(told) == sorted(schema.names)
+            and self.codes.fits(schema.select(others))
+            and self.groups.combinations.shape[1] == len(self.group_by)
+            and sorted([*self.tokens, *self.looked_up]) == sorted(self.codes.names)
+            and set(self.gaps) <= set(self.scores)
+            and all(_is_order(*self.tokens[name], sizes[name]) for name in self.tokens)
+            and all(
+                source in self.tokens
+                and len(table) == sizes[source]
+                and set(table) <= set(range(sizes[name]))
+                for name, (source, table) in self.looked_up.items()
+            )
+        )
 
     @property
     def sizes(self) -> list[int]:
@@ -211,6 +231,12 @@ def _by_frequency(counts):
     """Codes from the most frequent to the rarest, and how often each occurs."""
     order = np.argsort(-counts, kind="stable")
     return order, counts[order]
+
+
+def _is_order(codes, counts, size) -> bool:
+    """Whether each code below ``size`` stands once, with a count, the rare ones with some rows."""
+    whole = np.array_equal(np.sort(codes), np.arange(size)) and len(counts) == size
+    return whole and counts.min() >= 0 and (size < MOST_TOKENS or counts[MOST_TOKENS - 1 :].any())
 
 
 def _draw_code(tokens, codes, counts, allowed, rng):

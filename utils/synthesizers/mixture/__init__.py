@@ -6,6 +6,7 @@ from __future__ import annotations
 import numpy as np
 
 from utils.encoding.groups import Groups
+from utils.saving import expect
 from utils.synthesizers.base import Synthesizer
 from utils.synthesizers.mixture.gaussian import GaussianGroups
 from utils.synthesizers.mixture.latent_class import LatentClasses
@@ -74,6 +75,14 @@ class MixtureSynthesizer(Synthesizer):
         if not categories:
             return "gaussian"
         return "gaussian" if Groups.fit(np.column_stack(categories)).crowded else "latent_class"
+
+    def _check_fitted(self) -> None:
+        super()._check_fitted()
+        expect("model_", self.model_.fits(self.schema_))
+        if isinstance(self.model_, GaussianGroups):
+            codes = np.array([group.codes for group in self.model_.groups])
+            for name, values in zip(self.model_.categories, codes.T):
+                expect("model_", self._holds(name, values))
 
     def _sample(self, n, given, rng):
         return self.model_.sample(n, given, self.schema_, rng)

@@ -9,19 +9,20 @@ and whether it lives on the plain or the log scale.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Annotated
 
 import numpy as np
-from scipy.special import logsumexp
+from scipy.special import logsumexp, ndtr
 
 from utils.encoding import grid_step
-from utils.encoding.groups import Groups
+from utils.encoding.groups import ROWS_PER_COMPONENT, Groups
 from utils.encoding.spikes import find_spikes
 from utils.saving import savable
 from utils.schema import Schema
 from utils.synthesizers.gaussians import condition_gaussians, draw_gaussians, fit_gaussians
 from utils.synthesizers.given import log_step
 
-SMALLEST_FIT = 12
+PRIOR_ROWS = 4
 MOST_TRIES = 50
 REGULARISATION = 1e-3
 MISSING, FREE = -1, 0
@@ -37,15 +38,15 @@ class Mixture:
     means : (k, f).  covariances : (k, f, f).  bic : in the units of the table.
     """
 
-    low: np.ndarray
-    high: np.ndarray
-    offset: np.ndarray
-    log: np.ndarray
-    centre: np.ndarray
-    scale: np.ndarray
-    weights: np.ndarray
-    means: np.ndarray
-    covariances: np.ndarray
+    low: Annotated[np.ndarray, "float f"]
+    high: Annotated[np.ndarray, "float f"]
+    offset: Annotated[np.ndarray, "float f"]
+    log: Annotated[np.ndarray, "bool f"]
+    centre: Annotated[np.ndarray, "float f"]
+    scale: Annotated[np.ndarray, "float f"]
+    weights: Annotated[np.ndarray, "share k"]
+    means: Annotated[np.ndarray, "float k f"]
+    covariances: Annotated[np.ndarray, "float k f f"]
     bic: float
 
     @classmethod
@@ -53,15 +54,17 @@ class Mixture:
         """Fit to values, float64 (n, f) without NaN.
 
         steps : grid step of each column, 0 if continuous; numbers on a grid are blurred by half a
-        step, so that a density exists.  spread : standard deviation of each column in the whole
-        table, the scale used where the group has too few rows for one of its own.
+        step, so that a density exists.  spread : standard deviation of each column within a group,
+        pooled over all of them. Where a group has too few rows for a mixture, its variance is drawn
+        towards it as if that came from PRIOR_ROWS rows more (Smyth 2004, section 4).
         """
         low, high = values.min(axis=0) - steps / 2, values.max(axis=0) + steps / 2
         blurred = values + (rng.random(values.shape) - 0.5) * steps
         offset = np.where(steps > 0, steps, 0.1 * values.std(axis=0)) + 1e-9
-        if len(values) < SMALLEST_FIT:
-            f = len(steps)
-            around = blurred.mean(axis=0), np.maximum(0.1 * spread, 1e-9)
+        if len(values) < ROWS_PER_COMPONENT:
+            n, f, pooled = *values.shape, spread**2 + steps**2 / 12  # the blur's own variance
+            squares = n * blurred.var(axis=0) + PRIOR_ROWS * pooled
+            around = blurred.mean(axis=0), np.sqrt(squares / (n - 1 + PRIOR_ROWS)) + 1e-9
             one = np.ones(1), np.zeros((1, f)), np.eye(f)[None]
             return cls(low, high, offset, np.zeros(f, dtype=bool), *around, *one, np.inf)
         seed = int(rng.integers(2**31))
@@ -77,7 +80,7 @@ class Mixture:
         bent = _bend(blurred, *scale)
         centre, spread = bent.mean(axis=0), np.maximum(bent.std(axis=0), 1e-9)
         points = (bent - centre) / spread
-        most = max(1, min(most_components, len(points) // SMALLEST_FIT))
+        most = max(1, min(most_components, len(points) // ROWS_PER_COMPONENT))
         fits = [fit_gaussians(points, k, seed, REGULARISATION) for k in range(1, most + 1)]
         best = min(fits, key=lambda fitted: fitted.bic(points))
         # the logarithm of |d table / d points|
@@ -110,6 +113,9 @@ class Mixture:
         distance = np.maximum(values - self.low + self.offset, 1e-300)
         slope = np.where(self.log, 1 / distance, 1.0) / self.scale
         density += float(np.log(slope[known]).sum())
+        if np.isinf(self.bic):  # the narrow range of a few rows cuts off much of the bell
+            low, high = ndtr(self.to_points(np.array([self.low, self.high])))
+            density -= float(np.log(np.maximum(high - low, 1e-300))[known].sum())
         return density, replace(self, weights=weights, means=means, covariances=covariances)
 
     def draw(self, n: int, known: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -143,12 +149,19 @@ class Group:
     of each number in these categories.  mixture : of the free numbers, None if there are none.
     """
 
-    codes: np.ndarray
+    codes: Annotated[np.ndarray, "int _"]
     share: float
-    state: np.ndarray
-    fixed: np.ndarray
-    spikes: list[np.ndarray]
+    state: Annotated[np.ndarray, "int m"]
+    fixed: Annotated[np.ndarray, "cell m"]
+    spikes: list[Annotated[np.ndarray, "float _"]]
     mixture: Mixture | None
+
+    def fits(self, categories: int, numbers: int) -> bool:
+        """Whether the group tells so many categories and numbers, each in one way."""
+        told = len(self.mixture.low) if self.mixture else 0
+        sizes = len(self.codes), len(self.state), len(self.spikes), told
+        at_spike = np.array_equal(self.state > FREE, ~np.isnan(self.fixed))
+        return at_spike and sizes == (categories, numbers, numbers, self.free.sum())
 
     @property
     def free(self) -> np.ndarray:
@@ -174,8 +187,8 @@ class Group:
             return misses, np.log(self.share), self
         known = asked & possible & free
         density, changed = self.mixture.condition(known[free], wanted[free])
-        density += log_steps[known].sum()
-        return misses, np.log(self.share) + density, replace(self, mixture=changed)
+        chance = min(density + log_steps[known].sum(), 0.0)
+        return misses, np.log(self.share) + chance, replace(self, mixture=changed)
 
     def draw(self, n: int, wanted: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Numbers of n rows, float64 (n, m)."""
@@ -206,28 +219,29 @@ class GaussianGroups:
         rows = len(columns[schema.names[0]])
         codes, values = _matrix(columns, categories, rows), _matrix(columns, numbers, rows)
         steps = np.array([grid_step(schema[name]) for name in numbers])
-        spread = np.array(
-            [0.0 if np.isnan(column).all() else np.nanstd(column) for column in values.T]
-        )
-        groups = []
+        groups, found = [], []
         for combination, members in Groups.fit(codes).rows(codes):
             spikes = [find_spikes(column) for column in values[members].T]
             state = states(values[members], spikes)
             for one_state, chosen in Groups.fit(state).rows(state):
-                free = one_state == FREE
-                found = values[members][chosen][:, free]
-                mixture = (
-                    Mixture.fit(found, steps[free], spread[free], components, rng)
-                    if free.any()
-                    else None
-                )
                 fixed = [spikes[j][k - 1] if k > 0 else np.nan for j, k in enumerate(one_state)]
-                share = len(chosen) / rows
-                group = Group(
-                    combination, share, one_state, np.array(fixed, dtype=float), spikes, mixture
-                )
-                groups.append(group)
+                fixed, share = np.array(fixed, dtype=float), len(chosen) / rows
+                groups.append(Group(combination, share, one_state, fixed, spikes, None))
+                found.append(values[members][chosen][:, one_state == FREE])
+        spread = _pooled_spread(groups, found)
+        for group, members in zip(groups, found):
+            free = group.free
+            if free.any():
+                own = members, steps[free], spread[free]
+                group.mixture = Mixture.fit(*own, components, rng)
         return cls(categories, numbers, groups)
+
+    def fits(self, schema: Schema) -> bool:
+        """Whether every column is told in every group."""
+        names, counts = [*self.categories, *self.numbers], (len(self.categories), len(self.numbers))
+        discrete = [column.name for column in schema.columns if column.discrete]
+        whole = self.categories == discrete and sorted(names) == sorted(schema.names)
+        return whole and all(group.fits(*counts) for group in self.groups)
 
     def sample(self, n: int, given: dict, schema: Schema, rng: np.random.Generator) -> dict:
         """Columns as :meth:`Synthesizer._sample` returns them.
@@ -249,6 +263,15 @@ class GaussianGroups:
         return {name: codes[order, j] for j, name in enumerate(self.categories)} | {
             name: values[order, j] for j, name in enumerate(self.numbers)
         }
+
+
+def _pooled_spread(groups: list[Group], found: list[np.ndarray]) -> np.ndarray:
+    """Standard deviation (m,) of each number within the groups, over all that tell it."""
+    squares, degrees = np.zeros((2, len(groups[0].state)))
+    for group, values in zip(groups, found):
+        squares[group.free] += len(values) * values.var(axis=0)
+        degrees[group.free] += len(values) - 1
+    return np.sqrt(squares / np.maximum(degrees, 1))
 
 
 def _matrix(columns: dict, names: list[str], rows: int) -> np.ndarray:

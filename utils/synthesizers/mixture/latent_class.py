@@ -9,18 +9,19 @@ EM finds classes and tables together (Lazarsfeld and Henry 1968; EM by Dempster,
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 from scipy import sparse
 
 from utils.encoding import TableCodes
-from utils.encoding.groups import Groups
+from utils.encoding.codes import spans
+from utils.encoding.groups import ROWS_PER_CLASS, Groups
 from utils.saving import savable
 from utils.schema import Schema
 from utils.synthesizers.draws import draw_from_tables
 
-ROWS_PER_CLASS, MOST_CLASSES = 32, 1_000
-
+MOST_CLASSES = 1_000
 BATCH_ROWS = 8_192
 TINY = 1e-12
 
@@ -49,7 +50,7 @@ def fit_latent_classes(
     log-likelihood (plus log-prior) a row before each iteration, in nats: it never falls.
     """
     n = len(codes)
-    starts = np.append(0, np.cumsum(sizes)[:-1])
+    starts = np.array([span.start for span in spans(sizes)])
     flat = (codes + starts).astype(np.int32)
     margins = np.bincount(flat.ravel(), minlength=sizes.sum()) / n
     tables = 0.5 * _normalised(
@@ -121,9 +122,9 @@ class LatentClasses:
     """
 
     codes: TableCodes
-    weights: np.ndarray
-    tables: np.ndarray
-    log_likelihood: np.ndarray
+    weights: Annotated[np.ndarray, "share k"]
+    tables: Annotated[np.ndarray, "share k w"]
+    log_likelihood: Annotated[np.ndarray, "float _"]
 
     @classmethod
     def fit(
@@ -148,6 +149,13 @@ class LatentClasses:
             np.concatenate([share * weights for share, (weights, _, _) in zip(shares, parts)]),
             np.vstack([tables for _, tables, _ in parts]).astype(np.float32),
             sum(share * history for share, (_, _, history) in zip(shares, parts)),
+        )
+
+    def fits(self, schema: Schema) -> bool:
+        """Whether every class has a table for every column."""
+        whole = self.codes.fits(schema) and self.tables.shape[1] == self.codes.sizes.sum()
+        return whole and all(
+            (self.tables[:, span].sum(axis=1) > 0).all() for span in self.codes.spans
         )
 
     def sample(self, n: int, given: dict, schema: Schema, rng: np.random.Generator) -> dict:

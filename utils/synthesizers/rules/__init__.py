@@ -113,6 +113,11 @@ class RuleSynthesizer(Synthesizer):
         if schema is None:
             self.schema_ = _schema(probe, self.columns_, self.derived_, self.rules_)
 
+    def _check_fitted(self) -> None:
+        super()._check_fitted()
+        self._check_names(self.schema_)
+        self._check_order()
+
     def _check_names(self, schema: Schema | None) -> None:
         made = list(dict.fromkeys([*self.columns_, *self.derived_]))
         if schema is not None and sorted(made) != sorted(schema.names):
@@ -278,10 +283,12 @@ def _profile(array: np.ndarray, column: Column) -> Distribution:
         return choice(dict(zip(column.categories, counts.tolist())), missing)
     if column.kind == "date":
         moments = pd.DatetimeIndex(present).tz_localize(None)
-        first, last = moments.min().ceil("D"), moments.max().floor("D")
+        first, last = moments.min(), moments.max()
+        if column.resolution == "D":
+            first, last = first.ceil("D"), last.floor("D")
         if first > last:
             return choice({moments.min(): 1}, missing)
-        return replace(dates(first, last), missing=missing)
+        return dates(first, last, column.resolution, missing)
     if column.kind == "integer" and present.abs().max() > EXACT:  # no normal number is exact there
         return choice(
             {int(value): int(count) for value, count in present.value_counts(sort=False).items()},

@@ -119,14 +119,20 @@ def negative_binomial(mean, shape, minimum=None, maximum=None, missing=0.0) -> D
     )
 
 
-def dates(first: str, last: str) -> Distribution:
-    """A day between two days, both included, such as ``dates("2024-01-01", "2024-12-31")``."""
-    days = pd.date_range(first, last, freq="D", normalize=True)
-    if not len(days):
+def dates(first: str, last: str, step: str = "D", missing: float = 0.0) -> Distribution:
+    """A day between two days, both included, such as ``dates("2024-01-01", "2024-12-31")``.
+
+    step : "D" for days, or the unit of times, such as "min", which are counted from the first one.
+    """
+    ends = [
+        pd.Timestamp(end).normalize() if step == "D" else pd.Timestamp(end) for end in (first, last)
+    ]
+    if not ends[0] <= ends[1]:
         raise ValueError(
             f"dates needs a first day that is not after the last; got {first} and {last}."
         )
-    return Distribution("dates", {"first": days[0].isoformat(), "last": days[-1].isoformat()})
+    parameters = {"first": ends[0].isoformat(), "last": ends[1].isoformat(), "step": step}
+    return Distribution("dates", parameters, missing=missing)
 
 
 def columns_needed(distribution: Distribution) -> set[str]:
@@ -194,10 +200,8 @@ def values_for(distribution, table, rng):
     if distribution.kind == "choice":
         values = _choice(distribution, n, rng)
     elif distribution.kind == "dates":
-        days = pd.date_range(
-            distribution.parameters["first"], distribution.parameters["last"], freq="D"
-        )
-        values = pd.Series(days.to_numpy()[rng.integers(len(days), size=n)])
+        first, step, count = _calendar(distribution)
+        values = pd.Series(first + pd.to_timedelta(step * rng.integers(count, size=n)))
     elif distribution.kind in KINDS:
         values = pd.Series(_truncated(distribution, table, n, rng))
     else:
@@ -206,6 +210,13 @@ def values_for(distribution, table, rng):
             f"Known: choice, by, dates, {', '.join(KINDS)}."
         )
     return values.mask(rng.random(n) < distribution.missing) if distribution.missing else values
+
+
+def _calendar(distribution) -> tuple[pd.Timestamp, pd.Timedelta, int]:
+    """The first day or time of :func:`dates`, the step between them, and how many there are."""
+    first, last = (pd.Timestamp(distribution.parameters[end]) for end in ("first", "last"))
+    step = pd.Timedelta(1, distribution.parameters["step"])
+    return first, step, (last - first) // step + 1
 
 
 def _choice(distribution, n, rng) -> pd.Series:
@@ -294,8 +305,8 @@ def log_probability(distribution, value, table, step: float = 0.0) -> np.ndarray
         elif pd.isna(value):
             mass = -np.inf
         elif distribution.kind == "dates":
-            days = pd.date_range(distribution.parameters["first"], distribution.parameters["last"])
-            mass = -np.log(len(days)) if pd.Timestamp(value).normalize() in days else -np.inf
+            first, step, count = _calendar(distribution)
+            mass = -np.log(count) if 0 <= (pd.Timestamp(value) - first) // step < count else -np.inf
         else:
             mass = _log_mass(distribution, value, table, step)
         present = np.log1p(-distribution.missing) + mass

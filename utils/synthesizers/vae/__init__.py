@@ -13,11 +13,13 @@ never quite fill.
 from __future__ import annotations
 
 from functools import cached_property
+from typing import Annotated
 
 import numpy as np
 
 from utils.encoding import TableCodes
 from utils.encoding.groups import ROWS_PER_GROUP
+from utils.saving import expect
 from utils.synthesizers.draws import resample
 from utils.synthesizers.given import candidates
 from utils.synthesizers.neural import NeuralSynthesizer, hold_out, pieces
@@ -55,8 +57,8 @@ class VAESynthesizer(NeuralSynthesizer):
     method = "vae"
     codes_: TableCodes
     condition_: int | None
-    margins_: np.ndarray
-    tilts_: list[np.ndarray | None]
+    margins_: Annotated[np.ndarray, "float _ _"]
+    tilts_: list[Annotated[np.ndarray, "float _ _ _"] | None]
     prior_: LatentPrior
 
     def __init__(
@@ -102,6 +104,15 @@ class VAESynthesizer(NeuralSynthesizer):
             if "_network" in vars(self):
                 clouds = self._encode(codes, strata)
                 self.prior_ = LatentPrior.fit(*clouds, strata, self.components, rng)
+
+    def _check_fitted(self) -> None:
+        super()._check_fitted()
+        names, strata = self.schema_.names, self.prior_.strata
+        expect("codes_", self.codes_.fits(self.schema_))
+        if self.condition_ is None:
+            expect("prior_", not strata.any())
+        else:
+            expect("prior_", self._holds(names[self.condition_], strata))
 
     def _stratifying_column(self, rows) -> int | None:
         """Position of the target, if it is discrete and has rows enough for each value."""

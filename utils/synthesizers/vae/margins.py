@@ -6,11 +6,11 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import ndtri
 
+from utils.encoding.groups import ROWS_TO_SMOOTH
 from utils.encoding.spikes import find_spikes
 
 HEAVY = 0.05
 CLIP = 1e-3
-FEWEST_ROWS = 20
 WIDTHS = (0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0)
 PSEUDO_ROWS = 0.1
 RAREST = 1e-9  # a value that never occurred, such as False in a column of True
@@ -29,7 +29,7 @@ def margins(codes: np.ndarray, strata: np.ndarray, size: int, smooth: bool) -> n
     for stratum, rows in enumerate(np.bincount(strata, minlength=count)):
         if rows:
             own = np.bincount(codes[strata == stratum], minlength=size)
-            own = smooth_counts(own, pooled) if smooth and rows >= FEWEST_ROWS else own
+            own = smooth_counts(own, pooled) if smooth and rows >= ROWS_TO_SMOOTH else own
             shares[stratum] = (own + PSEUDO_ROWS * pooled) / (rows + PSEUDO_ROWS)
     return np.maximum(shares, RAREST)
 
@@ -42,7 +42,7 @@ def smooth_counts(counts: np.ndarray, pooled: np.ndarray) -> np.ndarray:
     """
     spikes = np.isin(np.arange(len(counts)), find_spikes(np.repeat(np.arange(len(counts)), counts)))
     free = np.where(spikes, 0, counts)
-    if free.sum() < FEWEST_ROWS:
+    if free.sum() < ROWS_TO_SMOOTH:
         return counts
     apart = np.subtract.outer(np.arange(len(counts)), np.arange(len(counts)))
     candidates = []

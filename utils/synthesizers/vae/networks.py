@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from utils.encoding.codes import spans
 from utils.synthesizers.neural import seeded
 from utils.training import keras, tf
 
@@ -18,9 +19,10 @@ def encoder_network(sizes: list[int], strata: int, bends: list, units: int, late
     own = [place for place, bend in enumerate(bends) if bend is None]
     parts = [_table(strata, units, rng)(stratum)]
     if own:
-        starts = np.cumsum([0, *(sizes[place] for place in own)])
-        codes = keras.ops.take(row, own, axis=1) + starts[:-1].astype(np.int32)
-        parts.append(keras.ops.sum(_table(int(starts[-1]), units, rng)(codes), axis=1))
+        blocks = spans([sizes[place] for place in own])
+        starts = np.array([block.start for block in blocks], np.int32)
+        codes = keras.ops.take(row, own, axis=1) + starts
+        parts.append(keras.ops.sum(_table(blocks[-1].stop, units, rng)(codes), axis=1))
     if len(own) < len(sizes):
         functions = [
             _fixed(bend.reshape(-1, bend.shape[2]))(stratum * size + row[:, place])

@@ -8,6 +8,7 @@ clouds.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 
@@ -28,10 +29,10 @@ class LatentPrior:
     latent, latent).
     """
 
-    strata: np.ndarray
-    weights: np.ndarray
-    means: np.ndarray
-    covariances: np.ndarray
+    strata: Annotated[np.ndarray, "int k"]
+    weights: Annotated[np.ndarray, "share k"]
+    means: Annotated[np.ndarray, "float k m"]
+    covariances: Annotated[np.ndarray, "float k m m"]
 
     @classmethod
     def fit(cls, means, log_variances, strata, components: int, rng) -> LatentPrior:
