@@ -21,6 +21,7 @@ from utils.commands import app
 from utils.commands.base import Wishes
 from utils.commands.opening import open_table
 from utils.screentime import simulate_screentime
+from utils.synthesizers import SYNTHESIZERS
 
 ROWS = 80
 
@@ -1198,6 +1199,31 @@ def test_identifiers_that_are_kept_or_repeat_are_not_made_up(times):
     assert set(map(int, written()["customer_id"])) <= set(customers)
     options = ("--keep", "customer_id", "--number", "customer_id", "--overwrite")
     assert "real" not in generate(source, *options, method="mixture")
+
+
+def test_a_kept_identifier_is_drawn_beside_the_model(monkeypatch):
+    """A latent class of each of 30,000 values took minutes, and there is nothing to learn."""
+    learned = []
+    fit = SYNTHESIZERS["mixture"].fit
+    monkeypatch.setattr(
+        SYNTHESIZERS["mixture"],
+        "fit",
+        lambda self, table, schema: learned.append(schema.names) or fit(self, table, schema=schema),
+    )
+    customers = [f"C{i:05d}" for i in GENERATOR.permutation(ROWS)]
+    source = save(lines(x=FEW, customer_id=customers, y=FEW[::-1]))
+    keep = ("--keep", "customer_id", "--overwrite")
+    for rule, rows in ((), 500), (("--rule", "x + y >= 20"), 50):
+        generate(source, *keep, *rule, "--rows", rows, method="mixture")
+        assert list(written()) == ["x", "customer_id", "y"]
+        assert set(written()["customer_id"]) <= set(customers)
+        assert len(set(written()["customer_id"])) > rows / 20
+    code, said, error = run("compare", source, *keep, "--methods", "mixture", "--seeds", 1)
+    assert code == 0, error
+    assert "Each row has a value of its own, so they are not compared: 'customer_id'" in said
+    assert learned == [["x", "y"]] * 3
+    generate(source, *keep, "--given", f"customer_id={customers[0]}", method="mixture")
+    assert set(written()["customer_id"]) == {customers[0]}
 
 
 def test_codes_with_a_gap_are_kept_as_they_are():

@@ -21,8 +21,9 @@ from utils.commands.base import (
     methods_help,
     with_wishes,
 )
-from utils.commands.opening import OwnTable, open_table, stem, with_default_target
+from utils.commands.opening import OwnTable, open_table, stem, with_default_target, without_model
 from utils.commands.writing import check_free
+from utils.expressions import columns_of
 from utils.saving import whole_file
 from utils.scoring import METRICS, Scoreboard
 from utils.synthesizers import SYNTHESIZERS
@@ -114,9 +115,16 @@ def _board(opened: OwnTable, seeds: int, name: str) -> tuple[Scoreboard, list[st
         train, holdout = (_at_most(part) for part in (train, holdout))
         notice = f"Of {rows}, at most {MOST_ROWS:,} each are used, drawn at random."
     notices = [notice]
+    schema = opened.schema
+    own = without_model(opened, {schema.target}.union(*map(columns_of, schema.rules.values())))
+    if own:
+        schema = schema.select([name for name in schema.names if name not in own])
+        train, holdout = train[schema.names], holdout[schema.names]
+        shown = ", ".join(map(repr, own))
+        notices.append(f"Each row has a value of its own, so they are not compared: {shown}.")
     if len(holdout) < FEW_ROWS:
         notices.append("So few rows to judge by show gross faults only: mind the spreads.")
-    return Scoreboard(train, holdout, opened.schema, seeds=tuple(range(seeds)), table=name), notices
+    return Scoreboard(train, holdout, schema, seeds=tuple(range(seeds)), table=name), notices
 
 
 def _at_most(table: pd.DataFrame) -> pd.DataFrame:

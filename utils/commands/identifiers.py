@@ -75,6 +75,13 @@ def is_long_number(values: pd.Series) -> bool:
     return bool(present.min() >= PHONE_NUMBER and one_length and present.is_unique)
 
 
+def has_own_values(values: pd.Series) -> bool:
+    """True where nearly every row that is not missing has a value that no other row has."""
+    present = values.dropna()
+    own = ~present.duplicated(keep=False)
+    return len(present) >= FEWEST_ROWS and own.mean() >= OWN_VALUES
+
+
 def may_be_persons(values: pd.Series) -> bool:
     """True for text in a column named Customer, patient_name, E-Mail and the like, or of many
     values, whatever its name."""
@@ -103,8 +110,8 @@ def _why(values: pd.Series) -> str:
 
 
 def _why_text(texts: pd.Series, name: str) -> str:
-    rows = texts.map(texts.value_counts())
-    own, rare = rows.eq(1).mean() >= OWN_VALUES, (rows < FEW_ROWS_A_VALUE).mean() > 1 / 2
+    own = has_own_values(texts)
+    rare = (texts.map(texts.value_counts()) < FEW_ROWS_A_VALUE).mean() > 1 / 2
     if texts.str.fullmatch(CODE).all():
         if texts.str.fullmatch(LONG_CODE).mean() >= OWN_VALUES:
             return LONG_NUMBERS

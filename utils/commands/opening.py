@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 from shlex import quote
@@ -11,7 +12,7 @@ import pandas as pd
 from pandas.api import types
 
 from utils.commands.base import Wishes, one_of
-from utils.commands.identifiers import identifiers, may_be_persons
+from utils.commands.identifiers import has_own_values, identifiers, may_be_persons
 from utils.commands.kinds import categories, looks_like_class
 from utils.commands.known import ORDINARY, Kind, kind_of
 from utils.commands.rules import found_rules, read_rules
@@ -209,6 +210,19 @@ def with_default_target(opened: OwnTable) -> OwnTable:
     notice = f"TSTR predicts {chosen!r}, {which}. Name another with --target."
     schema = replace(opened.schema, target=chosen)
     return replace(opened, schema=schema, notices=(*opened.notices, notice))
+
+
+def without_model(opened: OwnTable, used: Iterable[str]) -> list[str]:
+    """The columns that no model can learn from: categories in which each row has a value of its
+    own. Those that are ``used`` otherwise are none of them."""
+    found = [
+        column.name
+        for column in opened.schema.columns
+        if column.kind == "category"
+        and column.name not in used
+        and has_own_values(opened.table[column.name])
+    ]
+    return found if len(found) < len(opened.schema.columns) else []
 
 
 def stem(source: str) -> str:
