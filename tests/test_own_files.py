@@ -206,6 +206,17 @@ FORMS = {
         r"\(\d+\.\d\d\)|\d+\.\d\d",
         "number",
     ),
+    "parentheses, whole": (
+        [f"({n})" if i % 20 == 3 else n for i, n in enumerate(FEW)],
+        r"\(\d\d\)|\d\d",
+        "integer",
+    ),
+    "minus behind": (
+        [f"{a:,.2f}" + "-" * (i % 3 == 0) for i, a in enumerate(AMOUNTS)],
+        r"[1-9]\d{0,2}(,\d{3})*\.\d\d-?",
+        "number",
+    ),
+    "one minus behind": (["32-", *FEW[1:]], r"\d\d-?", "integer"),
     "spaces between thousands": (
         [f"{a * 100:,.2f}".replace(",", " ") for a in AMOUNTS],
         r"[1-9]\d{0,2}( \d{3})*\.\d\d",
@@ -234,7 +245,7 @@ def test_values_come_back_in_their_own_form(name):
     cells, pattern, kind = FORMS[name]
     said = generate(save(lines(value=cells, other=FEW)))
     assert column_kind(said, "value") == kind
-    assert "Left out" not in said
+    assert "Left out" not in said and "Read as missing" not in said
     texts = written()["value"]
     assert len(texts) == ROWS
     wrong = [text for text in texts if not re.fullmatch(pattern, text)]
@@ -786,6 +797,9 @@ PARQUET = {
     "time of day": pa.array([time(int(n) % 24, 5) for n in FEW], pa.time64("us")),
     "short time of day": pa.array([time(int(n) % 24, 5) for n in FEW], pa.time32("s")),
     "duration": pa.array([timedelta(hours=int(n)) for n in FEW], pa.duration("s")),
+    "short duration": pa.array(
+        [None, *(timedelta(milliseconds=int(n) - 30) for n in FEW[1:])], pa.duration("us")
+    ),
     "days as whole numbers": pa.array([int(f"{day:%Y%m%d}") for day in DAYS], pa.int32()),
     "days as text": pa.array([f"{day:%d.%m.%Y}" for day in DAYS]),
     "amounts as text": pa.array([f"${a:,.2f}" for a in AMOUNTS]),
@@ -1291,6 +1305,32 @@ def test_times_of_day_in_parquet_are_read_as_such_and_come_back(unit):
     assert set(found["at"].to_pylist()) <= set(times)
     generate("in.parquet")
     assert re.fullmatch(r"[012]\d:[0-5]\d:[0-5]\d(\.0+)?", max(written()["at"]))
+
+
+def test_durations_of_parquet_are_durations_in_text():
+    spans = [timedelta(days=int(n) - 30, hours=int(n), seconds=5) for n in FEW]
+    pq.write_table(pa.table({"took": spans, "x": FEW}), "in.parquet")
+    assert "Read as seconds" in generate("in.parquet")
+    texts = written()["took"]
+    assert all(re.fullmatch(r"-?\d\d+:[0-5]\d:[0-5]\d", text) for text in texts)
+    assert {pd.Timedelta(text) for text in texts} <= {pd.Timedelta(span) for span in spans}
+
+
+def test_codes_that_look_like_powers_are_text_where_one_is_none():
+    source = save(lines(code=["7E3"] * 30 + ["1E5"] * 49 + ["7A3"], x=FEW))
+    said = generate(source, "--rows", 400)
+    assert "Read as text, since 7E3 would be 7000 as a number: 'code'" in said
+    assert set(written()["code"]) == {"7E3", "1E5", "7A3"}
+    save(lines(code=["7E3", "1E5", "00E1", "2E1"] * 20, x=FEW))
+    assert column_kind(generate(source, "--overwrite"), "code") == "category"
+    assert set(written()["code"]) == {"7E3", "1E5", "00E1", "2E1"}
+
+
+def test_zeros_that_number_takes_away_are_said():
+    codes = [f"{n:05d}" for n in GENERATOR.integers(100, 90_000, ROWS)]
+    said = generate(save(lines(zip=codes, x=FEW)), "--number", "zip")
+    assert column_kind(said, "zip") == "integer"
+    assert "Read as numbers, which have no zeros in front: 'zip'" in said
 
 
 @pytest.mark.parametrize("form", ["%Y%m%dT%H%M%SZ", "%a %b %d %H:%M:%S %Y", "%B %dth, %Y"])

@@ -13,7 +13,7 @@ from utils.reading.forms import ROWS_TO_JUDGE, Choices, Form, sample
 
 ENOUGH = 0.9  # share of a sample that must look like a time
 CLOCK = re.compile(
-    r"(?P<minus>-?)(?:(?P<days>\d+)(?P<day> days?,? ))?(?P<first>\d{1,4}):(?P<second>[0-5]\d)"
+    r"(?P<minus>-?)(?:(?P<days>\d+)(?P<day> days?,? ))?(?P<first>\d{1,7}):(?P<second>[0-5]\d)"
     r"(?::(?P<third>[0-5]\d))?(?:\.(?P<fraction>\d{1,9}))?(?P<half> ?[AaPp][Mm])?"
 )
 HALF_DAY, DAY = 12, 24  # hours

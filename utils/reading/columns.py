@@ -11,7 +11,7 @@ import pandas as pd
 
 from utils.reading.clocks import Clock, Phrase
 from utils.reading.forms import Choices, Form, Text, Truth
-from utils.reading.numbers import LEADING_ZERO, Number, are_versions
+from utils.reading.numbers import LEADING_ZERO, Number, why_codes
 from utils.reading.times import Moment
 from utils.schema import TableError
 
@@ -94,7 +94,7 @@ def _read(cells: pd.Series, choices: Choices) -> _Read:
     if filled.empty:
         return _Read(pd.Series(np.nan, cells.index), Number())
     if candidates.empty or cells.name in choices.text:
-        return _as_text(cells)
+        return _as_text(cells, choices)
     allowed = max(ODD_SHARE * len(candidates), float(len(candidates) >= ROWS_FOR_AN_ODD_CELL))
     for kind in FORMS:
         form = kind.find(candidates, choices)
@@ -106,8 +106,11 @@ def _read(cells: pd.Series, choices: Choices) -> _Read:
         odd = odd.drop(far.index)
         if values.notna().any() and len(odd) <= (0 if choices.plain else allowed):
             column = _Read(_spread(values, cells), form, candidates[values.first_valid_index()])
+            if isinstance(form, Number) and candidates.str.fullmatch(LEADING_ZERO).any():
+                said = f"Read as numbers, which have no zeros in front: {cells.name!r}."
+                column = replace(column, notices=(said,))
             return _with_missing(column, marked, far, odd, blank=len(cells) - len(filled))
-    return _as_text(cells)
+    return _as_text(cells, choices)
 
 
 def _stands_for_missing(cells: pd.Series, choices: Choices) -> pd.Series:
@@ -146,7 +149,7 @@ def _place(cells: pd.Series) -> str:
 def _with_missing(column: _Read, marked, far, odd, blank: int) -> _Read:
     """The column with what to say of cells that were read as missing; the commonest of those that
     stand for it is written for missing values."""
-    name, notices = column.values.name, []
+    name, notices = column.values.name, [*column.notices]
     for cells, why in ((far, ", because it is far from all others"), (marked, "")):
         if len(cells):
             counts = cells.value_counts()
@@ -181,18 +184,17 @@ def _spread(values: pd.Series, cells: pd.Series) -> pd.Series:
     return values.reindex(cells.index)
 
 
-def _as_text(cells: pd.Series) -> _Read:
+def _as_text(cells: pd.Series, choices: Choices) -> _Read:
     words = cells[cells.str.lower().isin([word for word in MISSING if word.isalpha()])]
     notices = []
     if len(words):
         shown = ", ".join(map(repr, words.value_counts().index[:SHOWN]))
         notices.append(f"Read as text, not as missing, in {cells.name!r}: {shown}.")
-    if cells.str.fullmatch(LEADING_ZERO).any():
-        notices.append(f"Read as text, for its leading zeros: {cells.name!r}.")
-    if are_versions(cells[cells != ""]):
+    why = why_codes(cells[cells != ""].str.strip(), choices)
+    if why and cells.name not in choices.text:
         notices.append(
-            f"Read as text, since 1.10 would be 1.1 as a number: {cells.name!r}. If it is a "
-            f"quantity: --number {quote(cells.name)}"
+            f"Read as text, {why}: {cells.name!r}. If it is a quantity: --number "
+            f"{quote(cells.name)}"
         )
     return _Read(Text().read(cells), Text(), notices=tuple(notices))
 

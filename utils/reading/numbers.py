@@ -26,10 +26,11 @@ SHAPE = re.compile(
     rf"(?P<open>\()?(?P<sign>[-+−]?)(?P<prefix>(?:(?:{CURRENCY}){SPACES}?)?)(?P<inner>[-+−]?)"
     r"(?P<digits>\d[\d.,'’ \u00a0\u202f]*(?<![ \u00a0\u202f])|[.,]\d+)"
     r"(?P<exponent>(?:[eE][-+]?\d+)?)"
-    rf"(?P<suffix>(?:{SPACES}?(?:%|‰|{CURRENCY}|{UNITS})|{SPACES}[^\W\d_]{{1,12}})?)(?P<close>\))?"
+    rf"(?P<suffix>(?:{SPACES}?(?:%|‰|{CURRENCY}|{UNITS})|{SPACES}[^\W\d_]{{1,12}})?)(?P<behind>[-−]?)(?P<close>\))?"
 )
 PLAIN = r"[-+]?(?:(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|inf|Inf|INF|infinity|Infinity)"
-LEADING_ZERO = r"[-+]?0\d+"
+LEADING_ZERO = r"[-+]?0\d+(?:[eE]\d+)?"
+POWER, CODE = r"\d+[eE]\d+", r"\d+[A-DF-Za-df-z]\d+"  # 7E3, and 7A3, beside which it is a code
 VERSION = r"\d+\.(?:\d|1\d|20)"  # amounts have cents of all sizes, and 1.05
 PHONE = r"\+\d{7,}"
 LARGEST_WHOLE = 2**63 - 1
@@ -42,7 +43,7 @@ class Number(Form):
 
     decimals, fewest : most and fewest digits behind the decimal sign.  singular : of a suffix that
     is a plural (1 day, 2 days).  exponent : "e" or "E" where all cells have one.  minus : the sign,
-    which may be a hyphen or a true minus.
+    which may be a hyphen or a true minus.  minus_behind : it follows the number, as in 1.32-.
     """
 
     decimal: str = "."
@@ -57,14 +58,15 @@ class Number(Form):
     fewest: int = 0
     exponent: str = ""
     minus: str = "-"
+    minus_behind: bool = False
     what: ClassVar[str] = "numbers"
 
     @classmethod
     def find(cls, cells: pd.Series, choices: Choices) -> Number | None:
         judged = sample(cells).tolist()
-        if cells.str.fullmatch(LEADING_ZERO).any() or cells.str.fullmatch(PHONE).all():
-            return None  # codes: a number would lose its zeros, a phone number its sense
-        if not choices.plain and cells.name not in choices.numbers and are_versions(cells):
+        if cells.str.fullmatch(PHONE).all():
+            return None
+        if cells.name not in choices.numbers and why_codes(cells, choices):
             return None
         plain = sum(re.fullmatch(PLAIN, cell) is not None for cell in judged)
         if plain >= ENOUGH * len(judged) and choices.decimal != "comma":
@@ -97,15 +99,19 @@ class Number(Form):
             suffix=suffix,
             singular=singular,
             sign_first=not any(part["inner"] for part in parts),
-            parentheses=any(part["open"] for part in parts),
         )
 
     def _measured(self, cells: pd.Series) -> Number:
-        """The same form, with the digits, exponents and plus signs that the cells have."""
-        plain = self._plain(cells).dropna().drop_duplicates()
+        """The same form, with the digits, exponents and signs that the cells have."""
+        form = replace(
+            self,
+            parentheses=bool(cells.str.fullmatch(r"\(.*\d.*\)").any()),
+            minus_behind=bool(cells.str.fullmatch(r".*\d.*[-−]").any()),
+        )
+        plain = form._plain(cells).dropna().drop_duplicates()
         plain = plain[~plain.str.contains("n")]  # infinite
         if plain.empty:
-            return self
+            return form
         parts = [Decimal(text).as_tuple() for text in plain]
         digits = [-part.exponent for part in parts]
         powers = plain[plain.str.contains("[eE]")]
@@ -121,7 +127,7 @@ class Number(Form):
             changes["decimals"] = max(len(part.digits) for part in parts) - 1
         elif len(powers):
             changes |= {"decimals": min(max(*digits, 1), 17), "fewest": 0}
-        return replace(self, **changes)
+        return replace(form, **changes)
 
     def read(self, cells: pd.Series) -> pd.Series:
         plain = self._plain(cells)
@@ -146,21 +152,19 @@ class Number(Form):
         before, behind = re.escape(self.prefix), re.escape(self.suffix)
         if self.singular:
             behind = rf"(?:{behind}|{re.escape(self.singular)})"
-        digits = _digits(self.decimal, self.thousands)
-        cells = cells.where(
-            cells.str.fullmatch(rf"\(?[-+]?{before}[-+]?{digits}(?:[eE][-+]?\d+)?{behind}\)?")
-        )
-        for text, plain in (
-            *((text, "") for text in (self.suffix, self.singular, self.prefix, self.thousands)),
-            *(("(", "-"), (")", ""), (self.decimal, ".")),
-        ):
-            cells = cells.str.replace(text, plain, regex=False) if text else cells
-        return cells
+        number = rf"{_digits(self.decimal, self.thousands)}(?:[eE][-+]?\d+)?{behind}"
+        ways = (rf"[-+]?{before}{number}", rf"{before}[-+]{number}")
+        ways += (rf"\({before}{number}\)", rf"{before}{number}-")
+        cells = cells.where(cells.str.fullmatch("|".join(ways)))
+        cells = cells.str.replace(r"^\((.*)\)$|^(.*)-$", r"-\1\2", regex=True)
+        for text in (self.suffix, self.singular, self.prefix, self.thousands):
+            cells = cells.str.replace(text, "", regex=False) if text else cells
+        return cells.str.replace(self.decimal, ".", regex=False)
 
     @property
     def _is_plain(self) -> bool:
         return (self.decimal, self.thousands) == (".", "") and not (
-            self.prefix or self.suffix or self.parentheses
+            self.prefix or self.suffix or self.parentheses or self.minus_behind
         )
 
     def _text(self, value: float) -> str:
@@ -172,6 +176,8 @@ class Number(Form):
         suffix = self.singular if self.singular and value == 1 else self.suffix
         if negative and self.parentheses:
             return f"({self.prefix}{digits}{suffix})"
+        if negative and self.minus_behind:
+            return f"{self.prefix}{digits}{suffix}{sign}"
         if self.sign_first:
             return f"{sign}{self.prefix}{digits}{suffix}"
         return f"{self.prefix}{sign}{digits}{suffix}"
@@ -203,8 +209,20 @@ class Number(Form):
         return f"If the {other} is the decimal sign: --decimal {other}"
 
 
-def are_versions(cells: pd.Series) -> bool:
-    """Whether the cells count on from 1.9 to 1.10, which as a number would be 1.1."""
+def why_codes(cells: pd.Series, choices: Choices) -> str:
+    """Why cells that look like numbers are codes, "" if they are none."""
+    if cells.str.fullmatch(LEADING_ZERO).any():
+        return "for its leading zeros"
+    if choices.plain:
+        return ""
+    powers = cells[cells.str.fullmatch(POWER)]
+    if len(powers) and cells.str.fullmatch(CODE).any():
+        return f"since {powers.iloc[0]} would be {float(powers.iloc[0]):g} as a number"
+    return "since 1.10 would be 1.1 as a number" if _are_versions(cells) else ""
+
+
+def _are_versions(cells: pd.Series) -> bool:
+    """Whether the cells count on from 1.9 to 1.10."""
     versions = cells.str.fullmatch(VERSION).all() and cells.str.fullmatch(r"\d+\.\d").any()
     return bool(versions and cells.str.fullmatch(r"\d+\.[12]0").any())
 

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyarrow import types
 
+from utils.reading.clocks import Clock
 from utils.reading.columns import Reading, read_columns
 from utils.reading.forms import Choices
 from utils.reading.times import COMPACT
@@ -77,6 +78,8 @@ class ParquetFile:
             ) from None
         if types.is_timestamp(plain) and plain.tz is None and _holds_far_years(column):
             column = self.table[name].cast(pa.string())  # to be read like a text file's
+        if types.is_duration(kind):
+            column = _as_texts(column)
         mapper = NULLABLE.get if column.null_count else None
         values = pa.table({name: column}).to_pandas(types_mapper=mapper)[name]
         if values.dtype == object:
@@ -116,9 +119,11 @@ def like_file(chunk: pd.DataFrame, schema: pa.Schema) -> pa.Table:
 def _like_field(values: pd.Series, kind: pa.DataType) -> pa.Array:
     if types.is_null(kind):
         return pa.nulls(len(values))
-    if types.is_time(kind):
+    if types.is_time(kind) or types.is_duration(kind):
         clock = pa.array(pd.to_timedelta(values.astype(object))).cast(pa.duration("ns"))
-        return clock.cast(pa.int64()).cast(pa.time64("ns")).cast(kind, safe=False)
+        if types.is_time(kind):
+            clock = clock.cast(pa.int64()).cast(pa.time64("ns"))
+        return clock.cast(kind, safe=False)
     array = pa.array(values, from_pandas=True).cast(_plain_type(kind), safe=False)
     if types.is_decimal(kind) and types.is_integer(array.type):
         array = array.cast(pa.decimal128(LONGEST_WHOLE, 0))
@@ -144,7 +149,7 @@ def _plain_type(kind: pa.DataType) -> pa.DataType | None:
         whole = kind.scale <= 0 and kind.precision <= 18
         return pa.int64() if whole else pa.float64()
     if types.is_duration(kind):
-        return pa.int64()
+        return pa.duration("ns")
     if types.is_time(kind) or types.is_large_string(kind) or kind == pa.string_view():
         return pa.string()
     if types.is_null(kind):
@@ -155,6 +160,16 @@ def _plain_type(kind: pa.DataType) -> pa.DataType | None:
         types.is_nested(kind) or "binary" in str(kind) or isinstance(kind, pa.BaseExtensionType)
     )
     return None if unknown else kind
+
+
+def _as_texts(durations: pa.ChunkedArray) -> pa.Array:
+    """Durations as hours, minutes and seconds, with as few digits as they need."""
+    spans = durations.cast(pa.int64()).to_pandas()
+    digits = next(
+        digits for digits in (0, 3, 6, 9) if not (spans.dropna() % 10 ** (9 - digits)).any()
+    )
+    form = Clock(parts=3, digits=digits)
+    return pa.array(form.write(spans / 1e9), pa.string())
 
 
 def _holds_far_years(column: pa.ChunkedArray) -> bool:
