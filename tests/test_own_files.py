@@ -1307,6 +1307,36 @@ def test_times_of_day_in_parquet_are_read_as_such_and_come_back(unit):
     assert re.fullmatch(r"[012]\d:[0-5]\d:[0-5]\d(\.0+)?", max(written()["at"]))
 
 
+@pytest.mark.parametrize(
+    "encoding, cities", [("cp1250", "Łódź Kraków"), ("shift_jis", "東京 大阪")]
+)
+def test_letters_of_other_countries_are_read_in_the_encoding_that_is_named(encoding, cities):
+    source = save(lines(city=cities.split() * 40, x=FEW).encode(encoding))
+    if encoding == "cp1250":
+        said = generate(source)
+        assert "as Western European (cp1252), such as '£ódŸ'." in said
+        hint = re.search(r"If that is wrong: (--encoding cp1250)", said).group(1)
+    else:
+        hint = re.search(r"--encoding \w+", refused(source)).group(0)
+    assert encoding in hint
+    generate(source, *hint.split(), "--overwrite")
+    assert set(written(encoding=encoding)["city"]) == set(cities.split())
+
+
+def test_an_encoding_that_is_unknown_or_does_not_fit_gets_one_message():
+    source = save(lines(city=["Łódź", "Kraków"] * 40, x=FEW).encode("cp1250"))
+    assert "no encoding 'klingon'" in refused(source, "--encoding", "klingon")
+    message = refused(source, "--encoding", "utf-8")
+    assert "line 2" in message and "utf-8" in message and "--encoding" in message
+
+
+@pytest.mark.parametrize("form", ["{}. März 2024", "{} août 2024", "{} de enero de 2024"])
+def test_months_in_other_languages_are_said_to_be_text(form):
+    said = generate(save(lines(day=[form.format(i % 9 + 1) for i in range(ROWS)], x=FEW)))
+    assert column_kind(said, "day") == "category"
+    assert "Read as text, although it looks like dates, in another language: 'day'. Write" in said
+
+
 def test_durations_of_parquet_are_durations_in_text():
     spans = [timedelta(days=int(n) - 30, hours=int(n), seconds=5) for n in FEW]
     pq.write_table(pa.table({"took": spans, "x": FEW}), "in.parquet")

@@ -103,6 +103,14 @@ Dates = Annotated[
 Decimal = Annotated[
     DecimalSign | None, typer.Option(help="The decimal sign of 1,234.", show_default=False)
 ]
+Encoding = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="How letters are coded, such as cp1250 or shift_jis.  [default: found by itself]",
+        show_default=False,
+    ),
+]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
 
 
@@ -118,6 +126,7 @@ class Wishes:
     rule: Rule = ()
     dates: Dates = None
     decimal: Decimal = None
+    encoding: Encoding = None
 
 
 def with_wishes(command: Callable) -> Callable:

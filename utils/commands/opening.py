@@ -65,7 +65,7 @@ def open_table(source: str, asked: Wishes = Wishes()) -> OwnTable:  # noqa: B008
 
     Raises TableError for a table that cannot be used, a usage error for a column that is not there.
     """
-    file = open_file(source)
+    file = open_file(source, asked.encoding)
     doubts = []
     for kind in (kind_of(file.names), ORDINARY):
         try:

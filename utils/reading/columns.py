@@ -23,6 +23,8 @@ OFTEN_MISSING += ["0000-00-00", "0000-00-00 00:00:00"]  # MySQL's
 ODD_SHARE = 0.05  # of cells that may be something else than the rest of their column
 ROWS_FOR_AN_ODD_CELL = 10  # in so many, one may be odd whatever the share
 FEW_WORDS, MANY_VALUES = 3, 20  # so few words among so many numbers or times stand for no value
+DATE_IN_WORDS = r"\d{1,2}\.?(?: de)? [^\d\s.,:/-]{3,}\.?(?: de)? \d{4}"  # in any language
+MOST = 0.9  # share of cells
 SHOWN = 3  # odd cells that a notice names
 
 
@@ -190,6 +192,11 @@ def _as_text(cells: pd.Series, choices: Choices) -> _Read:
     if len(words):
         shown = ", ".join(map(repr, words.value_counts().index[:SHOWN]))
         notices.append(f"Read as text, not as missing, in {cells.name!r}: {shown}.")
+    if cells[cells != ""].str.fullmatch(DATE_IN_WORDS).mean() >= MOST:
+        notices.append(
+            f"Read as text, although it looks like dates, in another language: {cells.name!r}. "
+            "Write them like 2024-08-07."
+        )
     why = why_codes(cells[cells != ""].str.strip(), choices)
     if why and cells.name not in choices.text:
         notices.append(

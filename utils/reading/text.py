@@ -67,9 +67,12 @@ class TextFile:
         )
 
 
-def split_text(content: bytes, source) -> TextFile:
-    """Cut the content of a text file into cells; TableError where it is none, or ragged."""
-    text, encoding, notices = _decode(content, source)
+def split_text(content: bytes, source, encoding: str | None = None) -> TextFile:
+    """Cut the content of a text file into cells; TableError where it is none, or ragged.
+
+    encoding : as Python names it; None finds it.
+    """
+    text, encoding, notices = _decode(content, source, encoding)
     separator, text, first_line = _separator(text)
     if separator != ",":
         notices.append(f"Separated by {SEPARATORS.get(separator, repr(separator))}.")
@@ -116,21 +119,30 @@ def split_text(content: bytes, source) -> TextFile:
     return TextFile(list(headers), columns, lines, layout, notices)
 
 
-def _decode(content: bytes, source) -> tuple[str, str, list[str]]:
+def _decode(content: bytes, source, asked: str | None) -> tuple[str, str, list[str]]:
     """Text, encoding, and a notice if the encoding is a guess."""
-    encoding, notices = _encoding(content), []
+    encoding, notices = asked or _encoding(content), []
     try:
         text = content.decode(encoding)
+    except LookupError:
+        raise TableError(
+            f"There is no encoding {asked!r} of text. Write it as Python does, such as --encoding "
+            "cp1250."
+        ) from None
     except UnicodeDecodeError as error:
-        if encoding != "utf-8":
-            raise TableError(
-                f"{source} starts as {encoding} text, but byte {error.start} cannot be read. Save "
-                'it again as "CSV UTF-8".'
-            ) from None
-        text, encoding = _decode_western(content)
         line = content.count(b"\n", 0, error.start) + 1
+        try:
+            text = content.decode("cp1252" if encoding == "utf-8" and not asked else encoding)
+        except UnicodeDecodeError:
+            western = "" if asked or encoding != "utf-8" else " or Western European"
+            raise TableError(
+                f"{source}, line {line}, cannot be read as {encoding}{western} text. Save it "
+                'again as "CSV UTF-8", or name how it is coded, such as --encoding shift_jis.'
+            ) from None
+        encoding, word = "cp1252", re.search(r"\w*[^\x00-\x7f]\w*", text)[0]
         notices.append(
-            f"Line {line} is not UTF-8: read, and written, as Western European ({encoding})."
+            f"Line {line} is not UTF-8: read, and written, as Western European ({encoding}), such "
+            f"as {word!r}. If that is wrong: --encoding cp1250"
         )
     if not text.strip():
         raise TableError(f"{source} is empty. Check that it was saved or downloaded completely.")
@@ -155,13 +167,6 @@ def _encoding(content: bytes) -> str:
     if content[1::2].count(0) > half / 2:  # every other byte is zero in Latin letters
         return "utf-16-le"
     return "utf-16-be" if content[0::2].count(0) > half / 2 else "utf-8"
-
-
-def _decode_western(content: bytes) -> tuple[str, str]:
-    try:
-        return content.decode("cp1252"), "cp1252"
-    except UnicodeDecodeError:
-        return content.decode("latin-1"), "latin-1"
 
 
 def _separator(text: str) -> tuple[str, str, int]:
