@@ -983,6 +983,8 @@ def test_a_column_that_cannot_be_used_may_be_dropped():
         ("a;b\n1;2\n3;4;5\n", ["line 3", "3 values", "semicolon"]),
         ("Title of the table\na,b\n1,2\n", ["line 2", "2 values"]),
         ('a,b\n"x,1\ny,2\n', ["line 2", "quotation mark"]),
+        ('[{"a": 1}, {"a": 2}]', ["is JSON, not a table", "pandas.read_json"]),
+        ('{"a": 1, "b": 2}\n{"a": 2, "b": 3}\n', ["is JSON, not a table", "lines=True"]),
         (b"\x00\x01\x02\x03\x04\x05", ["zero byte"]),
         (b"PAR1 and no more", ["not a whole Parquet file"]),
     ],
@@ -1367,6 +1369,23 @@ def test_zeros_that_number_takes_away_are_said():
 def test_dates_in_an_unknown_form_are_not_taken_for_names(form):
     days = pd.date_range("2024-01-01", periods=ROWS, freq="29h")
     assert "in a form that is not known here" in generate(save(lines(t=days.strftime(form), x=FEW)))
+
+
+def test_ends_of_lines_of_an_old_apple_come_back():
+    generate(save(lines(a=FEW, b=FEW).replace("\n", "\r")))
+    assert Path("out.csv").read_bytes().startswith(b"a,b\r")
+    assert b"\n" not in Path("out.csv").read_bytes()
+
+
+def test_a_comment_in_the_first_line_is_pointed_at():
+    said = generate(save("# made today, by Ann\n" + lines(a=FEW, b=["x", "y"] * 40)))
+    assert "The first line is read as the names, although it starts with #." in said
+
+
+def test_a_line_end_in_a_name_does_not_break_the_list_of_columns():
+    said = generate(save('"a\nb",c\n' + "".join(f"{n},x\n" for n in FEW)))
+    assert column_kind(said, "a b") == "integer"
+    assert written()["a\nb"]
 
 
 def test_a_first_line_with_a_number_is_said_to_be_read_as_names():

@@ -51,7 +51,7 @@ class OwnTable:
         shown = shown.drop(columns="unit" if (shown["unit"] == "-").all() else [])
         long = shown.map(len) > LONGEST_TEXT
         shown = shown.where(~long, shown.map(lambda text: text[: LONGEST_TEXT - 1] + "…"))
-        shown = shown.T.reset_index().T
+        shown = shown.T.reset_index().T.replace(r"\s", " ", regex=True)
         widths = shown.map(len).max()
         return "\n".join(
             "  ".join(map(str.ljust, row, widths)).rstrip() for row in shown.to_numpy()

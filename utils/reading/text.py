@@ -102,9 +102,10 @@ def split_text(content: bytes, source, encoding: str | None = None) -> TextFile:
     while len(header) > 1 and not header[-1].strip() and not any(columns[-1]):
         header, columns = header[:-1], columns[:-1]  # each line ends in a separator
     headers = _names(header, source)
-    numbers = [name for name in headers if re.fullmatch(r"[-+\d.,]*\d[-+\d.,]*", name)]
-    if numbers:
-        notices.append(f"The first line is read as the names, although {numbers[0]!r} is a number.")
+    numbers = [f"{n!r} is a number" for n in headers if re.fullmatch(r"[-+.,]*\d[-+\d.,]*", n)]
+    doubts = [*numbers, *(["it starts with #"] if header[0].startswith("#") else [])]
+    if doubts:
+        notices.append(f"The first line is read as the names, although {doubts[0]}.")
     if len(headers) == 1:
         shared = [
             sign for sign in OTHER_SEPARATORS if all(sign in row[0] for row in (header, *rows))
@@ -114,7 +115,7 @@ def split_text(content: bytes, source, encoding: str | None = None) -> TextFile:
                 f"Only one column was found. If {shared[0]!r} separates columns: replace it by "
                 "commas."
             )
-    newline = "\r\n" if "\r\n" in text else "\n"
+    newline = next((end for end in ("\r\n", "\n") if end in text), "\r")
     layout = Layout(separator, encoding, newline, _is_quoted(text, separator), headers)
     return TextFile(list(headers), columns, lines, layout, notices)
 
@@ -155,6 +156,11 @@ def _decode(content: bytes, source, asked: str | None) -> tuple[str, str, list[s
         raise TableError(
             f"{source} is a web page, not a table: it starts with {text.strip()[:20]!r}. Use the "
             "address of the raw file (on GitHub: the Raw button), or log in and download it."
+        )
+    if re.match(r'\s*\[?\s*\{\s*"', text):
+        raise TableError(
+            f"{source} is JSON, not a table. Turn it into one with pandas.read_json (one object a "
+            "line: lines=True) and .to_csv."
         )
     return text, encoding, notices
 
