@@ -72,7 +72,7 @@ def read_table(source: str | Path, lines: bool = False) -> pd.DataFrame:
 
 
 def _is_parquet(content: bytes, source) -> bool:
-    if not content.strip():
+    if not content.strip(b"\xef\xbb\xbf \t\r\n"):
         raise TableError(f"{source} is empty. Check that it was saved or downloaded completely.")
     return content.startswith(b"PAR1") or str(source).lower().endswith(".parquet")
 

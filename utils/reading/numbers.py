@@ -10,7 +10,7 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 
-from utils.reading.forms import Choices, Form, sample
+from utils.reading.forms import Choices, Form, sample, whole
 
 ENOUGH = 0.9  # share of a sample that must look like a number
 CURRENCY = (
@@ -131,18 +131,13 @@ class Number(Form):
 
     def read(self, cells: pd.Series) -> pd.Series:
         plain = self._plain(cells)
-        numbers = plain.to_numpy(dtype=object, na_value=np.nan)
         if self.decimals or self.exponent or plain.str.contains("[.eEn]").any():
+            numbers = plain.to_numpy(dtype=object, na_value=np.nan)
             return pd.Series(numbers.astype(np.float64), cells.index)
-        present = plain.notna().to_numpy()
-        whole = np.array([int(text) for text in numbers[present]], dtype=object)
-        if np.abs(whole).max(initial=0) > LARGEST_WHOLE:
+        values = plain.astype(object).map(int, na_action="ignore")
+        if values.abs().max() > LARGEST_WHOLE:
             return pd.Series(np.nan, cells.index)  # more digits than a whole number holds: a code
-        if present.all():
-            return pd.Series(whole.astype(np.int64), cells.index)
-        return pd.Series(whole.astype(np.int64), cells.index[present], dtype="Int64").reindex(
-            cells.index
-        )
+        return whole(values)
 
     def _plain(self, cells: pd.Series) -> pd.Series:
         """The cells as Python writes numbers, missing where they are not written in this form."""

@@ -19,12 +19,12 @@ from pyarrow import types
 from utils.reading.clocks import Clock
 from utils.reading.columns import Reading, read_columns
 from utils.reading.forms import Choices
+from utils.reading.sources import check_shape
 from utils.reading.times import COMPACT
 from utils.schema import TableError
 
 UNNAMED_INDEX = r"__index_level_\d+__"
 LONGEST_WHOLE = 19  # digits of an int64
-NO_ROWS = "{} holds a header but no rows. Check that it was exported completely."
 NULLABLE = {
     getattr(pa, name.lower())(): getattr(pd, f"{name}Dtype")()
     for name in ("Int8", "Int16", "Int32", "Int64", "UInt8", "UInt16", "UInt32", "UInt64")
@@ -92,22 +92,13 @@ def open_parquet(content: bytes, source) -> ParquetFile:
     try:
         table = pq.read_table(io.BytesIO(content))
     except (OSError, ValueError, pa.ArrowException) as error:
-        raise damaged(source, error) from None
-    if table.num_rows == 0:
-        raise TableError(NO_ROWS.format(source))
+        raise TableError(
+            f"{source} is not a whole Parquet file ({str(error).splitlines()[0]}). Download or "
+            "copy it again."
+        ) from None
+    check_shape(table.column_names, table.num_rows, source)
     index = [name for name in table.column_names if re.fullmatch(UNNAMED_INDEX, name)]
-    repeated = [name for name in table.column_names if table.column_names.count(name) > 1]
-    if repeated:
-        raise TableError(f"{source} has two columns named {repeated[0]!r}. Rename one of them.")
     return ParquetFile(table.drop_columns(index), str(source))
-
-
-def damaged(source, error: Exception) -> TableError:
-    """What to say about a file that is no Parquet, or not a whole one."""
-    return TableError(
-        f"{source} is not a whole Parquet file ({str(error).splitlines()[0]}). Download or copy it "
-        "again."
-    )
 
 
 def like_file(chunk: pd.DataFrame, schema: pa.Schema) -> pa.Table:

@@ -15,6 +15,7 @@ import pandas as pd
 
 from utils.reading.columns import Reading, read_columns
 from utils.reading.forms import Choices
+from utils.reading.sources import check_shape
 from utils.schema import TableError
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
@@ -92,16 +93,14 @@ def split_text(content: bytes, source, encoding: str | None = None) -> TextFile:
         _check_length(record, header, separator, f"{source}, line {line}")
         lines.append(line)
         rows.append(record)
-    if not rows:
-        raise TableError(
-            f"{source} holds a header but no rows. Check that it was exported completely."
-        )
     if blank:
         notices.append(f"Skipped lines that hold nothing but separators: {blank}.")
     columns = list(zip(*rows))
-    while len(header) > 1 and not header[-1].strip() and not any(columns[-1]):
+    while rows and len(header) > 1 and not header[-1].strip() and not any(columns[-1]):
         header, columns = header[:-1], columns[:-1]  # each line ends in a separator
-    headers = _names(header, source)
+    names = [text if text.strip() else f"Unnamed: {place}" for place, text in enumerate(header)]
+    check_shape(names, len(rows), source)
+    headers = dict(zip(names, header))
     numbers = [f"{n!r} is a number" for n in headers if re.fullmatch(r"[-+.,]*\d[-+\d.,]*", n)]
     doubts = [*numbers, *(["it starts with #"] if header[0].startswith("#") else [])]
     if doubts:
@@ -145,8 +144,6 @@ def _decode(content: bytes, source, asked: str | None) -> tuple[str, str, list[s
             f"Line {line} is not UTF-8: read, and written, as Western European ({encoding}), such "
             f"as {word!r}. If that is wrong: --encoding cp1250"
         )
-    if not text.strip():
-        raise TableError(f"{source} is empty. Check that it was saved or downloaded completely.")
     if "\0" in text:
         line = text.count("\n", 0, text.index("\0")) + 1
         raise TableError(
@@ -235,14 +232,3 @@ def _check_length(record: list[str], header: list[str], separator: str, where: s
             f"{title if len(header) == 1 else ''}Put values that contain a {sign} in double "
             f"quotes, or add the missing {sign}."
         )
-
-
-def _names(header: list[str], source) -> dict[str, str]:
-    """Name of each column -> its header; a blank header gets the name that pandas would give."""
-    names = [
-        text if text.strip() else f"Unnamed: {position}" for position, text in enumerate(header)
-    ]
-    repeated = [name for position, name in enumerate(names) if name in names[:position]]
-    if repeated:
-        raise TableError(f"{source} has two columns named {repeated[0]!r}. Rename one of them.")
-    return dict(zip(names, header))
