@@ -68,15 +68,11 @@ def _without_ticks(rule: str, known: Iterable[str]) -> str:
     """What to say of a rule that names a column such as Times opened without back-ticks; "" if none
     does."""
     names = [re.escape(name) for name in known if _ticked(name) != name == name.strip()]
-    names = "|".join(sorted(names, key=len, reverse=True)) or "(?!)"
-    quoted = r"`[^`]*`|'[^']*'|\"[^\"]*\""
-    parts = re.split(rf"({quoted})|(?<!\w)({names})(?!\w)", rule)  # text, quoted, name, text, ...
-    bare = [name for name in parts[2::3] if name]
-    if not bare:
-        return ""
-    parts[2::3] = [name and _ticked(name) for name in parts[2::3]]
-    written = quote("".join(part or "" for part in parts))
-    return f"The column {bare[0]!r} needs back-ticks. Write: --rule {written}"
+    names = "|".join(sorted(names, key=len, reverse=True)) or "(?!)"  # which is nowhere
+    pattern = rf"(`[^`]*`|'[^']*'|\"[^\"]*\")|(?<!\w)({names})(?!\w)"
+    bare = [found[2] for found in re.finditer(pattern, rule) if found[2]]
+    ticked = re.sub(pattern, lambda found: found[1] or _ticked(found[2]), rule)
+    return f"The column {bare[0]!r} needs back-ticks. Write: --rule {quote(ticked)}" if bare else ""
 
 
 class _InWordsOfTheTable(ast.NodeTransformer):
@@ -94,10 +90,8 @@ class _InWordsOfTheTable(ast.NodeTransformer):
         return ast.Name(_ticked(self._column(node).name))
 
     def visit_Compare(self, node: ast.Compare) -> ast.Compare:
-        sides = [node.left, *node.comparators]
-        if any(isinstance(sign, EQUAL) for sign in node.ops):
-            self._refuse_numbers_beside_text(sides)
-        node.left, *node.comparators = self._beside(sides)
+        equal = any(isinstance(sign, EQUAL) for sign in node.ops)
+        node.left, *node.comparators = self._beside([node.left, *node.comparators], equal=equal)
         return node
 
     def visit_BinOp(self, node: ast.BinOp) -> ast.BinOp:
@@ -109,39 +103,34 @@ class _InWordsOfTheTable(ast.NodeTransformer):
         node.args = [*map(self.visit, node.args[:first]), *self._beside(node.args[first:])]
         return node
 
-    def _beside(self, sides: list[ast.expr], days: bool = True) -> list[ast.expr]:
+    def _beside(
+        self, sides: list[ast.expr], days: bool = True, equal: bool = False
+    ) -> list[ast.expr]:
         """The sides of a comparison or sum, their constants read as values of the first column in
         it.
 
-        days : whole numbers beside a date are days in digits.
+        days : whole numbers beside a date are days in digits.  equal : the sides are to be equal.
         """
         names = [name for side in sides for name in names_in(side)]
         bare = [side for side in sides if isinstance(side, ast.Name)]
         if names:
             column = self._column((bare or names)[0])
-            sides = [self._value(side, column, days and bool(bare)) for side in sides]
+            asked = (days and bool(bare), equal and bool(bare))
+            sides = [self._value(side, column, *asked) for side in sides]
         return list(map(self.visit, sides))
 
-    def _refuse_numbers_beside_text(self, sides: list[ast.expr]) -> None:
-        columns = [self._column(side) for side in sides if isinstance(side, ast.Name)]
-        values = [
-            getattr(item, "value", None) for side in sides for item in getattr(side, "elts", [side])
-        ]
-        numbers = [value for value in values if type(value) in (int, float)]
-        for column in columns:
-            text = column.kind == "category" and all(isinstance(c, str) for c in column.categories)
-            if text and numbers:
-                raise ExpressionError(
-                    f"Column {column.name!r} holds text, and {numbers[0]} is a number. Write text "
-                    f"in quotes: '{numbers[0]}'"
-                )
-
-    def _value(self, node: ast.expr, column: Column, bare: bool) -> ast.expr:
+    def _value(self, node: ast.expr, column: Column, days: bool, equal: bool) -> ast.expr:
         if isinstance(node, (ast.List, ast.Tuple)):
-            return ast.List([self._value(item, column, bare) for item in node.elts])
+            return ast.List([self._value(item, column, days, equal) for item in node.elts])
         value = getattr(node, "value", None)
-        day = bare and column.kind == "date" and isinstance(value, (int, float))
-        if not value or not (day or isinstance(value, str)):
+        number = type(value) in (int, float)
+        text = column.kind == "category" and all(isinstance(c, str) for c in column.categories)
+        if number and equal and text:
+            raise ExpressionError(
+                f"Column {column.name!r} holds text, and {value} is a number. Write text in "
+                f"quotes: '{value}'"
+            )
+        if not value or not (isinstance(value, str) or (number and days and column.kind == "date")):
             return node
         value = value_of(column, str(value), self.forms.get(column.name))
         if column.kind in ("number", "integer") and isinstance(value, str):

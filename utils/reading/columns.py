@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from shlex import quote
 
@@ -47,19 +46,16 @@ class _Read:
     notices: tuple[str, ...] = ()
 
 
-def read_columns(
-    cells: Callable[[str], pd.Series], names: list[str], choices: Choices, comma: bool = False
-) -> Reading:
-    """Read columns of text.
+def read_columns(cells: pd.DataFrame, choices: Choices, comma: bool = False) -> Reading:
+    """Read columns of text, in which missing cells are "".
 
-    cells : gives the texts of a column by name; missing ones are "".  comma : the file is written
-    where a decimal sign is likely a comma.
+    comma : the file is written where a decimal sign is likely a comma.
     """
-    read = {name: _read(cells(name), choices) for name in names}
+    read = {name: _read(cells[name], choices) for name in cells}
     settled = _settle([column.form for column in read.values()], choices, comma)
     for name, column in read.items():
         if settled != choices and _may_change(column.form, settled):
-            again = _read(cells(name), settled)
+            again = _read(cells[name], settled)
             wish = settled.dates if isinstance(column.form, Moment) else settled.decimal
             asked = column.form.ambiguous and wish is None
             read[name] = replace(again, form=replace(again.form, ambiguous=asked))

@@ -53,8 +53,12 @@ class ParquetFile:
         """The named columns, each row labelled with its number (text as object, NaN where missing),
         dates and numbers found also where they are written as text or as digits."""
         values = {name: self._values(name) for name in names}
-        texts = [name for name in names if _holds_text(values[name])]
-        found = read_columns(lambda name: _as_cells(values[name]), texts, choices)
+        texts = {
+            name: cells.astype("string[pyarrow]").fillna("")
+            for name, cells in values.items()
+            if _holds_text(cells)
+        }
+        found = read_columns(pd.DataFrame(texts), choices)
         better = {name: form for name, form in found.forms.items() if form.what != "text"}
         values |= {name: found.table[name] for name in better}
         return Reading(pd.DataFrame(values), better, found.notices)
@@ -176,7 +180,3 @@ def _holds_text(values: pd.Series) -> bool:
     if present.empty or not pd.api.types.is_integer_dtype(values.dtype):
         return pd.api.types.infer_dtype(present) == "string"
     return bool(present.astype(str).str.fullmatch(f"(?:{'|'.join(COMPACT.values())})").all())
-
-
-def _as_cells(values: pd.Series) -> pd.Series:
-    return values.astype("string[pyarrow]").fillna("")

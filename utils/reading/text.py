@@ -41,15 +41,18 @@ class Layout:
 
 @dataclass(frozen=True)
 class TextFile:
-    """A text file in cells: names (k), columns (k sequences of n texts), lines (n), its layout, and
+    """A text file in cells: texts (n, k), labelled with their line in the file, its layout, and
     what a reader should know about how it was read."""
 
-    names: list[str]
-    columns: list[tuple[str, ...]]
-    lines: list[int]
+    texts: pd.DataFrame
     layout: Layout
     notices: list[str]
     schema: ClassVar[None] = None  # only Parquet has one
+
+    @property
+    def names(self) -> list[str]:
+        """Column names in the file's order."""
+        return list(self.texts)
 
     def read(self, names: list[str], choices: Choices = Choices()) -> Reading:  # noqa: B008 - frozen
         """The named columns, each row labelled with its line.
@@ -57,15 +60,8 @@ class TextFile:
         Text that is written as a number, date, time or truth value becomes one; the Reading says
         what was decided. Raises TableError for what no column can hold.
         """
-        found = read_columns(self.cells, names, choices, comma=self.layout.separator == ";")
+        found = read_columns(self.texts[names], choices, comma=self.layout.separator == ";")
         return replace(found, notices=[*self.notices, *found.notices])
-
-    def cells(self, name: str) -> pd.Series:
-        """The texts of a column, labelled with their line in the file."""
-        lines = pd.Index(self.lines, name="line")
-        return pd.Series(
-            self.columns[self.names.index(name)], lines, dtype="string[pyarrow]", name=name
-        )
 
 
 def split_text(content: bytes, source, encoding: str | None = None) -> TextFile:
@@ -116,7 +112,8 @@ def split_text(content: bytes, source, encoding: str | None = None) -> TextFile:
             )
     newline = next((end for end in ("\r\n", "\n") if end in text), "\r")
     layout = Layout(separator, encoding, newline, _is_quoted(text, separator), headers)
-    return TextFile(list(headers), columns, lines, layout, notices)
+    texts = {name: pd.array(cells, "string[pyarrow]") for name, cells in zip(names, columns)}
+    return TextFile(pd.DataFrame(texts, pd.Index(lines, name="line")), layout, notices)
 
 
 def _decode(content: bytes, source, asked: str | None) -> tuple[str, str, list[str]]:
