@@ -23,10 +23,10 @@ UNITS = (  # written without a space; with one, any word will do
 )
 SPACES = r"[ \u00a0\u202f]"
 SHAPE = re.compile(
-    rf"(?P<open>\()?(?P<sign>[-+−]?)(?P<prefix>(?:(?:{CURRENCY}){SPACES}?)?)(?P<inner>[-+−]?)"
+    rf"\(?[-+−]?(?P<prefix>(?:(?:{CURRENCY}){SPACES}?)?)[-+−]?"
     r"(?P<digits>\d[\d.,'’ \u00a0\u202f]*(?<![ \u00a0\u202f])|[.,]\d+)"
-    r"(?P<exponent>(?:[eE][-+]?\d+)?)"
-    rf"(?P<suffix>(?:{SPACES}?(?:%|‰|{CURRENCY}|{UNITS})|{SPACES}[^\W\d_]{{1,12}})?)(?P<behind>[-−]?)(?P<close>\))?"
+    r"(?:[eE][-+]?\d+)?"
+    rf"(?P<suffix>(?:{SPACES}?(?:%|‰|{CURRENCY}|{UNITS})|{SPACES}[^\W\d_]{{1,12}})?)[-−]?\)?"
 )
 PLAIN = r"[-+]?(?:(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|inf|Inf|INF|infinity|Infinity)"
 LEADING_ZERO = r"[-+]?0\d+(?:[eE]\d+)?"
@@ -42,8 +42,8 @@ class Number(Form):
     """A number: its signs, what stands before and behind it, and how many digits follow the point.
 
     decimals, fewest : most and fewest digits behind the decimal sign.  singular : of a suffix that
-    is a plural (1 day, 2 days).  exponent : "e" or "E" where all cells have one.  minus : the sign,
-    which may be a hyphen or a true minus.  minus_behind : it follows the number, as in 1.32-.
+    is a plural (1 day, 2 days).  exponent : "e" or "E" where all cells have one.  negative : how a
+    negative number is written, with {0} for the prefix and {1} for what follows it.
     """
 
     decimal: str = "."
@@ -51,14 +51,11 @@ class Number(Form):
     prefix: str = ""
     suffix: str = ""
     singular: str = ""
-    sign_first: bool = True
     plus: bool = False
-    parentheses: bool = False
+    negative: str = "-{0}{1}"
     decimals: int = 0
     fewest: int = 0
     exponent: str = ""
-    minus: str = "-"
-    minus_behind: bool = False
     what: ClassVar[str] = "numbers"
 
     @classmethod
@@ -98,16 +95,15 @@ class Number(Form):
             prefix=prefix,
             suffix=suffix,
             singular=singular,
-            sign_first=not any(part["inner"] for part in parts),
         )
 
     def _measured(self, cells: pd.Series) -> Number:
         """The same form, with the digits, exponents and signs that the cells have."""
-        form = replace(
-            self,
-            parentheses=bool(cells.str.fullmatch(r"\(.*\d.*\)").any()),
-            minus_behind=bool(cells.str.fullmatch(r".*\d.*[-−]").any()),
-        )
+        ways = {"({0}{1})": r"\(.*\d.*\)", "{0}{1}-": r".*\d.*[-−]"}
+        ways["{0}-{1}"] = rf"{re.escape(self.prefix)}[-+−].*"
+        negative = next((way for way in ways if cells.str.fullmatch(ways[way]).any()), "-{0}{1}")
+        true_minus = cells.str.contains("−").any()
+        form = replace(self, negative=negative.replace("-", "−") if true_minus else negative)
         plain = form._plain(cells).dropna().drop_duplicates()
         plain = plain[~plain.str.contains("n")]  # infinite
         if plain.empty:
@@ -117,7 +113,6 @@ class Number(Form):
         powers = plain[plain.str.contains("[eE]")]
         unsigned = ~plain.str.startswith("-") & ~plain.str.fullmatch("0*[.]?0*")
         changes = {
-            "minus": "−" if cells.str.contains("−").any() else "-",
             "decimals": max(digits),
             "fewest": min(digits),
             "plus": bool(unsigned.any() and plain[unsigned].str.startswith("+").all()),
@@ -158,24 +153,17 @@ class Number(Form):
 
     @property
     def _is_plain(self) -> bool:
-        return (self.decimal, self.thousands) == (".", "") and not (
-            self.prefix or self.suffix or self.parentheses or self.minus_behind
-        )
+        signs = (self.decimal, self.thousands) == (".", "") and self.negative.endswith("}")
+        return signs and not (self.prefix or self.suffix)
 
     def _text(self, value: float) -> str:
         digits = self._digits_of(abs(value))
         negative = value < 0 and digits.strip("0.,") != ""
         if self.decimal != "." or self.thousands not in ("", ","):
             digits = digits.translate({ord("."): self.decimal, ord(","): self.thousands})
-        sign = self.minus if negative else "+" if self.plus and value else ""
         suffix = self.singular if self.singular and value == 1 else self.suffix
-        if negative and self.parentheses:
-            return f"({self.prefix}{digits}{suffix})"
-        if negative and self.minus_behind:
-            return f"{self.prefix}{digits}{suffix}{sign}"
-        if self.sign_first:
-            return f"{sign}{self.prefix}{digits}{suffix}"
-        return f"{self.prefix}{sign}{digits}{suffix}"
+        other = "+{0}{1}" if self.plus and value else "{0}{1}"
+        return (self.negative if negative else other).format(self.prefix, digits + suffix)
 
     def _digits_of(self, value: float) -> str:
         """The digits of a number that is not negative, with commas and point as in English."""
@@ -185,9 +173,9 @@ class Number(Form):
         if isinstance(value, int) or not self.decimals:
             return f"{round(value):{comma}d}"
         if self.fewest == self.decimals or value * 10**self.decimals < EXACT:
-            whole, _, digits = f"{value:{comma}.{self.decimals}f}".partition(".")
+            before, _, digits = f"{value:{comma}.{self.decimals}f}".partition(".")
             digits = digits[: self.fewest] + digits[self.fewest :].rstrip("0")
-            return f"{whole}.{digits}" if digits else whole
+            return f"{before}.{digits}" if digits else before
         return np.format_float_positional(value, precision=self.decimals, trim="-")
 
     @property

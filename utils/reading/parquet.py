@@ -66,14 +66,11 @@ class ParquetFile:
     def _values(self, name: str) -> pd.Series:
         column, kind = self.table[name], self.schema.field(name).type
         plain = _plain_type(kind)
-        if plain is None:
-            raise TableError(
-                f"Column {name!r} of {self.source} holds {kind} values, which are no numbers, "
-                f"dates or text. Leave it out: --drop {quote(name)}"
-            )
-        if types.is_decimal(kind) and types.is_floating(plain):
-            column = column.cast(pa.string())  # its digits; straight to a float is not the nearest
         try:
+            if plain is None:
+                raise pa.ArrowInvalid(f"{kind} values are no numbers, dates or text")
+            if types.is_decimal(kind) and types.is_floating(plain):
+                column = column.cast(pa.string())  # straight to a float is not the nearest
             column = column.cast(plain) if plain != kind else column
         except pa.ArrowInvalid as error:
             raise TableError(
