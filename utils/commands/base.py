@@ -128,11 +128,6 @@ def one_of(name: str, known: Iterable[str], option: str, what: str) -> str:
     raise typer.BadParameter(f"There is no {what} {name!r}. {hint}", param_hint=option)
 
 
-def method_named(name: str, option: str = "--method") -> str:
-    """A method of the registry, or a usage error."""
-    return one_of(name, sorted(SYNTHESIZERS), option, "method")
-
-
 def methods_help() -> str:
     """One line a method: its name and the first paragraph of its docstring."""
     width = max(map(len, SYNTHESIZERS))

@@ -11,15 +11,7 @@ import pandas as pd
 import typer
 from tqdm import tqdm
 
-from utils.commands.base import (
-    Overwrite,
-    Table,
-    Wishes,
-    app,
-    method_named,
-    methods_help,
-    with_wishes,
-)
+from utils.commands.base import Overwrite, Table, Wishes, app, methods_help, one_of, with_wishes
 from utils.commands.conditions import conditions, never_together
 from utils.commands.opening import OwnTable, open_table, stem, without_model
 from utils.commands.rules import computed_columns, rows_that_keep
@@ -72,7 +64,7 @@ def generate(
     Columns that point to persons (names, addresses, account numbers) are left out unless kept with
     --keep. What else was decided about the file is said in one line each.
     """
-    method = method_named(method)
+    method = one_of(method, sorted(SYNTHESIZERS), "--method", "method")
     output = output or Path(f"{stem(table)}_synthetic.csv")
     check_output(output, overwrite, table)
     opened = open_table(table, wishes)

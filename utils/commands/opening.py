@@ -88,6 +88,7 @@ def open_table(source: str, asked: Wishes = Wishes()) -> OwnTable:  # noqa: B008
         raise TableError(" ".join([f"No column of {source} is left.", *reading.notices, hint]))
     if wishes.target is not None:
         one_of(wishes.target, names, "--target", "column")
+    others = sum(kind.rename(name) is None for name in file.names)
     held = [] if kind.schema or wishes.rule else found_rules(table[names])
     opened = _with_schema(kind, table[names].reset_index(drop=True), wishes, {*kept})
     style = _style(file, kind, reading, renamed)
@@ -95,7 +96,12 @@ def open_table(source: str, asked: Wishes = Wishes()) -> OwnTable:  # noqa: B008
     schema = replace(opened.schema, rules=opened.schema.rules | rules)
     notices = [
         *doubts,
-        *_file_notices(file, kind),
+        *([kind.notice] if kind.notice else []),
+        *(
+            [f"Columns that do not belong to such a table are left out: {others}."]
+            if others
+            else []
+        ),
         *reading.notices,
         *_said(left_out, "Left out {names}: {why}. To keep it, with real values: --keep {first}"),
         *_said(kept, "Kept {names}, although {why}: real values will be written."),
@@ -231,16 +237,6 @@ def stem(source: str) -> str:
 
 
 # --- what to say ---
-
-
-def _file_notices(file: OwnFile, kind: Kind) -> list[str]:
-    others = len([name for name in file.names if kind.rename(name) is None])
-    notices = [kind.notice] if kind.notice else []
-    if others:
-        notices.append(
-            f"Columns of the file that do not belong to such a table are left out: {others}."
-        )
-    return notices
 
 
 def _said(reasons: dict[str, str], text: str) -> list[str]:
