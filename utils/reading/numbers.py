@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from statistics import mode
 from typing import ClassVar
 
 import numpy as np
@@ -77,8 +78,8 @@ class Number(Form):
     @classmethod
     def _affixed(cls, parts: list[re.Match], choices: Choices) -> Number | None:
         """The form of cells that are no plain numbers, but for their decimals."""
-        prefix = _commonest(part["prefix"] for part in parts)
-        suffix = _commonest(part["suffix"] for part in parts)
+        prefix = mode(part["prefix"] for part in parts)
+        suffix = mode(part["suffix"] for part in parts)
         singular = ""
         if suffix and f"{suffix}s" in {part["suffix"] for part in parts}:
             suffix += "s"
@@ -208,11 +209,6 @@ def _are_versions(cells: pd.Series) -> bool:
     """Whether the cells count on from 1.9 to 1.10."""
     versions = cells.str.fullmatch(VERSION).all() and cells.str.fullmatch(r"\d+\.\d").any()
     return bool(versions and cells.str.fullmatch(r"\d+\.[12]0").any())
-
-
-def _commonest(texts) -> str:
-    texts = list(texts)
-    return max(dict.fromkeys(texts), key=texts.count)
 
 
 def _digits(decimal: str, thousands: str) -> str:
