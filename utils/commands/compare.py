@@ -16,7 +16,6 @@ from tqdm import tqdm
 from utils.commands.base import Overwrite, Table, Wishes, app, methods_help, one_of, with_wishes
 from utils.commands.opening import OwnTable, open_table, stem, with_default_target, without_model
 from utils.commands.writing import check_free
-from utils.expressions import columns_of
 from utils.saving import whole_file
 from utils.scoring import METRICS, Scoreboard
 from utils.synthesizers import SYNTHESIZERS
@@ -110,7 +109,7 @@ def _board(opened: OwnTable, seeds: int, name: str) -> tuple[Scoreboard, list[st
         notice = f"Of {rows}, at most {MOST_ROWS:,} each are used, drawn at random."
     notices = [notice]
     schema = opened.schema
-    own = without_model(opened, {schema.target}.union(*map(columns_of, schema.rules.values())))
+    own = without_model(opened)
     if own:
         schema = schema.select([name for name in schema.names if name not in own])
         train, holdout = train[schema.names], holdout[schema.names]

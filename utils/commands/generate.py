@@ -16,7 +16,6 @@ from utils.commands.conditions import conditions, never_together
 from utils.commands.opening import OwnTable, open_table, stem, without_model
 from utils.commands.rules import computed_columns, rows_that_keep
 from utils.commands.writing import check_output, write_table
-from utils.expressions import columns_of
 from utils.synthesizers import SYNTHESIZERS, Synthesizer
 
 
@@ -93,8 +92,7 @@ def _write(
             f"The column {min(given)!r} is computed by a rule, so it cannot be set.",
             param_hint="--given",
         )
-    used = {*condition}.union(*(columns_of(opened.schema.rules[rule]) for rule in rules))
-    aside = without_model(opened, used)
+    aside = without_model(opened, condition)
     known = opened.schema.select([name for name in opened.schema.names if name not in aside])
     schema = known.select([name for name in known.names if name not in computed])
     with tqdm(total=rows, desc="learning", unit="row", unit_scale=True, dynamic_ncols=True) as bar:

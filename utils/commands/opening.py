@@ -18,6 +18,7 @@ from utils.commands.known import ORDINARY, Kind, kind_of
 from utils.commands.rules import found_rules, read_rules
 from utils.commands.values import spellings
 from utils.commands.writing import Style
+from utils.expressions import columns_of
 from utils.reading import Choices, OwnFile, Reading, open_file
 from utils.schema import DISCRETE, LARGEST, Schema, TableError
 
@@ -218,9 +219,10 @@ def with_default_target(opened: OwnTable) -> OwnTable:
     return replace(opened, schema=schema, notices=(*opened.notices, notice))
 
 
-def without_model(opened: OwnTable, used: Iterable[str]) -> list[str]:
+def without_model(opened: OwnTable, given: Iterable[str] = ()) -> list[str]:
     """The columns that no model can learn from: categories in which each row has a value of its
-    own. Those that are ``used`` otherwise are none of them."""
+    own, and that no rule, target or condition (``given``) needs."""
+    used = {opened.schema.target, *given}.union(*map(columns_of, opened.schema.rules.values()))
     found = [
         column.name
         for column in opened.schema.columns
