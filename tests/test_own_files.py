@@ -930,6 +930,9 @@ def test_a_word_for_no_answer_is_missing_and_comes_back():
         ([str(10**20 + i) for i in range(ROWS)], "long numbers"),
         ([str(5_551_230_000 + 37 * i) for i in range(ROWS)], "long numbers"),
         ([f"10.0.{i}.{i}" for i in range(ROWS)], "addresses"),
+        ([f"~{n}" for n in range(ROWS)], "looks like numbers or times"),
+        ([f"{n / 4}° N" for n in range(ROWS)], "looks like numbers or times"),
+        ([f"0x{n:04X}" for n in range(ROWS)], "looks like numbers or times"),
     ],
 )
 def test_what_is_left_out_is_left_out_for_the_true_reason(cells, why):
