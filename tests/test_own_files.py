@@ -951,10 +951,14 @@ def test_a_file_without_names_is_said():
     assert "The first line is read as the names" in said
 
 
-def test_quotation_marks_around_every_cell_come_back():
-    generate(save('"a","b"\n' + "".join(f'"{n}","x"\n' for n in FEW)))
-    assert Path("out.csv").read_text().splitlines()[0] == '"a","b"'
-    assert re.fullmatch(r'"\d\d","x"', Path("out.csv").read_text().splitlines()[1])
+@pytest.mark.parametrize("sign", ['"', "'"])
+def test_quotation_marks_around_every_cell_come_back(sign):
+    text = '"a","b"\n' + "".join(f'"{n}","x, y"\n' for n in FEW)
+    said = generate(save(text.replace('"', sign)))
+    assert column_kind(said, "a") == "integer"
+    found = Path("out.csv").read_text().replace(sign, '"').splitlines()
+    assert found[0] == '"a","b"'
+    assert re.fullmatch(r'"\d\d","x, y"', found[1])
 
 
 def test_a_rule_must_be_a_condition():

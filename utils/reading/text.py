@@ -21,6 +21,7 @@ from utils.schema import TableError
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 OTHER_SEPARATORS = ("^", ":", " ")  # not read as such, for they stand in ordinary texts too
 MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+BEGINNING = 100_000  # characters in which the first two lines are sought
 RECORDS_TO_JUDGE = 200  # by which the separator is found
 
 
@@ -28,14 +29,14 @@ RECORDS_TO_JUDGE = 200  # by which the separator is found
 class Layout:
     """How a text file is written, apart from its cells.
 
-    quoted : every cell stands in quotation marks.  headers : column name -> what its header says,
-    which differs only where that is blank.
+    quote : the mark around every cell, "" if there is none.  headers : column name -> what its
+    header says, which differs only where that is blank.
     """
 
     separator: str = ","
     encoding: str = "utf-8"
     newline: str = "\n"
-    quoted: bool = False
+    quote: str = ""
     headers: dict[str, str] = field(default_factory=dict)
 
 
@@ -111,7 +112,7 @@ def split_text(content: bytes, source, encoding: str | None = None) -> TextFile:
                 "commas."
             )
     newline = next((end for end in ("\r\n", "\n") if end in text), "\r")
-    layout = Layout(separator, encoding, newline, _is_quoted(text, separator), headers)
+    layout = Layout(separator, encoding, newline, _quote(text, separator), headers)
     texts = {name: pd.array(cells, "string[pyarrow]") for name, cells in zip(names, columns)}
     return TextFile(pd.DataFrame(texts, pd.Index(lines, name="line")), layout, notices)
 
@@ -180,9 +181,13 @@ def _separator(text: str) -> tuple[str, str, int]:
 
 def _reader(text: str, separator: str, strict: bool = False):
     """A reader of lines; it skips spaces before cells where quotation marks follow them."""
-    spaced = any(f'{separator} "' in line for line in text.splitlines()[:2])
+    spaced = any(f'{separator} "' in line for line in text[:BEGINNING].splitlines()[:2])
     return csv.reader(
-        io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=spaced, strict=strict
+        io.StringIO(text, newline=""),
+        delimiter=separator,
+        skipinitialspace=spaced,
+        strict=strict,
+        quotechar=_quote(text, separator) or '"',
     )
 
 
@@ -214,10 +219,15 @@ def _records(text: str, separator: str, line: int, source) -> Iterator[tuple[int
         ) from None
 
 
-def _is_quoted(text: str, separator: str) -> bool:
-    """Whether all cells of the first two lines stand in quotation marks."""
-    cells = [cell for line in text.splitlines()[:2] for cell in line.split(separator)]
-    return all(len(cell) > 1 and cell[0] == cell[-1] == '"' for cell in cells)
+def _quote(text: str, separator: str) -> str:
+    """The mark, double or single, around all cells of the first two lines, "" if there is none."""
+    lines = text[:BEGINNING].splitlines()[:2]
+    for mark in "\"'":
+        quoted = all(len(line) > 1 and line[0] == line[-1] == mark for line in lines)
+        between = {line.count(f"{mark}{separator}{mark}") for line in lines}
+        if quoted and between == {lines[0].count(separator)}:
+            return mark
+    return ""
 
 
 def _check_length(record: list[str], header: list[str], separator: str, where: str) -> None:
