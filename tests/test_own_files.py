@@ -21,6 +21,7 @@ from utils.commands import app
 from utils.commands.base import Wishes
 from utils.commands.opening import open_table
 from utils.screentime import simulate_screentime
+from utils.synthesizers import SYNTHESIZERS
 
 ROWS = 80
 
@@ -205,6 +206,17 @@ FORMS = {
         r"\(\d+\.\d\d\)|\d+\.\d\d",
         "number",
     ),
+    "parentheses, whole": (
+        [f"({n})" if i % 20 == 3 else n for i, n in enumerate(FEW)],
+        r"\(\d\d\)|\d\d",
+        "integer",
+    ),
+    "minus behind": (
+        [f"{a:,.2f}" + "-" * (i % 3 == 0) for i, a in enumerate(AMOUNTS)],
+        r"[1-9]\d{0,2}(,\d{3})*\.\d\d-?",
+        "number",
+    ),
+    "one minus behind": (["32-", *FEW[1:]], r"\d\d-?", "integer"),
     "spaces between thousands": (
         [f"{a * 100:,.2f}".replace(",", " ") for a in AMOUNTS],
         r"[1-9]\d{0,2}( \d{3})*\.\d\d",
@@ -233,7 +245,7 @@ def test_values_come_back_in_their_own_form(name):
     cells, pattern, kind = FORMS[name]
     said = generate(save(lines(value=cells, other=FEW)))
     assert column_kind(said, "value") == kind
-    assert "Left out" not in said
+    assert "Left out" not in said and "Read as missing" not in said
     texts = written()["value"]
     assert len(texts) == ROWS
     wrong = [text for text in texts if not re.fullmatch(pattern, text)]
@@ -695,6 +707,9 @@ def mixed_file() -> str:
         ("day <= '2024-05-04'", "day <= '2024-05-04'"),
         ("minimum(day, '04/05/2024') <= day", "minimum(day, '2024-05-04T00:00:00') <= day"),
         ("day not in ['04/05/2024']", "day not in ['2024-05-04T00:00:00']"),
+        ("day - '04/05/2024' == day - '04/05/2024'", "{0} == {0}"),
+        ("where(price > 0, day, '04/05/2024') <= day", "where(price > 0, day, '{1}') <= day"),
+        ("price + '7,50' > '7,50'", "price + 7.5 > 7.5"),
         ("price < '7,50'", "price < 7.5"),
         ("price * 2 < '17,50'", "price * 2 < 17.5"),
         ("share <= '60 %'", "share <= 60"),
@@ -710,7 +725,8 @@ def mixed_file() -> str:
 def test_a_rule_is_read_in_the_words_of_the_file(rule, in_the_table):
     """4 May, not 5 April; 7,50 is no text."""
     opened = open_table(mixed_file(), Wishes(rule=[rule]))
-    assert opened.schema.rules[rule] == in_the_table
+    may = "2024-05-04T00:00:00"
+    assert opened.schema.rules[rule] == in_the_table.format(f"day - '{may}'", may)
 
 
 def test_a_rule_takes_the_header_of_the_file():
@@ -742,6 +758,11 @@ def test_a_rule_on_text_days_is_kept_in_every_row():
         ("day < 3", "Column 'day' holds date values; '3' is not written like them"),
         ("prise < 3", "There is no column 'prise'. Did you mean 'price'?"),
         ("name != 'x'", "The column 'name' was left out. Keep it with --keep."),
+        ("paid == 3", "Column 'paid' holds text, and 3 is a number. Write text in quotes: '3'"),
+        ("paid not in ['yes', 3]", "Column 'paid' holds text, and 3 is a number."),
+        ("price == 'cheap'", "Column 'price' holds number values; 'cheap' is not written like"),
+        ("in digits <= 20240504", "Write: --rule '`in digits` <= 20240504'"),
+        ("price < 9 and in digits > '2024-01-01'", "The column 'in digits' needs back-ticks"),
     ],
 )
 def test_a_rule_that_cannot_be_used_gets_one_clear_message(rule, words):
@@ -776,6 +797,9 @@ PARQUET = {
     "time of day": pa.array([time(int(n) % 24, 5) for n in FEW], pa.time64("us")),
     "short time of day": pa.array([time(int(n) % 24, 5) for n in FEW], pa.time32("s")),
     "duration": pa.array([timedelta(hours=int(n)) for n in FEW], pa.duration("s")),
+    "short duration": pa.array(
+        [None, *(timedelta(milliseconds=int(n) - 30) for n in FEW[1:])], pa.duration("us")
+    ),
     "days as whole numbers": pa.array([int(f"{day:%Y%m%d}") for day in DAYS], pa.int32()),
     "days as text": pa.array([f"{day:%d.%m.%Y}" for day in DAYS]),
     "amounts as text": pa.array([f"${a:,.2f}" for a in AMOUNTS]),
@@ -906,6 +930,9 @@ def test_a_word_for_no_answer_is_missing_and_comes_back():
         ([str(10**20 + i) for i in range(ROWS)], "long numbers"),
         ([str(5_551_230_000 + 37 * i) for i in range(ROWS)], "long numbers"),
         ([f"10.0.{i}.{i}" for i in range(ROWS)], "addresses"),
+        ([f"~{n}" for n in range(ROWS)], "looks like numbers or times"),
+        ([f"{n / 4}° N" for n in range(ROWS)], "looks like numbers or times"),
+        ([f"0x{n:04X}" for n in range(ROWS)], "looks like numbers or times"),
     ],
 )
 def test_what_is_left_out_is_left_out_for_the_true_reason(cells, why):
@@ -924,10 +951,14 @@ def test_a_file_without_names_is_said():
     assert "The first line is read as the names" in said
 
 
-def test_quotation_marks_around_every_cell_come_back():
-    generate(save('"a","b"\n' + "".join(f'"{n}","x"\n' for n in FEW)))
-    assert Path("out.csv").read_text().splitlines()[0] == '"a","b"'
-    assert re.fullmatch(r'"\d\d","x"', Path("out.csv").read_text().splitlines()[1])
+@pytest.mark.parametrize("sign", ['"', "'"])
+def test_quotation_marks_around_every_cell_come_back(sign):
+    text = '"a","b"\n' + "".join(f'"{n}","x, y"\n' for n in FEW)
+    said = generate(save(text.replace('"', sign)))
+    assert column_kind(said, "a") == "integer"
+    found = Path("out.csv").read_text().replace(sign, '"').splitlines()
+    assert found[0] == '"a","b"'
+    assert re.fullmatch(r'"\d\d","x, y"', found[1])
 
 
 def test_a_rule_must_be_a_condition():
@@ -959,6 +990,8 @@ def test_a_column_that_cannot_be_used_may_be_dropped():
         ("a;b\n1;2\n3;4;5\n", ["line 3", "3 values", "semicolon"]),
         ("Title of the table\na,b\n1,2\n", ["line 2", "2 values"]),
         ('a,b\n"x,1\ny,2\n', ["line 2", "quotation mark"]),
+        ('[{"a": 1}, {"a": 2}]', ["is JSON, not a table", "pandas.read_json"]),
+        ('{"a": 1, "b": 2}\n{"a": 2, "b": 3}\n', ["is JSON, not a table", "lines=True"]),
         (b"\x00\x01\x02\x03\x04\x05", ["zero byte"]),
         (b"PAR1 and no more", ["not a whole Parquet file"]),
     ],
@@ -1191,6 +1224,31 @@ def test_identifiers_that_are_kept_or_repeat_are_not_made_up(times):
     assert "real" not in generate(source, *options, method="mixture")
 
 
+def test_a_kept_identifier_is_drawn_beside_the_model(monkeypatch):
+    """A latent class of each of 30,000 values took minutes, and there is nothing to learn."""
+    learned = []
+    fit = SYNTHESIZERS["mixture"].fit
+    monkeypatch.setattr(
+        SYNTHESIZERS["mixture"],
+        "fit",
+        lambda self, table, schema: learned.append(schema.names) or fit(self, table, schema=schema),
+    )
+    customers = [f"C{i:05d}" for i in GENERATOR.permutation(ROWS)]
+    source = save(lines(x=FEW, customer_id=customers, y=FEW[::-1]))
+    keep = ("--keep", "customer_id", "--overwrite")
+    for rule, rows in ((), 500), (("--rule", "x + y >= 20"), 50):
+        generate(source, *keep, *rule, "--rows", rows, method="mixture")
+        assert list(written()) == ["x", "customer_id", "y"]
+        assert set(written()["customer_id"]) <= set(customers)
+        assert len(set(written()["customer_id"])) > rows / 20
+    code, said, error = run("compare", source, *keep, "--methods", "mixture", "--seeds", 1)
+    assert code == 0, error
+    assert "Each row has a value of its own, so they are not compared: 'customer_id'" in said
+    assert learned == [["x", "y"]] * 3
+    generate(source, *keep, "--given", f"customer_id={customers[0]}", method="mixture")
+    assert set(written()["customer_id"]) == {customers[0]}
+
+
 def test_codes_with_a_gap_are_kept_as_they_are():
     """pandas writes them as 10115.0."""
     codes = np.random.default_rng(0).integers(10_000, 99_999, 60).repeat(3).astype(float)
@@ -1258,10 +1316,83 @@ def test_times_of_day_in_parquet_are_read_as_such_and_come_back(unit):
     assert re.fullmatch(r"[012]\d:[0-5]\d:[0-5]\d(\.0+)?", max(written()["at"]))
 
 
+@pytest.mark.parametrize(
+    "encoding, cities", [("cp1250", "Łódź Kraków"), ("shift_jis", "東京 大阪")]
+)
+def test_letters_of_other_countries_are_read_in_the_encoding_that_is_named(encoding, cities):
+    source = save(lines(city=cities.split() * 40, x=FEW).encode(encoding))
+    if encoding == "cp1250":
+        said = generate(source)
+        assert "as Western European (cp1252), such as '£ódŸ'." in said
+        hint = re.search(r"If that is wrong: (--encoding cp1250)", said).group(1)
+    else:
+        hint = re.search(r"--encoding \w+", refused(source)).group(0)
+    assert encoding in hint
+    generate(source, *hint.split(), "--overwrite")
+    assert set(written(encoding=encoding)["city"]) == set(cities.split())
+
+
+def test_an_encoding_that_is_unknown_or_does_not_fit_gets_one_message():
+    source = save(lines(city=["Łódź", "Kraków"] * 40, x=FEW).encode("cp1250"))
+    assert "no encoding 'klingon'" in refused(source, "--encoding", "klingon")
+    message = refused(source, "--encoding", "utf-8")
+    assert "line 2" in message and "utf-8" in message and "--encoding" in message
+
+
+@pytest.mark.parametrize("form", ["{}. März 2024", "{} août 2024", "{} de enero de 2024"])
+def test_months_in_other_languages_are_said_to_be_text(form):
+    said = generate(save(lines(day=[form.format(i % 9 + 1) for i in range(ROWS)], x=FEW)))
+    assert column_kind(said, "day") == "category"
+    assert "Read as text, although it looks like dates, in another language: 'day'. Write" in said
+
+
+def test_durations_of_parquet_are_durations_in_text():
+    spans = [timedelta(days=int(n) - 30, hours=int(n), seconds=5) for n in FEW]
+    pq.write_table(pa.table({"took": spans, "x": FEW}), "in.parquet")
+    assert "Read as seconds" in generate("in.parquet")
+    texts = written()["took"]
+    assert all(re.fullmatch(r"-?\d\d+:[0-5]\d:[0-5]\d", text) for text in texts)
+    assert {pd.Timedelta(text) for text in texts} <= {pd.Timedelta(span) for span in spans}
+
+
+def test_codes_that_look_like_powers_are_text_where_one_is_none():
+    source = save(lines(code=["7E3"] * 30 + ["1E5"] * 49 + ["7A3"], x=FEW))
+    said = generate(source, "--rows", 400)
+    assert "Read as text, since 7E3 would be 7000 as a number: 'code'" in said
+    assert set(written()["code"]) == {"7E3", "1E5", "7A3"}
+    save(lines(code=["7E3", "1E5", "00E1", "2E1"] * 20, x=FEW))
+    assert column_kind(generate(source, "--overwrite"), "code") == "category"
+    assert set(written()["code"]) == {"7E3", "1E5", "00E1", "2E1"}
+
+
+def test_zeros_that_number_takes_away_are_said():
+    codes = [f"{n:05d}" for n in GENERATOR.integers(100, 90_000, ROWS)]
+    said = generate(save(lines(zip=codes, x=FEW)), "--number", "zip")
+    assert column_kind(said, "zip") == "integer"
+    assert "Read as numbers, which have no zeros in front: 'zip'" in said
+
+
 @pytest.mark.parametrize("form", ["%Y%m%dT%H%M%SZ", "%a %b %d %H:%M:%S %Y", "%B %dth, %Y"])
 def test_dates_in_an_unknown_form_are_not_taken_for_names(form):
     days = pd.date_range("2024-01-01", periods=ROWS, freq="29h")
     assert "in a form that is not known here" in generate(save(lines(t=days.strftime(form), x=FEW)))
+
+
+def test_ends_of_lines_of_an_old_apple_come_back():
+    generate(save(lines(a=FEW, b=FEW).replace("\n", "\r")))
+    assert Path("out.csv").read_bytes().startswith(b"a,b\r")
+    assert b"\n" not in Path("out.csv").read_bytes()
+
+
+def test_a_comment_in_the_first_line_is_pointed_at():
+    said = generate(save("# made today, by Ann\n" + lines(a=FEW, b=["x", "y"] * 40)))
+    assert "The first line is read as the names, although it starts with #." in said
+
+
+def test_a_line_end_in_a_name_does_not_break_the_list_of_columns():
+    said = generate(save('"a\nb",c\n' + "".join(f"{n},x\n" for n in FEW)))
+    assert column_kind(said, "a b") == "integer"
+    assert written()["a\nb"]
 
 
 def test_a_first_line_with_a_number_is_said_to_be_read_as_names():

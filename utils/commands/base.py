@@ -8,8 +8,8 @@ import functools
 import inspect
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import Annotated, Any, NoReturn
+from functools import partial
+from typing import Annotated, Any, Literal, NoReturn
 
 import typer
 from typer.core import TyperGroup
@@ -58,22 +58,13 @@ Table = Annotated[
         help="CSV or Parquet file, path or web address.", metavar="TABLE", show_default=False
     ),
 ]
-Target = Annotated[
-    str | None,
-    typer.Option(
-        metavar="COLUMN",
-        help="Column that a model would predict from the others.",
-        show_default=False,
-    ),
-]
+
+_option = partial(typer.Option, show_default=False)
 
 
 def _repeatable(metavar: str, help_text: str) -> object:
     """The type of an option that may be given several times."""
-    option = typer.Option(
-        metavar=metavar, help=f"{help_text}; may be repeated.", show_default=False
-    )
-    return Annotated[list[str], option]
+    return Annotated[list[str], _option(help=f"{help_text}; may be repeated.", metavar=metavar)]
 
 
 Drop = _repeatable("COLUMN", "Leave this column out")
@@ -83,26 +74,6 @@ Quantity = _repeatable("COLUMN", "Values between those of this column make sense
 Rule = _repeatable("RULE", 'What every row must keep, such as "admitted < discharged"')
 
 
-class DateOrder(StrEnum):
-    """What comes first in 01/02/2024."""
-
-    DAY = "day-first"
-    MONTH = "month-first"
-
-
-class DecimalSign(StrEnum):
-    """What the comma in 1,234 is, or the point in 1.234."""
-
-    COMMA = "comma"
-    POINT = "point"
-
-
-Dates = Annotated[
-    DateOrder | None, typer.Option(help="How to read 01/02/2024.", show_default=False)
-]
-Decimal = Annotated[
-    DecimalSign | None, typer.Option(help="The decimal sign of 1,234.", show_default=False)
-]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
 
 
@@ -110,14 +81,25 @@ Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is th
 class Wishes:
     """What the options that all commands have ask of a table; see their help."""
 
-    target: Target = None
+    target: Annotated[
+        str | None,
+        _option(help="Column that a model would predict from the others.", metavar="COLUMN"),
+    ] = None
     drop: Drop = ()
     keep: Keep = ()
     category: Category = ()
     number: Quantity = ()
     rule: Rule = ()
-    dates: Dates = None
-    decimal: Decimal = None
+    dates: Annotated[
+        Literal["day-first", "month-first"] | None, _option(help="How to read 01/02/2024.")
+    ] = None
+    decimal: Annotated[
+        Literal["comma", "point"] | None, _option(help="The decimal sign of 1,234.")
+    ] = None
+    encoding: Annotated[
+        str | None,
+        _option(help="How letters are coded, such as cp1250.  [default: found]", metavar="NAME"),
+    ] = None
 
 
 def with_wishes(command: Callable) -> Callable:
@@ -144,11 +126,6 @@ def one_of(name: str, known: Iterable[str], option: str, what: str) -> str:
     close = difflib.get_close_matches(name.lower(), near, n=1)
     hint = f"Did you mean {near[close[0]]!r}?" if close else f"Choose from: {', '.join(known)}."
     raise typer.BadParameter(f"There is no {what} {name!r}. {hint}", param_hint=option)
-
-
-def method_named(name: str, option: str = "--method") -> str:
-    """A method of the registry, or a usage error."""
-    return one_of(name, sorted(SYNTHESIZERS), option, "method")
 
 
 def methods_help() -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from html import escape
 from pathlib import Path
 from typing import Annotated
@@ -12,16 +13,8 @@ import pandas as pd
 import typer
 from tqdm import tqdm
 
-from utils.commands.base import (
-    Overwrite,
-    Table,
-    Wishes,
-    app,
-    method_named,
-    methods_help,
-    with_wishes,
-)
-from utils.commands.opening import OwnTable, open_table, stem, with_default_target
+from utils.commands.base import Overwrite, Table, Wishes, app, methods_help, one_of, with_wishes
+from utils.commands.opening import OwnTable, open_table, stem, with_default_target, without_model
 from utils.commands.writing import check_free
 from utils.saving import whole_file
 from utils.scoring import METRICS, Scoreboard
@@ -73,7 +66,7 @@ def compare(
     _check_folder(output, overwrite)
     opened = with_default_target(open_table(table, wishes))
     board, notices = _board(opened, seeds, stem(table))
-    opened = OwnTable(opened.table, opened.schema, (*opened.notices, *notices))
+    opened = replace(opened, notices=(*opened.notices, *notices))
     typer.echo(f"{table}: {opened}\n")
     failed = _fill(board, names)
     typer.echo(as_text(board, shutil.get_terminal_size((100, 40)).columns))
@@ -87,7 +80,8 @@ def _methods(text: str | None) -> list[str]:
         return sorted(name for name, method in SYNTHESIZERS.items() if method.quick)
     if text.strip() == "all":
         return sorted(SYNTHESIZERS)
-    return [method_named(name.strip(), "--methods") for name in text.split(",")]
+    known = sorted(SYNTHESIZERS)
+    return [one_of(name.strip(), known, "--methods", "method") for name in text.split(",")]
 
 
 def _check_folder(folder: Path, overwrite: bool) -> None:
@@ -114,9 +108,16 @@ def _board(opened: OwnTable, seeds: int, name: str) -> tuple[Scoreboard, list[st
         train, holdout = (_at_most(part) for part in (train, holdout))
         notice = f"Of {rows}, at most {MOST_ROWS:,} each are used, drawn at random."
     notices = [notice]
+    schema = opened.schema
+    own = without_model(opened)
+    if own:
+        schema = schema.select([name for name in schema.names if name not in own])
+        train, holdout = train[schema.names], holdout[schema.names]
+        shown = ", ".join(map(repr, own))
+        notices.append(f"Each row has a value of its own, so they are not compared: {shown}.")
     if len(holdout) < FEW_ROWS:
         notices.append("So few rows to judge by show gross faults only: mind the spreads.")
-    return Scoreboard(train, holdout, opened.schema, seeds=tuple(range(seeds)), table=name), notices
+    return Scoreboard(train, holdout, schema, seeds=tuple(range(seeds)), table=name), notices
 
 
 def _at_most(table: pd.DataFrame) -> pd.DataFrame:
@@ -152,29 +153,17 @@ def _fill(board: Scoreboard, names: list[str]) -> bool:
 
 
 def as_text(board: Scoreboard, width: int) -> str:
-    """The scoreboard for a terminal: as many questions side by side as ``width`` characters
-    hold."""
-    blocks = []
-    for block in _questions(board):
-        together = blocks and pd.concat([blocks[-1], block], axis=1)
-        if blocks and len(together.to_string().splitlines()[0]) <= width:
-            blocks[-1] = together
-        else:
-            blocks.append(block)
-    shown = [block.to_string() for block in blocks]
-    return "\n\n".join([*shown, board.caption, seconds(board).to_string()])
-
-
-def _questions(board: Scoreboard) -> list[pd.DataFrame]:
-    """The scoreboard in parts, one a question, without metrics that no row has."""
+    """The scoreboard for a terminal of ``width`` characters, without metrics that no row has."""
     table = board.table().loc[:, board.means().notna().any().to_numpy()]
-    table.columns = pd.MultiIndex.from_tuples(
-        [
-            (METRICS[name].question, METRICS[name].label, METRICS[name].goal)
-            for name in table.columns
-        ]
-    )
-    return [table[[question]] for question in table.columns.get_level_values(0).unique()]
+    metrics = [METRICS[name] for name in table.columns]
+    heads = [(metric.question, metric.label, metric.goal) for metric in metrics]
+    table.columns = pd.MultiIndex.from_tuples(heads)
+    shown = [
+        table.to_string(line_width=width, sparsify=False),
+        board.caption,
+        seconds(board).to_string(),
+    ]
+    return "\n\n".join(shown)
 
 
 def seconds(board: Scoreboard) -> pd.DataFrame:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import NoReturn
-
 import numpy as np
 import typer
 
@@ -25,7 +23,7 @@ def conditions(given: list[str], opened: OwnTable) -> dict:
             found[column.name] = value_of(column, value, form)
             _check_seen(column.name, found[column.name], opened)
         except ValueError as error:
-            _refuse(str(error))
+            raise typer.BadParameter(str(error), param_hint="--given") from None
     return found
 
 
@@ -59,9 +57,6 @@ def _parse(text: str, opened: OwnTable) -> tuple[Column, str]:
             return opened.schema[names[name]], text[len(name) + 1 :]
     name, equals, _ = text.partition("=")
     if not equals:
-        _refuse(f"{text!r} is no condition. Write COLUMN=VALUE, such as App=Netflix.")
+        problem = f"{text!r} is no condition. Write COLUMN=VALUE, such as App=Netflix."
+        raise typer.BadParameter(problem, param_hint="--given")
     column_called(name, names, opened.left_out, "--given")  # never known here: raises
-
-
-def _refuse(problem: str) -> NoReturn:
-    raise typer.BadParameter(problem, param_hint="--given")

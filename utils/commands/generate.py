@@ -6,21 +6,14 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import pandas as pd
 import typer
 from tqdm import tqdm
 
-from utils.commands.base import (
-    Overwrite,
-    Table,
-    Wishes,
-    app,
-    method_named,
-    methods_help,
-    with_wishes,
-)
+from utils.commands.base import Overwrite, Table, Wishes, app, methods_help, one_of, with_wishes
 from utils.commands.conditions import conditions, never_together
-from utils.commands.opening import OwnTable, open_table, stem
+from utils.commands.opening import OwnTable, open_table, stem, without_model
 from utils.commands.rules import computed_columns, rows_that_keep
 from utils.commands.writing import check_output, write_table
 from utils.synthesizers import SYNTHESIZERS, Synthesizer
@@ -70,7 +63,7 @@ def generate(
     Columns that point to persons (names, addresses, account numbers) are left out unless kept with
     --keep. What else was decided about the file is said in one line each.
     """
-    method = method_named(method)
+    method = one_of(method, sorted(SYNTHESIZERS), "--method", "method")
     output = output or Path(f"{stem(table)}_synthetic.csv")
     check_output(output, overwrite, table)
     opened = open_table(table, wishes)
@@ -99,7 +92,9 @@ def _write(
             f"The column {min(given)!r} is computed by a rule, so it cannot be set.",
             param_hint="--given",
         )
-    schema = opened.schema.select([name for name in opened.schema.names if name not in computed])
+    aside = without_model(opened, condition)
+    known = opened.schema.select([name for name in opened.schema.names if name not in aside])
+    schema = known.select([name for name in known.names if name not in computed])
     with tqdm(total=rows, desc="learning", unit="row", unit_scale=True, dynamic_ncols=True) as bar:
         if "progress" in synthesizer.get_params():  # it trains for long
             synthesizer.set_params(progress="bar")
@@ -107,9 +102,22 @@ def _write(
         bar.set_description("sampling")
         chunks = synthesizer.sample_chunks(rows, condition)
         if rules:
-            chunks = rows_that_keep(synthesizer, rows, condition, opened.schema, computed, report)
+            chunks = rows_that_keep(synthesizer, rows, condition, known, computed, report)
+        chunks = _with_real(chunks, opened, aside, synthesizer.random_state)
         write_table(output, _counted(chunks, bar), opened.schema, opened.style)
     return report
+
+
+def _with_real(
+    chunks: Iterable[pd.DataFrame], opened: OwnTable, names: list[str], seed: int
+) -> Iterator[pd.DataFrame]:
+    """The chunks with the named columns, each drawn by itself from its real cells."""
+    generator = np.random.default_rng(seed)
+    for chunk in chunks:
+        for name in names:
+            real = opened.table[name]
+            chunk[name] = real.take(generator.integers(len(real), size=len(chunk))).array
+        yield chunk[opened.schema.names]
 
 
 def _counted(chunks: Iterable[pd.DataFrame], bar: tqdm) -> Iterator[pd.DataFrame]:

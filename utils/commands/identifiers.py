@@ -34,7 +34,8 @@ PERSON_WORDS += ("email", "mail", "address", "street", "phone")
 CODE = r"[-+]?\d+"
 LONG_CODE = r"[-+]?\d{10,}"
 UNREAD = (
-    r"[-+(]?[€$£]?\s?\d[\d\s.,:/'-]*\S{0,3}|\d{1,2}\.? [^\W\d]+\.? \d{2,4}.*|\d{4}-\d\d-\d\d.*"
+    r"[-+(~<>≈]{0,2}[€$£]?\s?\d[\d\s.,:/'-]*\S{0,3}(?: \w)?|0x[\dA-Fa-f]+|\d{4}-\d\d-\d\d.*"
+    r"|\d{1,2}\.? [^\W\d]+\.? \d{2,4}.*"
     r"|P[\dYMWDTHS.]+|\d{8}T\d{4,6}\w*"
     r"|.{0,12}(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec).{0,24}(?:19|20)\d\d.{0,16}"
 )
@@ -75,6 +76,13 @@ def is_long_number(values: pd.Series) -> bool:
     return bool(present.min() >= PHONE_NUMBER and one_length and present.is_unique)
 
 
+def has_own_values(values: pd.Series) -> bool:
+    """True where nearly every row that is not missing has a value that no other row has."""
+    present = values.dropna()
+    own = ~present.duplicated(keep=False)
+    return len(present) >= FEWEST_ROWS and own.mean() >= OWN_VALUES
+
+
 def may_be_persons(values: pd.Series) -> bool:
     """True for text in a column named Customer, patient_name, E-Mail and the like, or of many
     values, whatever its name."""
@@ -103,8 +111,8 @@ def _why(values: pd.Series) -> str:
 
 
 def _why_text(texts: pd.Series, name: str) -> str:
-    rows = texts.map(texts.value_counts())
-    own, rare = rows.eq(1).mean() >= OWN_VALUES, (rows < FEW_ROWS_A_VALUE).mean() > 1 / 2
+    own = has_own_values(texts)
+    rare = (texts.map(texts.value_counts()) < FEW_ROWS_A_VALUE).mean() > 1 / 2
     if texts.str.fullmatch(CODE).all():
         if texts.str.fullmatch(LONG_CODE).mean() >= OWN_VALUES:
             return LONG_NUMBERS

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 from shlex import quote
@@ -11,12 +12,13 @@ import pandas as pd
 from pandas.api import types
 
 from utils.commands.base import Wishes, one_of
-from utils.commands.identifiers import identifiers, may_be_persons
+from utils.commands.identifiers import has_own_values, identifiers, may_be_persons
 from utils.commands.kinds import categories, looks_like_class
 from utils.commands.known import ORDINARY, Kind, kind_of
 from utils.commands.rules import found_rules, read_rules
 from utils.commands.values import spellings
 from utils.commands.writing import Style
+from utils.expressions import columns_of
 from utils.reading import Choices, OwnFile, Reading, open_file
 from utils.schema import DISCRETE, LARGEST, Schema, TableError
 
@@ -50,7 +52,7 @@ class OwnTable:
         shown = shown.drop(columns="unit" if (shown["unit"] == "-").all() else [])
         long = shown.map(len) > LONGEST_TEXT
         shown = shown.where(~long, shown.map(lambda text: text[: LONGEST_TEXT - 1] + "…"))
-        shown = shown.T.reset_index().T
+        shown = shown.T.reset_index().T.replace(r"\s", " ", regex=True)
         widths = shown.map(len).max()
         return "\n".join(
             "  ".join(map(str.ljust, row, widths)).rstrip() for row in shown.to_numpy()
@@ -64,7 +66,7 @@ def open_table(source: str, asked: Wishes = Wishes()) -> OwnTable:  # noqa: B008
 
     Raises TableError for a table that cannot be used, a usage error for a column that is not there.
     """
-    file = open_file(source)
+    file = open_file(source, asked.encoding)
     doubts = []
     for kind in (kind_of(file.names), ORDINARY):
         try:
@@ -87,6 +89,7 @@ def open_table(source: str, asked: Wishes = Wishes()) -> OwnTable:  # noqa: B008
         raise TableError(" ".join([f"No column of {source} is left.", *reading.notices, hint]))
     if wishes.target is not None:
         one_of(wishes.target, names, "--target", "column")
+    others = sum(kind.rename(name) is None for name in file.names)
     held = [] if kind.schema or wishes.rule else found_rules(table[names])
     opened = _with_schema(kind, table[names].reset_index(drop=True), wishes, {*kept})
     style = _style(file, kind, reading, renamed)
@@ -94,7 +97,12 @@ def open_table(source: str, asked: Wishes = Wishes()) -> OwnTable:  # noqa: B008
     schema = replace(opened.schema, rules=opened.schema.rules | rules)
     notices = [
         *doubts,
-        *_file_notices(file, kind),
+        *([kind.notice] if kind.notice else []),
+        *(
+            [f"Columns that do not belong to such a table are left out: {others}."]
+            if others
+            else []
+        ),
         *reading.notices,
         *_said(left_out, "Left out {names}: {why}. To keep it, with real values: --keep {first}"),
         *_said(kept, "Kept {names}, although {why}: real values will be written."),
@@ -211,22 +219,26 @@ def with_default_target(opened: OwnTable) -> OwnTable:
     return replace(opened, schema=schema, notices=(*opened.notices, notice))
 
 
+def without_model(opened: OwnTable, given: Iterable[str] = ()) -> list[str]:
+    """The columns that no model can learn from: categories in which each row has a value of its
+    own, and that no rule, target or condition (``given``) needs."""
+    used = {opened.schema.target, *given}.union(*map(columns_of, opened.schema.rules.values()))
+    found = [
+        column.name
+        for column in opened.schema.columns
+        if column.kind == "category"
+        and column.name not in used
+        and has_own_values(opened.table[column.name])
+    ]
+    return found if len(found) < len(opened.schema.columns) else []
+
+
 def stem(source: str) -> str:
     """Name of the table without folder and suffixes."""
     return PurePath(source.split("?")[0]).name.split(".")[0] or "table"
 
 
 # --- what to say ---
-
-
-def _file_notices(file: OwnFile, kind: Kind) -> list[str]:
-    others = len([name for name in file.names if kind.rename(name) is None])
-    notices = [kind.notice] if kind.notice else []
-    if others:
-        notices.append(
-            f"Columns of the file that do not belong to such a table are left out: {others}."
-        )
-    return notices
 
 
 def _said(reasons: dict[str, str], text: str) -> list[str]:

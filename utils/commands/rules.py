@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 import keyword
+import re
 from collections.abc import Iterable, Iterator
 from itertools import combinations, permutations
+from shlex import quote
 
 import numpy as np
 import pandas as pd
@@ -24,6 +26,8 @@ BY_CHANCE = 0.95  # an order that holds as often between rows that are mixed say
 MOST_FOUND = 5
 MOST_NUMBERS = 12  # columns among which sums are sought
 MOST_ROUNDS = 30
+EQUAL = (ast.Eq, ast.NotEq, ast.In, ast.NotIn)
+ALIKE = {"minimum": 0, "maximum": 0, "where": 1}  # function -> its first argument like the others
 MOST_DRAWN = 50  # rows drawn for each row that is asked for
 
 
@@ -35,16 +39,18 @@ def read_rules(
     Raises a usage error for a rule that cannot be read, TableError for one that real rows break.
     """
     read = {}
+    known = spellings(schema.names, style.headers)
     for rule in rules:
         try:
             tree, names = parse(rule)
-            words = _InWordsOfTheTable(names, schema, style, left_out)
+            words = _InWordsOfTheTable(names, schema, style.forms, known, left_out)
             read[rule] = ast.unparse(words.visit(tree))
             met = evaluate(read[rule], table)
             if isinstance(met, list) or np.asarray(met).dtype != bool:
                 raise ExpressionError("It is no condition. Compare two sides of it, as in a < 7.5.")
-        except ValueError as error:
-            raise typer.BadParameter(str(error), param_hint=f"--rule {rule!r}") from None
+        except (ValueError, typer.BadParameter) as error:
+            problem = _without_ticks(rule, known) or getattr(error, "message", str(error))
+            raise typer.BadParameter(problem, param_hint=f"--rule {rule!r}") from None
         broken = Schema((), {rule: read[rule]}).broken_rules(table)[rule]
         if broken.any():
             first = broken.idxmax()
@@ -58,12 +64,23 @@ def read_rules(
     return read
 
 
+def _without_ticks(rule: str, known: Iterable[str]) -> str:
+    """What to say of a rule that names a column such as Times opened without back-ticks; "" if none
+    does."""
+    names = [re.escape(name) for name in known if _ticked(name) != name == name.strip()]
+    names = "|".join(sorted(names, key=len, reverse=True)) or "(?!)"  # which is nowhere
+    pattern = rf"(`[^`]*`|'[^']*'|\"[^\"]*\")|(?<!\w)({names})(?!\w)"
+    bare = [found[2] for found in re.finditer(pattern, rule) if found[2]]
+    ticked = re.sub(pattern, lambda found: found[1] or _ticked(found[2]), rule)
+    return f"The column {bare[0]!r} needs back-ticks. Write: --rule {quote(ticked)}" if bare else ""
+
+
 class _InWordsOfTheTable(ast.NodeTransformer):
     """Columns by their names, and text and days in digits beside a column as values of it."""
 
-    def __init__(self, names: dict[str, str], schema: Schema, style: Style, left_out):
-        self.names, self.schema, self.forms = names, schema, style.forms
-        self.known, self.left_out = spellings(schema.names, style.headers), left_out
+    def __init__(self, names: dict[str, str], schema: Schema, forms: dict, known: dict, left_out):
+        self.names, self.schema, self.forms = names, schema, forms
+        self.known, self.left_out = known, left_out
 
     def _column(self, node: ast.Name) -> Column:
         name = self.names.get(node.id, node.id)
@@ -73,31 +90,51 @@ class _InWordsOfTheTable(ast.NodeTransformer):
         return ast.Name(_ticked(self._column(node).name))
 
     def visit_Compare(self, node: ast.Compare) -> ast.Compare:
-        node.left, *node.comparators = self._beside([node.left, *node.comparators])
+        equal = any(isinstance(sign, EQUAL) for sign in node.ops)
+        node.left, *node.comparators = self._beside([node.left, *node.comparators], equal=equal)
+        return node
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.BinOp:
+        node.left, node.right = self._beside([node.left, node.right], days=False)
         return node
 
     def visit_Call(self, node: ast.Call) -> ast.Call:
-        alike = getattr(node.func, "id", None) in ("minimum", "maximum")
-        node.args = self._beside(node.args) if alike else list(map(self.visit, node.args))
+        first = ALIKE.get(getattr(node.func, "id", None), len(node.args))
+        node.args = [*map(self.visit, node.args[:first]), *self._beside(node.args[first:])]
         return node
 
-    def _beside(self, sides: list[ast.expr]) -> list[ast.expr]:
-        """The sides of a comparison, their constants read as values of the first column in it."""
+    def _beside(
+        self, sides: list[ast.expr], days: bool = True, equal: bool = False
+    ) -> list[ast.expr]:
+        """The sides of a comparison or sum, their constants read as values of the first column in
+        it.
+
+        days : whole numbers beside a date are days in digits.  equal : the sides are to be equal.
+        """
         names = [name for side in sides for name in names_in(side)]
         bare = [side for side in sides if isinstance(side, ast.Name)]
         if names:
             column = self._column((bare or names)[0])
-            sides = [self._value(side, column, bool(bare)) for side in sides]
+            asked = (days and bool(bare), equal and bool(bare))
+            sides = [self._value(side, column, *asked) for side in sides]
         return list(map(self.visit, sides))
 
-    def _value(self, node: ast.expr, column: Column, bare: bool) -> ast.expr:
+    def _value(self, node: ast.expr, column: Column, days: bool, equal: bool) -> ast.expr:
         if isinstance(node, (ast.List, ast.Tuple)):
-            return ast.List([self._value(item, column, bare) for item in node.elts])
+            return ast.List([self._value(item, column, days, equal) for item in node.elts])
         value = getattr(node, "value", None)
-        day = bare and column.kind == "date" and isinstance(value, (int, float))
-        if not value or not (day or isinstance(value, str)):
+        number = type(value) in (int, float)
+        text = column.kind == "category" and all(isinstance(c, str) for c in column.categories)
+        if number and equal and text:
+            raise ExpressionError(
+                f"Column {column.name!r} holds text, and {value} is a number. Write text in "
+                f"quotes: '{value}'"
+            )
+        if not value or not (isinstance(value, str) or (number and days and column.kind == "date")):
             return node
         value = value_of(column, str(value), self.forms.get(column.name))
+        if column.kind in ("number", "integer") and isinstance(value, str):
+            value = pd.to_numeric(value).item()
         return ast.Constant(value.isoformat() if isinstance(value, pd.Timestamp) else value)
 
 

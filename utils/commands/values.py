@@ -36,7 +36,8 @@ def value_of(column: Column, text: str, form: Form | None = None):
     """The value of a text that is written as the column is, in its form, or as the command line
     writes it; "" is missing, and so is what stands for it in the file.
 
-    Raises ValueError for what is no truth value, or no date whose day and month are certain.
+    Raises ValueError for what is no truth value, no number, or no date whose day and month are
+    certain.
     """
     for value in column.categories:
         if column.kind == "category" and str(value) == text:
@@ -50,8 +51,12 @@ def value_of(column: Column, text: str, form: Form | None = None):
     read = form.value(text) if form else np.nan
     if not pd.isna(read):
         return read.item() if isinstance(read, np.generic) else read
-    if column.kind == "date" and pd.isna(pd.to_datetime(text, format="ISO8601", errors="coerce")):
+    if column.kind == "date":
+        read = pd.to_datetime(text, format="ISO8601", errors="coerce")
+    elif column.kind in ("number", "integer"):
+        read = pd.to_numeric(text, errors="coerce")
+    if column.kind != "category" and pd.isna(read):
         raise ValueError(
-            f"Column {column.name!r} holds date values; {text!r} is not written like them."
+            f"Column {column.name!r} holds {column.kind} values; {text!r} is not written like them."
         )
     return text  # a number is read from its text, which holds more digits than a float

@@ -97,7 +97,8 @@ def _write_text(
                 index=False,
                 header=number == 0,
                 lineterminator=layout.newline,
-                quoting=csv.QUOTE_ALL if layout.quoted else csv.QUOTE_MINIMAL,
+                quoting=csv.QUOTE_ALL if layout.quote else csv.QUOTE_MINIMAL,
+                quotechar=layout.quote or '"',
             )
 
 

@@ -28,8 +28,10 @@ __all__ = [
 OwnFile = TextFile | ParquetFile  # opened, its columns not yet read
 
 
-def open_file(source: str | Path) -> OwnFile:
+def open_file(source: str | Path, encoding: str | None = None) -> OwnFile:
     """Open a text file (any usual separator and encoding, may be gzipped) or a Parquet file.
+
+    encoding : of text, as Python names it, where it cannot be told from the content.
 
     The content decides what it is, not the name. Raises TableError: not found, unreachable, a
     folder, empty, header only, a web page, ragged rows, a repeated column name, damaged.
@@ -37,7 +39,7 @@ def open_file(source: str | Path) -> OwnFile:
     content = fetch(source)
     if _is_parquet(content, source):
         return open_parquet(content, source)
-    return split_text(content, source)
+    return split_text(content, source, encoding)
 
 
 def read_table(source: str | Path, lines: bool = False) -> pd.DataFrame:
@@ -70,7 +72,7 @@ def read_table(source: str | Path, lines: bool = False) -> pd.DataFrame:
 
 
 def _is_parquet(content: bytes, source) -> bool:
-    if not content.strip():
+    if not content.strip(b"\xef\xbb\xbf \t\r\n"):
         raise TableError(f"{source} is empty. Check that it was saved or downloaded completely.")
     return content.startswith(b"PAR1") or str(source).lower().endswith(".parquet")
 

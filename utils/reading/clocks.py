@@ -9,11 +9,11 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 
-from utils.reading.forms import ROWS_TO_JUDGE, Choices, Form, sample
+from utils.reading.forms import ROWS_TO_JUDGE, Choices, Form, sample, whole
 
 ENOUGH = 0.9  # share of a sample that must look like a time
 CLOCK = re.compile(
-    r"(?P<minus>-?)(?:(?P<days>\d+)(?P<day> days?,? ))?(?P<first>\d{1,4}):(?P<second>[0-5]\d)"
+    r"(?P<minus>-?)(?:(?P<days>\d+)(?P<day> days?,? ))?(?P<first>\d{1,7}):(?P<second>[0-5]\d)"
     r"(?::(?P<third>[0-5]\d))?(?:\.(?P<fraction>\d{1,9}))?(?P<half> ?[AaPp][Mm])?"
 )
 HALF_DAY, DAY = 12, 24  # hours
@@ -65,7 +65,7 @@ class Clock(Form):
         values = cells.astype(object).map(
             {text: self._value(CLOCK.fullmatch(text)) for text in cells.unique()}
         )
-        return _number(values, whole=not self.digits)
+        return values.astype(np.float64) if self.digits else whole(values)
 
     def _value(self, match: re.Match | None) -> float:
         if match is None or (3 if match["third"] else 2) != self.parts:
@@ -153,7 +153,7 @@ class Phrase(Form):
 
     def read(self, cells: pd.Series) -> pd.Series:
         values = {text: self._value(text) for text in cells.unique()}
-        return _number(cells.astype(object).map(values), whole=True)
+        return whole(cells.astype(object).map(values))
 
     @staticmethod
     def _value(text: str) -> float:
@@ -174,9 +174,3 @@ class Phrase(Form):
 
     def notice(self, example: str) -> str:
         return f"Read as seconds ({example} is {self.value(example):g})"
-
-
-def _number(values: pd.Series, whole: bool) -> pd.Series:
-    if not whole:
-        return values.astype(np.float64)
-    return values.astype("int64" if values.notna().all() else "Int64")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from shlex import quote
 
@@ -11,7 +10,7 @@ import pandas as pd
 
 from utils.reading.clocks import Clock, Phrase
 from utils.reading.forms import Choices, Form, Text, Truth
-from utils.reading.numbers import LEADING_ZERO, Number, are_versions
+from utils.reading.numbers import LEADING_ZERO, Number, why_codes
 from utils.reading.times import Moment
 from utils.schema import TableError
 
@@ -23,6 +22,8 @@ OFTEN_MISSING += ["0000-00-00", "0000-00-00 00:00:00"]  # MySQL's
 ODD_SHARE = 0.05  # of cells that may be something else than the rest of their column
 ROWS_FOR_AN_ODD_CELL = 10  # in so many, one may be odd whatever the share
 FEW_WORDS, MANY_VALUES = 3, 20  # so few words among so many numbers or times stand for no value
+DATE_IN_WORDS = r"\d{1,2}\.?(?: de)? [^\d\s.,:/-]{3,}\.?(?: de)? \d{4}"  # in any language
+MOST = 0.9  # share of cells
 SHOWN = 3  # odd cells that a notice names
 
 
@@ -45,19 +46,16 @@ class _Read:
     notices: tuple[str, ...] = ()
 
 
-def read_columns(
-    cells: Callable[[str], pd.Series], names: list[str], choices: Choices, comma: bool = False
-) -> Reading:
-    """Read columns of text.
+def read_columns(cells: pd.DataFrame, choices: Choices, comma: bool = False) -> Reading:
+    """Read columns of text, in which missing cells are "".
 
-    cells : gives the texts of a column by name; missing ones are "".  comma : the file is written
-    where a decimal sign is likely a comma.
+    comma : the file is written where a decimal sign is likely a comma.
     """
-    read = {name: _read(cells(name), choices) for name in names}
+    read = {name: _read(cells[name], choices) for name in cells}
     settled = _settle([column.form for column in read.values()], choices, comma)
     for name, column in read.items():
         if settled != choices and _may_change(column.form, settled):
-            again = _read(cells(name), settled)
+            again = _read(cells[name], settled)
             wish = settled.dates if isinstance(column.form, Moment) else settled.decimal
             asked = column.form.ambiguous and wish is None
             read[name] = replace(again, form=replace(again.form, ambiguous=asked))
@@ -94,7 +92,7 @@ def _read(cells: pd.Series, choices: Choices) -> _Read:
     if filled.empty:
         return _Read(pd.Series(np.nan, cells.index), Number())
     if candidates.empty or cells.name in choices.text:
-        return _as_text(cells)
+        return _as_text(cells, choices)
     allowed = max(ODD_SHARE * len(candidates), float(len(candidates) >= ROWS_FOR_AN_ODD_CELL))
     for kind in FORMS:
         form = kind.find(candidates, choices)
@@ -106,8 +104,11 @@ def _read(cells: pd.Series, choices: Choices) -> _Read:
         odd = odd.drop(far.index)
         if values.notna().any() and len(odd) <= (0 if choices.plain else allowed):
             column = _Read(_spread(values, cells), form, candidates[values.first_valid_index()])
+            if isinstance(form, Number) and candidates.str.fullmatch(LEADING_ZERO).any():
+                said = f"Read as numbers, which have no zeros in front: {cells.name!r}."
+                column = replace(column, notices=(said,))
             return _with_missing(column, marked, far, odd, blank=len(cells) - len(filled))
-    return _as_text(cells)
+    return _as_text(cells, choices)
 
 
 def _stands_for_missing(cells: pd.Series, choices: Choices) -> pd.Series:
@@ -146,7 +147,7 @@ def _place(cells: pd.Series) -> str:
 def _with_missing(column: _Read, marked, far, odd, blank: int) -> _Read:
     """The column with what to say of cells that were read as missing; the commonest of those that
     stand for it is written for missing values."""
-    name, notices = column.values.name, []
+    name, notices = column.values.name, [*column.notices]
     for cells, why in ((far, ", because it is far from all others"), (marked, "")):
         if len(cells):
             counts = cells.value_counts()
@@ -181,18 +182,22 @@ def _spread(values: pd.Series, cells: pd.Series) -> pd.Series:
     return values.reindex(cells.index)
 
 
-def _as_text(cells: pd.Series) -> _Read:
+def _as_text(cells: pd.Series, choices: Choices) -> _Read:
     words = cells[cells.str.lower().isin([word for word in MISSING if word.isalpha()])]
     notices = []
     if len(words):
         shown = ", ".join(map(repr, words.value_counts().index[:SHOWN]))
         notices.append(f"Read as text, not as missing, in {cells.name!r}: {shown}.")
-    if cells.str.fullmatch(LEADING_ZERO).any():
-        notices.append(f"Read as text, for its leading zeros: {cells.name!r}.")
-    if are_versions(cells[cells != ""]):
+    if cells[cells != ""].str.fullmatch(DATE_IN_WORDS).mean() >= MOST:
         notices.append(
-            f"Read as text, since 1.10 would be 1.1 as a number: {cells.name!r}. If it is a "
-            f"quantity: --number {quote(cells.name)}"
+            f"Read as text, although it looks like dates, in another language: {cells.name!r}. "
+            "Write them like 2024-08-07."
+        )
+    why = why_codes(cells[cells != ""].str.strip(), choices)
+    if why and cells.name not in choices.text:
+        notices.append(
+            f"Read as text, {why}: {cells.name!r}. If it is a quantity: --number "
+            f"{quote(cells.name)}"
         )
     return _Read(Text().read(cells), Text(), notices=tuple(notices))
 

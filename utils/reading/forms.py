@@ -115,6 +115,11 @@ class Truth(Form):
         return self.yes if value else self.no
 
 
+def whole(values: pd.Series) -> pd.Series:
+    """Whole numbers (object or float series) as int64, Int64 where some are missing."""
+    return values.astype("int64" if values.notna().all() else "Int64")
+
+
 def sample(cells: pd.Series) -> pd.Series:
     """Cells spread evenly over the column, enough to judge it by."""
     places = np.linspace(0, len(cells) - 1, min(len(cells), ROWS_TO_JUDGE)).astype(int)

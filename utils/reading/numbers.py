@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from statistics import mode
 from typing import ClassVar
 
 import numpy as np
 import pandas as pd
 
-from utils.reading.forms import Choices, Form, sample
+from utils.reading.forms import Choices, Form, sample, whole
 
 ENOUGH = 0.9  # share of a sample that must look like a number
 CURRENCY = (
@@ -23,13 +24,14 @@ UNITS = (  # written without a space; with one, any word will do
 )
 SPACES = r"[ \u00a0\u202f]"
 SHAPE = re.compile(
-    rf"(?P<open>\()?(?P<sign>[-+−]?)(?P<prefix>(?:(?:{CURRENCY}){SPACES}?)?)(?P<inner>[-+−]?)"
+    rf"\(?[-+−]?(?P<prefix>(?:(?:{CURRENCY}){SPACES}?)?)[-+−]?"
     r"(?P<digits>\d[\d.,'’ \u00a0\u202f]*(?<![ \u00a0\u202f])|[.,]\d+)"
-    r"(?P<exponent>(?:[eE][-+]?\d+)?)"
-    rf"(?P<suffix>(?:{SPACES}?(?:%|‰|{CURRENCY}|{UNITS})|{SPACES}[^\W\d_]{{1,12}})?)(?P<close>\))?"
+    r"(?:[eE][-+]?\d+)?"
+    rf"(?P<suffix>(?:{SPACES}?(?:%|‰|{CURRENCY}|{UNITS})|{SPACES}[^\W\d_]{{1,12}})?)[-−]?\)?"
 )
 PLAIN = r"[-+]?(?:(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|inf|Inf|INF|infinity|Infinity)"
-LEADING_ZERO = r"[-+]?0\d+"
+LEADING_ZERO = r"[-+]?0\d+(?:[eE]\d+)?"
+POWER, CODE = r"\d+[eE]\d+", r"\d+[A-DF-Za-df-z]\d+"  # 7E3, and 7A3, beside which it is a code
 VERSION = r"\d+\.(?:\d|1\d|20)"  # amounts have cents of all sizes, and 1.05
 PHONE = r"\+\d{7,}"
 LARGEST_WHOLE = 2**63 - 1
@@ -41,8 +43,8 @@ class Number(Form):
     """A number: its signs, what stands before and behind it, and how many digits follow the point.
 
     decimals, fewest : most and fewest digits behind the decimal sign.  singular : of a suffix that
-    is a plural (1 day, 2 days).  exponent : "e" or "E" where all cells have one.  minus : the sign,
-    which may be a hyphen or a true minus.
+    is a plural (1 day, 2 days).  exponent : "e" or "E" where all cells have one.  negative : how a
+    negative number is written, with {0} for the prefix and {1} for what follows it.
     """
 
     decimal: str = "."
@@ -50,21 +52,19 @@ class Number(Form):
     prefix: str = ""
     suffix: str = ""
     singular: str = ""
-    sign_first: bool = True
     plus: bool = False
-    parentheses: bool = False
+    negative: str = "-{0}{1}"
     decimals: int = 0
     fewest: int = 0
     exponent: str = ""
-    minus: str = "-"
     what: ClassVar[str] = "numbers"
 
     @classmethod
     def find(cls, cells: pd.Series, choices: Choices) -> Number | None:
         judged = sample(cells).tolist()
-        if cells.str.fullmatch(LEADING_ZERO).any() or cells.str.fullmatch(PHONE).all():
-            return None  # codes: a number would lose its zeros, a phone number its sense
-        if not choices.plain and cells.name not in choices.numbers and are_versions(cells):
+        if cells.str.fullmatch(PHONE).all():
+            return None
+        if cells.name not in choices.numbers and why_codes(cells, choices):
             return None
         plain = sum(re.fullmatch(PLAIN, cell) is not None for cell in judged)
         if plain >= ENOUGH * len(judged) and choices.decimal != "comma":
@@ -78,8 +78,8 @@ class Number(Form):
     @classmethod
     def _affixed(cls, parts: list[re.Match], choices: Choices) -> Number | None:
         """The form of cells that are no plain numbers, but for their decimals."""
-        prefix = _commonest(part["prefix"] for part in parts)
-        suffix = _commonest(part["suffix"] for part in parts)
+        prefix = mode(part["prefix"] for part in parts)
+        suffix = mode(part["suffix"] for part in parts)
         singular = ""
         if suffix and f"{suffix}s" in {part["suffix"] for part in parts}:
             suffix += "s"
@@ -96,22 +96,24 @@ class Number(Form):
             prefix=prefix,
             suffix=suffix,
             singular=singular,
-            sign_first=not any(part["inner"] for part in parts),
-            parentheses=any(part["open"] for part in parts),
         )
 
     def _measured(self, cells: pd.Series) -> Number:
-        """The same form, with the digits, exponents and plus signs that the cells have."""
-        plain = self._plain(cells).dropna().drop_duplicates()
+        """The same form, with the digits, exponents and signs that the cells have."""
+        ways = {"({0}{1})": r"\(.*\d.*\)", "{0}{1}-": r".*\d.*[-−]"}
+        ways["{0}-{1}"] = rf"{re.escape(self.prefix)}[-+−].*"
+        negative = next((way for way in ways if cells.str.fullmatch(ways[way]).any()), "-{0}{1}")
+        true_minus = cells.str.contains("−").any()
+        form = replace(self, negative=negative.replace("-", "−") if true_minus else negative)
+        plain = form._plain(cells).dropna().drop_duplicates()
         plain = plain[~plain.str.contains("n")]  # infinite
         if plain.empty:
-            return self
+            return form
         parts = [Decimal(text).as_tuple() for text in plain]
         digits = [-part.exponent for part in parts]
         powers = plain[plain.str.contains("[eE]")]
         unsigned = ~plain.str.startswith("-") & ~plain.str.fullmatch("0*[.]?0*")
         changes = {
-            "minus": "−" if cells.str.contains("−").any() else "-",
             "decimals": max(digits),
             "fewest": min(digits),
             "plus": bool(unsigned.any() and plain[unsigned].str.startswith("+").all()),
@@ -121,22 +123,17 @@ class Number(Form):
             changes["decimals"] = max(len(part.digits) for part in parts) - 1
         elif len(powers):
             changes |= {"decimals": min(max(*digits, 1), 17), "fewest": 0}
-        return replace(self, **changes)
+        return replace(form, **changes)
 
     def read(self, cells: pd.Series) -> pd.Series:
         plain = self._plain(cells)
-        numbers = plain.to_numpy(dtype=object, na_value=np.nan)
         if self.decimals or self.exponent or plain.str.contains("[.eEn]").any():
+            numbers = plain.to_numpy(dtype=object, na_value=np.nan)
             return pd.Series(numbers.astype(np.float64), cells.index)
-        present = plain.notna().to_numpy()
-        whole = np.array([int(text) for text in numbers[present]], dtype=object)
-        if np.abs(whole).max(initial=0) > LARGEST_WHOLE:
+        values = plain.astype(object).map(int, na_action="ignore")
+        if values.abs().max() > LARGEST_WHOLE:
             return pd.Series(np.nan, cells.index)  # more digits than a whole number holds: a code
-        if present.all():
-            return pd.Series(whole.astype(np.int64), cells.index)
-        return pd.Series(whole.astype(np.int64), cells.index[present], dtype="Int64").reindex(
-            cells.index
-        )
+        return whole(values)
 
     def _plain(self, cells: pd.Series) -> pd.Series:
         """The cells as Python writes numbers, missing where they are not written in this form."""
@@ -146,35 +143,28 @@ class Number(Form):
         before, behind = re.escape(self.prefix), re.escape(self.suffix)
         if self.singular:
             behind = rf"(?:{behind}|{re.escape(self.singular)})"
-        digits = _digits(self.decimal, self.thousands)
-        cells = cells.where(
-            cells.str.fullmatch(rf"\(?[-+]?{before}[-+]?{digits}(?:[eE][-+]?\d+)?{behind}\)?")
-        )
-        for text, plain in (
-            *((text, "") for text in (self.suffix, self.singular, self.prefix, self.thousands)),
-            *(("(", "-"), (")", ""), (self.decimal, ".")),
-        ):
-            cells = cells.str.replace(text, plain, regex=False) if text else cells
-        return cells
+        number = rf"{_digits(self.decimal, self.thousands)}(?:[eE][-+]?\d+)?{behind}"
+        ways = (rf"[-+]?{before}{number}", rf"{before}[-+]{number}")
+        ways += (rf"\({before}{number}\)", rf"{before}{number}-")
+        cells = cells.where(cells.str.fullmatch("|".join(ways)))
+        cells = cells.str.replace(r"^\((.*)\)$|^(.*)-$", r"-\1\2", regex=True)
+        for text in (self.suffix, self.singular, self.prefix, self.thousands):
+            cells = cells.str.replace(text, "", regex=False) if text else cells
+        return cells.str.replace(self.decimal, ".", regex=False)
 
     @property
     def _is_plain(self) -> bool:
-        return (self.decimal, self.thousands) == (".", "") and not (
-            self.prefix or self.suffix or self.parentheses
-        )
+        signs = (self.decimal, self.thousands) == (".", "") and self.negative.endswith("}")
+        return signs and not (self.prefix or self.suffix)
 
     def _text(self, value: float) -> str:
         digits = self._digits_of(abs(value))
         negative = value < 0 and digits.strip("0.,") != ""
         if self.decimal != "." or self.thousands not in ("", ","):
             digits = digits.translate({ord("."): self.decimal, ord(","): self.thousands})
-        sign = self.minus if negative else "+" if self.plus and value else ""
         suffix = self.singular if self.singular and value == 1 else self.suffix
-        if negative and self.parentheses:
-            return f"({self.prefix}{digits}{suffix})"
-        if self.sign_first:
-            return f"{sign}{self.prefix}{digits}{suffix}"
-        return f"{self.prefix}{sign}{digits}{suffix}"
+        other = "+{0}{1}" if self.plus and value else "{0}{1}"
+        return (self.negative if negative else other).format(self.prefix, digits + suffix)
 
     def _digits_of(self, value: float) -> str:
         """The digits of a number that is not negative, with commas and point as in English."""
@@ -184,9 +174,9 @@ class Number(Form):
         if isinstance(value, int) or not self.decimals:
             return f"{round(value):{comma}d}"
         if self.fewest == self.decimals or value * 10**self.decimals < EXACT:
-            whole, _, digits = f"{value:{comma}.{self.decimals}f}".partition(".")
+            before, _, digits = f"{value:{comma}.{self.decimals}f}".partition(".")
             digits = digits[: self.fewest] + digits[self.fewest :].rstrip("0")
-            return f"{whole}.{digits}" if digits else whole
+            return f"{before}.{digits}" if digits else before
         return np.format_float_positional(value, precision=self.decimals, trim="-")
 
     @property
@@ -203,15 +193,22 @@ class Number(Form):
         return f"If the {other} is the decimal sign: --decimal {other}"
 
 
-def are_versions(cells: pd.Series) -> bool:
-    """Whether the cells count on from 1.9 to 1.10, which as a number would be 1.1."""
+def why_codes(cells: pd.Series, choices: Choices) -> str:
+    """Why cells that look like numbers are codes, "" if they are none."""
+    if cells.str.fullmatch(LEADING_ZERO).any():
+        return "for its leading zeros"
+    if choices.plain:
+        return ""
+    powers = cells[cells.str.fullmatch(POWER)]
+    if len(powers) and cells.str.fullmatch(CODE).any():
+        return f"since {powers.iloc[0]} would be {float(powers.iloc[0]):g} as a number"
+    return "since 1.10 would be 1.1 as a number" if _are_versions(cells) else ""
+
+
+def _are_versions(cells: pd.Series) -> bool:
+    """Whether the cells count on from 1.9 to 1.10."""
     versions = cells.str.fullmatch(VERSION).all() and cells.str.fullmatch(r"\d+\.\d").any()
     return bool(versions and cells.str.fullmatch(r"\d+\.[12]0").any())
-
-
-def _commonest(texts) -> str:
-    texts = list(texts)
-    return max(dict.fromkeys(texts), key=texts.count)
 
 
 def _digits(decimal: str, thousands: str) -> str:

@@ -16,14 +16,15 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyarrow import types
 
+from utils.reading.clocks import Clock
 from utils.reading.columns import Reading, read_columns
 from utils.reading.forms import Choices
+from utils.reading.sources import check_shape
 from utils.reading.times import COMPACT
 from utils.schema import TableError
 
 UNNAMED_INDEX = r"__index_level_\d+__"
 LONGEST_WHOLE = 19  # digits of an int64
-NO_ROWS = "{} holds a header but no rows. Check that it was exported completely."
 NULLABLE = {
     getattr(pa, name.lower())(): getattr(pd, f"{name}Dtype")()
     for name in ("Int8", "Int16", "Int32", "Int64", "UInt8", "UInt16", "UInt32", "UInt64")
@@ -52,8 +53,12 @@ class ParquetFile:
         """The named columns, each row labelled with its number (text as object, NaN where missing),
         dates and numbers found also where they are written as text or as digits."""
         values = {name: self._values(name) for name in names}
-        texts = [name for name in names if _holds_text(values[name])]
-        found = read_columns(lambda name: _as_cells(values[name]), texts, choices)
+        texts = {
+            name: cells.astype("string[pyarrow]").fillna("")
+            for name, cells in values.items()
+            if _holds_text(cells)
+        }
+        found = read_columns(pd.DataFrame(texts), choices)
         better = {name: form for name, form in found.forms.items() if form.what != "text"}
         values |= {name: found.table[name] for name in better}
         return Reading(pd.DataFrame(values), better, found.notices)
@@ -61,14 +66,11 @@ class ParquetFile:
     def _values(self, name: str) -> pd.Series:
         column, kind = self.table[name], self.schema.field(name).type
         plain = _plain_type(kind)
-        if plain is None:
-            raise TableError(
-                f"Column {name!r} of {self.source} holds {kind} values, which are no numbers, "
-                f"dates or text. Leave it out: --drop {quote(name)}"
-            )
-        if types.is_decimal(kind) and types.is_floating(plain):
-            column = column.cast(pa.string())  # its digits; straight to a float is not the nearest
         try:
+            if plain is None:
+                raise pa.ArrowInvalid(f"{kind} values are no numbers, dates or text")
+            if types.is_decimal(kind) and types.is_floating(plain):
+                column = column.cast(pa.string())  # straight to a float is not the nearest
             column = column.cast(plain) if plain != kind else column
         except pa.ArrowInvalid as error:
             raise TableError(
@@ -77,6 +79,8 @@ class ParquetFile:
             ) from None
         if types.is_timestamp(plain) and plain.tz is None and _holds_far_years(column):
             column = self.table[name].cast(pa.string())  # to be read like a text file's
+        if types.is_duration(kind):
+            column = _as_texts(column)
         mapper = NULLABLE.get if column.null_count else None
         values = pa.table({name: column}).to_pandas(types_mapper=mapper)[name]
         if values.dtype == object:
@@ -89,22 +93,13 @@ def open_parquet(content: bytes, source) -> ParquetFile:
     try:
         table = pq.read_table(io.BytesIO(content))
     except (OSError, ValueError, pa.ArrowException) as error:
-        raise damaged(source, error) from None
-    if table.num_rows == 0:
-        raise TableError(NO_ROWS.format(source))
+        raise TableError(
+            f"{source} is not a whole Parquet file ({str(error).splitlines()[0]}). Download or "
+            "copy it again."
+        ) from None
+    check_shape(table.column_names, table.num_rows, source)
     index = [name for name in table.column_names if re.fullmatch(UNNAMED_INDEX, name)]
-    repeated = [name for name in table.column_names if table.column_names.count(name) > 1]
-    if repeated:
-        raise TableError(f"{source} has two columns named {repeated[0]!r}. Rename one of them.")
     return ParquetFile(table.drop_columns(index), str(source))
-
-
-def damaged(source, error: Exception) -> TableError:
-    """What to say about a file that is no Parquet, or not a whole one."""
-    return TableError(
-        f"{source} is not a whole Parquet file ({str(error).splitlines()[0]}). Download or copy it "
-        "again."
-    )
 
 
 def like_file(chunk: pd.DataFrame, schema: pa.Schema) -> pa.Table:
@@ -116,9 +111,11 @@ def like_file(chunk: pd.DataFrame, schema: pa.Schema) -> pa.Table:
 def _like_field(values: pd.Series, kind: pa.DataType) -> pa.Array:
     if types.is_null(kind):
         return pa.nulls(len(values))
-    if types.is_time(kind):
+    if types.is_time(kind) or types.is_duration(kind):
         clock = pa.array(pd.to_timedelta(values.astype(object))).cast(pa.duration("ns"))
-        return clock.cast(pa.int64()).cast(pa.time64("ns")).cast(kind, safe=False)
+        if types.is_time(kind):
+            clock = clock.cast(pa.int64()).cast(pa.time64("ns"))
+        return clock.cast(kind, safe=False)
     array = pa.array(values, from_pandas=True).cast(_plain_type(kind), safe=False)
     if types.is_decimal(kind) and types.is_integer(array.type):
         array = array.cast(pa.decimal128(LONGEST_WHOLE, 0))
@@ -144,7 +141,7 @@ def _plain_type(kind: pa.DataType) -> pa.DataType | None:
         whole = kind.scale <= 0 and kind.precision <= 18
         return pa.int64() if whole else pa.float64()
     if types.is_duration(kind):
-        return pa.int64()
+        return pa.duration("ns")
     if types.is_time(kind) or types.is_large_string(kind) or kind == pa.string_view():
         return pa.string()
     if types.is_null(kind):
@@ -155,6 +152,16 @@ def _plain_type(kind: pa.DataType) -> pa.DataType | None:
         types.is_nested(kind) or "binary" in str(kind) or isinstance(kind, pa.BaseExtensionType)
     )
     return None if unknown else kind
+
+
+def _as_texts(durations: pa.ChunkedArray) -> pa.Array:
+    """Durations as hours, minutes and seconds, with as few digits as they need."""
+    spans = durations.cast(pa.int64()).to_pandas()
+    digits = next(
+        digits for digits in (0, 3, 6, 9) if not (spans.dropna() % 10 ** (9 - digits)).any()
+    )
+    form = Clock(parts=3, digits=digits)
+    return pa.array(form.write(spans / 1e9), pa.string())
 
 
 def _holds_far_years(column: pa.ChunkedArray) -> bool:
@@ -170,7 +177,3 @@ def _holds_text(values: pd.Series) -> bool:
     if present.empty or not pd.api.types.is_integer_dtype(values.dtype):
         return pd.api.types.infer_dtype(present) == "string"
     return bool(present.astype(str).str.fullmatch(f"(?:{'|'.join(COMPACT.values())})").all())
-
-
-def _as_cells(values: pd.Series) -> pd.Series:
-    return values.astype("string[pyarrow]").fillna("")

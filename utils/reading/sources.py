@@ -24,6 +24,17 @@ def fetch(source: str | Path) -> bytes:
     return _decompress(_content(source), source)
 
 
+def check_shape(names: list[str], rows: int, source) -> None:
+    """TableError for a table without rows, or with two columns of one name."""
+    if not rows:
+        raise TableError(
+            f"{source} holds a header but no rows. Check that it was exported completely."
+        )
+    repeated = [name for position, name in enumerate(names) if name in names[:position]]
+    if repeated:
+        raise TableError(f"{source} has two columns named {repeated[0]!r}. Rename one of them.")
+
+
 def _content(source) -> bytes:
     if isinstance(source, str) and re.match(r"https?://", source, re.IGNORECASE):
         return _download(source)

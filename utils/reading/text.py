@@ -15,11 +15,13 @@ import pandas as pd
 
 from utils.reading.columns import Reading, read_columns
 from utils.reading.forms import Choices
+from utils.reading.sources import check_shape
 from utils.schema import TableError
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 OTHER_SEPARATORS = ("^", ":", " ")  # not read as such, for they stand in ordinary texts too
 MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+BEGINNING = 100_000  # characters in which the first two lines are sought
 RECORDS_TO_JUDGE = 200  # by which the separator is found
 
 
@@ -27,28 +29,31 @@ RECORDS_TO_JUDGE = 200  # by which the separator is found
 class Layout:
     """How a text file is written, apart from its cells.
 
-    quoted : every cell stands in quotation marks.  headers : column name -> what its header says,
-    which differs only where that is blank.
+    quote : the mark around every cell, "" if there is none.  headers : column name -> what its
+    header says, which differs only where that is blank.
     """
 
     separator: str = ","
     encoding: str = "utf-8"
     newline: str = "\n"
-    quoted: bool = False
+    quote: str = ""
     headers: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class TextFile:
-    """A text file in cells: names (k), columns (k sequences of n texts), lines (n), its layout, and
+    """A text file in cells: texts (n, k), labelled with their line in the file, its layout, and
     what a reader should know about how it was read."""
 
-    names: list[str]
-    columns: list[tuple[str, ...]]
-    lines: list[int]
+    texts: pd.DataFrame
     layout: Layout
     notices: list[str]
     schema: ClassVar[None] = None  # only Parquet has one
+
+    @property
+    def names(self) -> list[str]:
+        """Column names in the file's order."""
+        return list(self.texts)
 
     def read(self, names: list[str], choices: Choices = Choices()) -> Reading:  # noqa: B008 - frozen
         """The named columns, each row labelled with its line.
@@ -56,20 +61,16 @@ class TextFile:
         Text that is written as a number, date, time or truth value becomes one; the Reading says
         what was decided. Raises TableError for what no column can hold.
         """
-        found = read_columns(self.cells, names, choices, comma=self.layout.separator == ";")
+        found = read_columns(self.texts[names], choices, comma=self.layout.separator == ";")
         return replace(found, notices=[*self.notices, *found.notices])
 
-    def cells(self, name: str) -> pd.Series:
-        """The texts of a column, labelled with their line in the file."""
-        lines = pd.Index(self.lines, name="line")
-        return pd.Series(
-            self.columns[self.names.index(name)], lines, dtype="string[pyarrow]", name=name
-        )
 
+def split_text(content: bytes, source, encoding: str | None = None) -> TextFile:
+    """Cut the content of a text file into cells; TableError where it is none, or ragged.
 
-def split_text(content: bytes, source) -> TextFile:
-    """Cut the content of a text file into cells; TableError where it is none, or ragged."""
-    text, encoding, notices = _decode(content, source)
+    encoding : as Python names it; None finds it.
+    """
+    text, encoding, notices = _decode(content, source, encoding)
     separator, text, first_line = _separator(text)
     if separator != ",":
         notices.append(f"Separated by {SEPARATORS.get(separator, repr(separator))}.")
@@ -89,19 +90,18 @@ def split_text(content: bytes, source) -> TextFile:
         _check_length(record, header, separator, f"{source}, line {line}")
         lines.append(line)
         rows.append(record)
-    if not rows:
-        raise TableError(
-            f"{source} holds a header but no rows. Check that it was exported completely."
-        )
     if blank:
         notices.append(f"Skipped lines that hold nothing but separators: {blank}.")
     columns = list(zip(*rows))
-    while len(header) > 1 and not header[-1].strip() and not any(columns[-1]):
+    while rows and len(header) > 1 and not header[-1].strip() and not any(columns[-1]):
         header, columns = header[:-1], columns[:-1]  # each line ends in a separator
-    headers = _names(header, source)
-    numbers = [name for name in headers if re.fullmatch(r"[-+\d.,]*\d[-+\d.,]*", name)]
-    if numbers:
-        notices.append(f"The first line is read as the names, although {numbers[0]!r} is a number.")
+    names = [text if text.strip() else f"Unnamed: {place}" for place, text in enumerate(header)]
+    check_shape(names, len(rows), source)
+    headers = dict(zip(names, header))
+    numbers = [f"{n!r} is a number" for n in headers if re.fullmatch(r"[-+.,]*\d[-+\d.,]*", n)]
+    doubts = [*numbers, *(["it starts with #"] if header[0].startswith("#") else [])]
+    if doubts:
+        notices.append(f"The first line is read as the names, although {doubts[0]}.")
     if len(headers) == 1:
         shared = [
             sign for sign in OTHER_SEPARATORS if all(sign in row[0] for row in (header, *rows))
@@ -111,29 +111,37 @@ def split_text(content: bytes, source) -> TextFile:
                 f"Only one column was found. If {shared[0]!r} separates columns: replace it by "
                 "commas."
             )
-    newline = "\r\n" if "\r\n" in text else "\n"
-    layout = Layout(separator, encoding, newline, _is_quoted(text, separator), headers)
-    return TextFile(list(headers), columns, lines, layout, notices)
+    newline = next((end for end in ("\r\n", "\n") if end in text), "\r")
+    layout = Layout(separator, encoding, newline, _quote(text, separator), headers)
+    texts = {name: pd.array(cells, "string[pyarrow]") for name, cells in zip(names, columns)}
+    return TextFile(pd.DataFrame(texts, pd.Index(lines, name="line")), layout, notices)
 
 
-def _decode(content: bytes, source) -> tuple[str, str, list[str]]:
+def _decode(content: bytes, source, asked: str | None) -> tuple[str, str, list[str]]:
     """Text, encoding, and a notice if the encoding is a guess."""
-    encoding, notices = _encoding(content), []
+    encoding, notices = asked or _encoding(content), []
     try:
         text = content.decode(encoding)
+    except LookupError:
+        raise TableError(
+            f"There is no encoding {asked!r} of text. Write it as Python does, such as --encoding "
+            "cp1250."
+        ) from None
     except UnicodeDecodeError as error:
-        if encoding != "utf-8":
-            raise TableError(
-                f"{source} starts as {encoding} text, but byte {error.start} cannot be read. Save "
-                'it again as "CSV UTF-8".'
-            ) from None
-        text, encoding = _decode_western(content)
         line = content.count(b"\n", 0, error.start) + 1
+        try:
+            text = content.decode("cp1252" if encoding == "utf-8" and not asked else encoding)
+        except UnicodeDecodeError:
+            western = "" if asked or encoding != "utf-8" else " or Western European"
+            raise TableError(
+                f"{source}, line {line}, cannot be read as {encoding}{western} text. Save it "
+                'again as "CSV UTF-8", or name how it is coded, such as --encoding shift_jis.'
+            ) from None
+        encoding, word = "cp1252", re.search(r"\w*[^\x00-\x7f]\w*", text)[0]
         notices.append(
-            f"Line {line} is not UTF-8: read, and written, as Western European ({encoding})."
+            f"Line {line} is not UTF-8: read, and written, as Western European ({encoding}), such "
+            f"as {word!r}. If that is wrong: --encoding cp1250"
         )
-    if not text.strip():
-        raise TableError(f"{source} is empty. Check that it was saved or downloaded completely.")
     if "\0" in text:
         line = text.count("\n", 0, text.index("\0")) + 1
         raise TableError(
@@ -143,6 +151,11 @@ def _decode(content: bytes, source) -> tuple[str, str, list[str]]:
         raise TableError(
             f"{source} is a web page, not a table: it starts with {text.strip()[:20]!r}. Use the "
             "address of the raw file (on GitHub: the Raw button), or log in and download it."
+        )
+    if re.match(r'\s*\[?\s*\{\s*"', text):
+        raise TableError(
+            f"{source} is JSON, not a table. Turn it into one with pandas.read_json (one object a "
+            "line: lines=True) and .to_csv."
         )
     return text, encoding, notices
 
@@ -157,13 +170,6 @@ def _encoding(content: bytes) -> str:
     return "utf-16-be" if content[0::2].count(0) > half / 2 else "utf-8"
 
 
-def _decode_western(content: bytes) -> tuple[str, str]:
-    try:
-        return content.decode("cp1252"), "cp1252"
-    except UnicodeDecodeError:
-        return content.decode("latin-1"), "latin-1"
-
-
 def _separator(text: str) -> tuple[str, str, int]:
     """The separator, the text after a line such as ``sep=;`` that names it, and the line it starts
     on."""
@@ -175,9 +181,13 @@ def _separator(text: str) -> tuple[str, str, int]:
 
 def _reader(text: str, separator: str, strict: bool = False):
     """A reader of lines; it skips spaces before cells where quotation marks follow them."""
-    spaced = any(f'{separator} "' in line for line in text.splitlines()[:2])
+    spaced = any(f'{separator} "' in line for line in text[:BEGINNING].splitlines()[:2])
     return csv.reader(
-        io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=spaced, strict=strict
+        io.StringIO(text, newline=""),
+        delimiter=separator,
+        skipinitialspace=spaced,
+        strict=strict,
+        quotechar=_quote(text, separator) or '"',
     )
 
 
@@ -209,10 +219,15 @@ def _records(text: str, separator: str, line: int, source) -> Iterator[tuple[int
         ) from None
 
 
-def _is_quoted(text: str, separator: str) -> bool:
-    """Whether all cells of the first two lines stand in quotation marks."""
-    cells = [cell for line in text.splitlines()[:2] for cell in line.split(separator)]
-    return all(len(cell) > 1 and cell[0] == cell[-1] == '"' for cell in cells)
+def _quote(text: str, separator: str) -> str:
+    """The mark, double or single, around all cells of the first two lines, "" if there is none."""
+    lines = text[:BEGINNING].splitlines()[:2]
+    for mark in "\"'":
+        quoted = all(len(line) > 1 and line[0] == line[-1] == mark for line in lines)
+        between = {line.count(f"{mark}{separator}{mark}") for line in lines}
+        if quoted and between == {lines[0].count(separator)}:
+            return mark
+    return ""
 
 
 def _check_length(record: list[str], header: list[str], separator: str, where: str) -> None:
@@ -224,14 +239,3 @@ def _check_length(record: list[str], header: list[str], separator: str, where: s
             f"{title if len(header) == 1 else ''}Put values that contain a {sign} in double "
             f"quotes, or add the missing {sign}."
         )
-
-
-def _names(header: list[str], source) -> dict[str, str]:
-    """Name of each column -> its header; a blank header gets the name that pandas would give."""
-    names = [
-        text if text.strip() else f"Unnamed: {position}" for position, text in enumerate(header)
-    ]
-    repeated = [name for position, name in enumerate(names) if name in names[:position]]
-    if repeated:
-        raise TableError(f"{source} has two columns named {repeated[0]!r}. Rename one of them.")
-    return dict(zip(names, header))
