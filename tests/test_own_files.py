@@ -1417,3 +1417,48 @@ def test_orders_of_dates_with_gaps_and_zones_are_found():
     table["from"] = start.dt.tz_localize("Europe/Berlin")
     table["to"] = table["from"] + pd.Timedelta(hours=1)
     assert found_rules(table) == ["start <= end", "`from` < to"]
+
+
+@pytest.mark.parametrize(
+    ("first", "last"), [(1945, 1994), (1960, 1975), (1950, 1968), (1930, 2012), (2015, 2048)]
+)
+def test_years_of_two_digits_follow_each_other(first, last):
+    days = pd.date_range(f"{first}-01-01", f"{last}-12-28", ROWS).normalize()
+    source = save(lines(born=[f"{d:%d/%m/%y}" for d in days], other=FEW))
+    table = open_table(source, Wishes(keep=("born",))).table
+    assert table["born"].tolist() == days.tolist()
+    generate(source)
+    read = [datetime.strptime(text, "%d/%m/%y") for text in written()["born"]]
+    assert {day.year % 100 for day in read} <= {year % 100 for year in range(first, last + 1)}
+
+
+def test_compact_days_of_another_century_are_days_of_it():
+    days = pd.date_range("1951-01-01", "1999-12-28", ROWS).normalize()
+    table = open_table(save(lines(born=[f"{d:%y%m%d}" for d in days], x=FEW))).table
+    assert table["born"].tolist() == days.tolist()
+
+
+def test_a_title_in_the_first_of_several_cells_is_pointed_at():
+    save("Sales in May,,\n" + lines(day=DAYS.strftime("%Y-%m-%d"), item=FEW, n=FEW))
+    assert "although column 2 has none. Delete what stands above" in generate("in.csv")
+
+
+def test_a_column_is_given_one_value():
+    source = save(lines(sex=["m", "f"] * (ROWS // 2), other=FEW))
+    error = refused(source, "--given", "sex=m", "--given", "sex=f")
+    assert "'sex=f' is the second condition on 'sex'" in error
+
+
+@pytest.mark.parametrize(
+    "form", ["₹{:,}", "{:,}円", "2024年1月{}日", "'{:05d}", "#{}"], ids=["₹", "円", "年", "'", "#"]
+)
+def test_a_table_without_a_column_left_says_why(form):
+    cells = [form.format(number).replace("₹10,", "₹1,0,") for number in range(10_001, 10_041)]
+    error = refused(save("amount\n" + "\n".join(f'"{cell}"' for cell in cells) + "\n"))
+    assert "Left out 'amount': it looks like numbers or times in a form" in error
+
+
+def test_columns_beside_those_of_screen_time_are_named():
+    table = simulate_screentime(10, random_state=0).assign(mood="good", Place="home")
+    said = generate(save(table.to_csv(index=False)))
+    assert "left out: 'mood', 'Place'." in said

@@ -86,10 +86,11 @@ def open_table(source: str, asked: Wishes = Wishes()) -> OwnTable:  # noqa: B008
     persons = dict.fromkeys((name for name in names if may_be_persons(table[name])), "")
     if not names:
         hint = f"Keep one: --keep {quote(table.columns[0])}"
-        raise TableError(" ".join([f"No column of {source} is left.", *reading.notices, hint]))
+        why = [*reading.notices, *_said(left_out, "Left out {names}: {why}.")]
+        raise TableError(" ".join([f"No column of {source} is left.", *why, hint]))
     if wishes.target is not None:
         one_of(wishes.target, names, "--target", "column")
-    others = sum(kind.rename(name) is None for name in file.names)
+    others = [repr(name) for name in file.names if kind.rename(name) is None]
     held = [] if kind.schema or wishes.rule else found_rules(table[names])
     opened = _with_schema(kind, table[names].reset_index(drop=True), wishes, {*kept})
     style = _style(file, kind, reading, renamed)
@@ -99,7 +100,7 @@ def open_table(source: str, asked: Wishes = Wishes()) -> OwnTable:  # noqa: B008
         *doubts,
         *([kind.notice] if kind.notice else []),
         *(
-            [f"Columns that do not belong to such a table are left out: {others}."]
+            [f"Columns that do not belong to such a table are left out: {', '.join(others)}."]
             if others
             else []
         ),
