@@ -1462,3 +1462,28 @@ def test_columns_beside_those_of_screen_time_are_named():
     table = simulate_screentime(10, random_state=0).assign(mood="good", Place="home")
     said = generate(save(table.to_csv(index=False)))
     assert "left out: 'mood', 'Place'." in said
+
+
+@pytest.mark.parametrize(
+    ("cells", "place"),
+    [
+        (["5", "low"] * (ROWS // 2), "line 3: 'low'"),
+        ([f"{d:%Y-%m-%d}" for d in DAYS], f"line 2: '{DAYS[0]:%Y-%m-%d}"),
+    ],
+    ids=["words", "dates"],
+)
+def test_what_is_no_number_cannot_be_called_one(cells, place):
+    error = refused(save(lines(level=cells, x=FEW)), "--number", "level")
+    assert f"Column 'level', {place}" in error
+
+
+def test_digits_that_could_be_days_are_numbers_where_asked():
+    source = save(lines(part=[f"{d:%Y%m%d}" for d in DAYS], x=FEW))
+    assert column_kind(generate(source, "--number", "part"), "part") == "integer"
+
+
+def test_an_identifier_that_is_called_a_number_is_learned_as_one_and_said():
+    source = save(lines(order_id=range(1000, 1000 + ROWS), x=FEW))
+    said = generate(source, "--number", "order_id")
+    assert column_kind(said, "order_id") == "integer"
+    assert "Kept 'order_id' as a quantity, although" in said

@@ -76,7 +76,8 @@ class Moment(Form):
     def find(cls, cells: pd.Series, choices: Choices) -> Moment | None:
         judged = sample(cells)
         if judged.str.fullmatch(r"\d+").mean() >= ENOUGH:
-            return None if choices.plain else _compact(judged, cells)
+            number = choices.plain or cells.name in choices.numbers
+            return None if number else _compact(judged, cells)
         if judged.str.fullmatch(rf".{{0,{LONGEST}}}\d.{{0,{LONGEST}}}").mean() < ENOUGH:
             return None
         texts = judged.tolist()
