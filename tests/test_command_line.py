@@ -228,7 +228,7 @@ def test_public_screen_time_files_are_recognised(folder, date_format):
     )
     assert code == 0, error
     assert "Recognised as a screen-time table" in output
-    assert "do not belong to such a table are left out: 1" in output
+    assert "do not belong to such a table are left out: 'Battery'" in output
     written = pd.read_csv("out.csv")
     assert list(written.columns) == list(table.columns[:5])
     assert set(written["App"]) == {"Netflix"}
