@@ -420,7 +420,8 @@ def test_everything_left_out_is_an_error(folder):
     )
     code, _, error = run("generate", "names.csv")
     assert code == 1
-    assert "No column of names.csv is left. Keep one: --keep name" in error
+    assert "No column of names.csv is left. Left out 'name': nearly every row" in error
+    assert "Keep one: --keep name" in error
 
 
 def test_too_few_rows_to_compare(folder):
