@@ -228,7 +228,7 @@ def test_public_screen_time_files_are_recognised(folder, date_format):
     )
     assert code == 0, error
     assert "Recognised as a screen-time table" in output
-    assert "do not belong to such a table are left out: 1" in output
+    assert "do not belong to such a table are left out: 'Battery'" in output
     written = pd.read_csv("out.csv")
     assert list(written.columns) == list(table.columns[:5])
     assert set(written["App"]) == {"Netflix"}
@@ -420,7 +420,8 @@ def test_everything_left_out_is_an_error(folder):
     )
     code, _, error = run("generate", "names.csv")
     assert code == 1
-    assert "No column of names.csv is left. Keep one: --keep name" in error
+    assert "No column of names.csv is left. Left out 'name': nearly every row" in error
+    assert "Keep one: --keep name" in error
 
 
 def test_too_few_rows_to_compare(folder):

@@ -9,6 +9,7 @@ import shlex
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
+from time import perf_counter
 
 import numpy as np
 import pandas as pd
@@ -20,6 +21,7 @@ from typer.testing import CliRunner
 from utils.commands import app
 from utils.commands.base import Wishes
 from utils.commands.opening import open_table
+from utils.commands.rules import found_rules
 from utils.screentime import simulate_screentime
 from utils.synthesizers import SYNTHESIZERS
 
@@ -1397,3 +1399,91 @@ def test_a_line_end_in_a_name_does_not_break_the_list_of_columns():
 
 def test_a_first_line_with_a_number_is_said_to_be_read_as_names():
     assert "although '51.26' is a number" in generate(save("b,51.26\n" + "a,3.5\nb,4.5\n" * 20))
+
+
+def test_orders_in_a_wide_table_are_found_at_once():
+    """Each pair by itself took minutes: 250 columns have 62,250 pairs."""
+    wide = pd.DataFrame(GENERATOR.normal(size=(50, 250)).round(3)).add_prefix("x")
+    wide["low"] = wide["x7"] - 0.5
+    started = perf_counter()
+    assert found_rules(wide) == ["low < x7"]
+    assert perf_counter() - started < 20
+
+
+def test_orders_of_dates_with_gaps_and_zones_are_found():
+    start = pd.Series(DAYS)
+    end = start + pd.to_timedelta(GENERATOR.integers(0, 9, ROWS), unit="D")
+    table = pd.DataFrame({"start": start, "end": end.mask(end.index % 7 == 0)})
+    table["from"] = start.dt.tz_localize("Europe/Berlin")
+    table["to"] = table["from"] + pd.Timedelta(hours=1)
+    assert found_rules(table) == ["start <= end", "`from` < to"]
+
+
+@pytest.mark.parametrize(
+    ("first", "last"), [(1945, 1994), (1960, 1975), (1950, 1968), (1930, 2012), (2015, 2048)]
+)
+def test_years_of_two_digits_follow_each_other(first, last):
+    days = pd.date_range(f"{first}-01-01", f"{last}-12-28", ROWS).normalize()
+    source = save(lines(born=[f"{d:%d/%m/%y}" for d in days], other=FEW))
+    table = open_table(source, Wishes(keep=("born",))).table
+    assert table["born"].tolist() == days.tolist()
+    generate(source)
+    read = [datetime.strptime(text, "%d/%m/%y") for text in written()["born"]]
+    assert {day.year % 100 for day in read} <= {year % 100 for year in range(first, last + 1)}
+
+
+def test_compact_days_of_another_century_are_days_of_it():
+    days = pd.date_range("1951-01-01", "1999-12-28", ROWS).normalize()
+    table = open_table(save(lines(born=[f"{d:%y%m%d}" for d in days], x=FEW))).table
+    assert table["born"].tolist() == days.tolist()
+
+
+def test_a_title_in_the_first_of_several_cells_is_pointed_at():
+    save("Sales in May,,\n" + lines(day=DAYS.strftime("%Y-%m-%d"), item=FEW, n=FEW))
+    assert "although column 2 has none. Delete what stands above" in generate("in.csv")
+
+
+def test_a_column_is_given_one_value():
+    source = save(lines(sex=["m", "f"] * (ROWS // 2), other=FEW))
+    error = refused(source, "--given", "sex=m", "--given", "sex=f")
+    assert "'sex=f' is the second condition on 'sex'" in error
+
+
+@pytest.mark.parametrize(
+    "form", ["₹{:,}", "{:,}円", "2024年1月{}日", "'{:05d}", "#{}"], ids=["₹", "円", "年", "'", "#"]
+)
+def test_a_table_without_a_column_left_says_why(form):
+    cells = [form.format(number).replace("₹10,", "₹1,0,") for number in range(10_001, 10_041)]
+    error = refused(save("amount\n" + "\n".join(f'"{cell}"' for cell in cells) + "\n"))
+    assert "Left out 'amount': it looks like numbers or times in a form" in error
+
+
+def test_columns_beside_those_of_screen_time_are_named():
+    table = simulate_screentime(10, random_state=0).assign(mood="good", Place="home")
+    said = generate(save(table.to_csv(index=False)))
+    assert "left out: 'mood', 'Place'." in said
+
+
+@pytest.mark.parametrize(
+    ("cells", "place"),
+    [
+        (["5", "low"] * (ROWS // 2), "line 3: 'low'"),
+        ([f"{d:%Y-%m-%d}" for d in DAYS], f"line 2: '{DAYS[0]:%Y-%m-%d}"),
+    ],
+    ids=["words", "dates"],
+)
+def test_what_is_no_number_cannot_be_called_one(cells, place):
+    error = refused(save(lines(level=cells, x=FEW)), "--number", "level")
+    assert f"Column 'level', {place}" in error
+
+
+def test_digits_that_could_be_days_are_numbers_where_asked():
+    source = save(lines(part=[f"{d:%Y%m%d}" for d in DAYS], x=FEW))
+    assert column_kind(generate(source, "--number", "part"), "part") == "integer"
+
+
+def test_an_identifier_that_is_called_a_number_is_learned_as_one_and_said():
+    source = save(lines(order_id=range(1000, 1000 + ROWS), x=FEW))
+    said = generate(source, "--number", "order_id")
+    assert column_kind(said, "order_id") == "integer"
+    assert "Kept 'order_id' as a quantity, although" in said

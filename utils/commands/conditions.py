@@ -18,6 +18,9 @@ def conditions(given: list[str], opened: OwnTable) -> dict:
     found = {}
     for text in given:
         column, value = _parse(text, opened)
+        if column.name in found:
+            problem = f"{text!r} is the second condition on {column.name!r}. Give one of them."
+            raise typer.BadParameter(problem, param_hint="--given")
         try:
             form = opened.style.forms.get(column.name)
             found[column.name] = value_of(column, value, form)

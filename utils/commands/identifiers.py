@@ -34,8 +34,8 @@ PERSON_WORDS += ("email", "mail", "address", "street", "phone")
 CODE = r"[-+]?\d+"
 LONG_CODE = r"[-+]?\d{10,}"
 UNREAD = (
-    r"[-+(~<>≈]{0,2}[€$£]?\s?\d[\d\s.,:/'-]*\S{0,3}(?: \w)?|0x[\dA-Fa-f]+|\d{4}-\d\d-\d\d.*"
-    r"|\d{1,2}\.? [^\W\d]+\.? \d{2,4}.*"
+    r"[-+(~<>≈'#]{0,2}[€$£¥₹₩]?\s?\d[\d\s.,:/'年月-]*\S{0,3}(?: \w)?|0x[\dA-Fa-f]+"
+    r"|\d{4}-\d\d-\d\d.*|\d{1,2}\.? [^\W\d]+\.? \d{2,4}.*"
     r"|P[\dYMWDTHS.]+|\d{8}T\d{4,6}\w*"
     r"|.{0,12}(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec).{0,24}(?:19|20)\d\d.{0,16}"
 )

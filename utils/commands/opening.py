@@ -78,18 +78,23 @@ def open_table(source: str, asked: Wishes = Wishes()) -> OwnTable:  # noqa: B008
                 raise
             doubts = [f"Named like a table of the course, but read as any other: {error}"]
     _check_finite(table)
+    numbers = {*wishes.number} - {*wishes.category}
+    _check_numbers(table[[name for name in table if name in numbers]])
     found = identifiers(table)
+    measured = {name: why for name, why in found.items() if name in numbers}
+    found = {name: why for name, why in found.items() if name not in measured}
     wanted = {*wishes.keep, *wishes.category, wishes.target}
-    kept = {name: why for name, why in found.items() if name in wanted - {*wishes.number}}
+    kept = {name: why for name, why in found.items() if name in wanted}
     left_out = {name: why for name, why in found.items() if name not in wanted}
     names = [name for name in table.columns if name not in left_out]
     persons = dict.fromkeys((name for name in names if may_be_persons(table[name])), "")
     if not names:
         hint = f"Keep one: --keep {quote(table.columns[0])}"
-        raise TableError(" ".join([f"No column of {source} is left.", *reading.notices, hint]))
+        why = [*reading.notices, *_said(left_out, "Left out {names}: {why}.")]
+        raise TableError(" ".join([f"No column of {source} is left.", *why, hint]))
     if wishes.target is not None:
         one_of(wishes.target, names, "--target", "column")
-    others = sum(kind.rename(name) is None for name in file.names)
+    others = dict.fromkeys((name for name in file.names if kind.rename(name) is None), "")
     held = [] if kind.schema or wishes.rule else found_rules(table[names])
     opened = _with_schema(kind, table[names].reset_index(drop=True), wishes, {*kept})
     style = _style(file, kind, reading, renamed)
@@ -98,14 +103,11 @@ def open_table(source: str, asked: Wishes = Wishes()) -> OwnTable:  # noqa: B008
     notices = [
         *doubts,
         *([kind.notice] if kind.notice else []),
-        *(
-            [f"Columns that do not belong to such a table are left out: {others}."]
-            if others
-            else []
-        ),
+        *_said(others, "Columns that do not belong to such a table are left out: {names}."),
         *reading.notices,
         *_said(left_out, "Left out {names}: {why}. To keep it, with real values: --keep {first}"),
         *_said(kept, "Kept {names}, although {why}: real values will be written."),
+        *_said(measured, "Kept {names} as a quantity, although {why}."),
         *_said(persons, "Real values of {names} are copied. To leave it out: --drop {first}"),
         *opened.notices,
         *_said(dict(zip(held, held)), "In every row {why}. To keep it so: --rule {first}"),
@@ -173,6 +175,15 @@ def _check_finite(table: pd.DataFrame) -> None:
                 f"number, leave the cell empty, or leave the column out: --drop {quote(name)}. If "
                 f"it holds codes: --category {quote(name)}"
             )
+
+
+def _check_numbers(table: pd.DataFrame) -> None:
+    for name, cells in table.select_dtypes(exclude="number").astype(str).items():
+        row = pd.to_numeric(cells[table[name].notna()], errors="coerce").isna().idxmax()
+        raise TableError(
+            f"Column {name!r}, {table.index.name} {row}: {cells[row]!r} is no number that is known "
+            f"here. Write it like 1234.5, or leave out --number {quote(name)}."
+        )
 
 
 def _with_schema(kind: Kind, table: pd.DataFrame, wishes: Wishes, kept: set[str]) -> OwnTable:

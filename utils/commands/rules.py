@@ -6,7 +6,7 @@ import ast
 import keyword
 import re
 from collections.abc import Iterable, Iterator
-from itertools import combinations, permutations
+from itertools import combinations
 from shlex import quote
 
 import numpy as np
@@ -229,7 +229,9 @@ def found_rules(table: pd.DataFrame) -> list[str]:
     sums = _sums(table[numbers[:MOST_NUMBERS]])
     zoned = [name for name in dates if table[name].dt.tz is not None]
     naive = [name for name in dates if name not in zoned]
-    orders = [rule for names in (naive, zoned, numbers) for rule in _orders(table[names])]
+    instants = table[zoned].apply(lambda dates: dates.dt.tz_convert(None))
+    measured = (table[naive], instants, table[numbers].astype(np.float64))
+    orders = [rule for columns in measured for rule in _orders(columns)]
     summed = [columns_of(rule) for rule in sums]
     orders = [rule for rule in orders if not any(columns_of(rule) <= names for names in summed)]
     found = [*sums, *orders]
@@ -243,16 +245,19 @@ def _is_measured(values: pd.Series) -> bool:
 
 
 def _orders(table: pd.DataFrame) -> list[str]:
+    """Orders between columns of one type, each column beside all others at once."""
+    values, present = table.to_numpy(), table.notna().to_numpy()
+    mixed = np.random.default_rng(0).permutation(len(table))
     found = []
-    for first, second in permutations(table.columns, 2):
-        both = table[[first, second]].dropna()
-        low, high = both[first], both[second]
-        if len(both) < FEWEST_ROWS or not (low <= high).all() or (low == high).all():
-            continue
-        mixed = high.sample(frac=1, random_state=0).set_axis(low.index)
-        if (low <= mixed).mean() <= BY_CHANCE:
-            sign = "<" if (low < high).all() else "<="
-            found.append(f"{_ticked(first)} {sign} {_ticked(second)}")
+    for first, name in enumerate(table.columns):
+        low, both = values[:, [first]], present[:, [first]] & present
+        less, rows = (low < values).sum(axis=0), both.sum(axis=0)
+        ordered = ((low <= values).sum(axis=0) == rows) & (less > 0) & (rows >= FEWEST_ROWS)
+        pairs = (present[:, [first]] & present[mixed]).sum(axis=0)
+        ordered &= (low <= values[mixed]).sum(axis=0) <= BY_CHANCE * pairs
+        for second in np.flatnonzero(ordered):
+            sign = "<" if less[second] == rows[second] else "<="
+            found.append(f"{_ticked(name)} {sign} {_ticked(table.columns[second])}")
     return found
 
 

@@ -99,9 +99,13 @@ def split_text(content: bytes, source, encoding: str | None = None) -> TextFile:
     check_shape(names, len(rows), source)
     headers = dict(zip(names, header))
     numbers = [f"{n!r} is a number" for n in headers if re.fullmatch(r"[-+.,]*\d[-+\d.,]*", n)]
-    doubts = [*numbers, *(["it starts with #"] if header[0].startswith("#") else [])]
-    if doubts:
-        notices.append(f"The first line is read as the names, although {doubts[0]}.")
+    blank = [f"column {place} has none" for place, n in enumerate(header[1:], 2) if not n.strip()]
+    comment = ["it starts with #"] if header[0].startswith("#") else []
+    for doubt in [*blank, *numbers, *comment][:1]:
+        notices.append(
+            f"The first line is read as the names, although {doubt}. Delete what stands above "
+            "them, if anything does."
+        )
     if len(headers) == 1:
         shared = [
             sign for sign in OTHER_SEPARATORS if all(sign in row[0] for row in (header, *rows))

@@ -47,6 +47,7 @@ PARTS = re.compile(
     rf"(?P<half> ?[AaPp][Mm])?{ZONE}?)?"
 )
 MIXED = "+00:00"  # how a column of several offsets is written: in UTC
+LATEST = 2049  # year that two digits mean, as in certificates (RFC 5280)
 LONGEST = 45  # characters of a date in words, with its time
 
 
@@ -57,7 +58,8 @@ class Moment(Form):
     format : of strftime, with BARE before parts without a leading zero, and FRACTION where digits
     of a second stand.  digits : of the fraction.  point : before it.  zone : text of the zone, ""
     without one.  offsets : the column has several zones.  case : "upper" or "lower" where words are
-    so.  order : DAY_FIRST or MONTH_FIRST, "" where only one can be meant.
+    so.  order : DAY_FIRST or MONTH_FIRST, "" where only one can be meant.  latest : year that two
+    digits may mean.
     """
 
     format: str = "%Y-%m-%d"
@@ -67,13 +69,15 @@ class Moment(Form):
     offsets: bool = False
     case: str = ""
     order: str = ""
+    latest: int = LATEST
     what: ClassVar[str] = "dates"
 
     @classmethod
     def find(cls, cells: pd.Series, choices: Choices) -> Moment | None:
         judged = sample(cells)
         if judged.str.fullmatch(r"\d+").mean() >= ENOUGH:
-            return None if choices.plain else _compact(judged, cells)
+            number = choices.plain or cells.name in choices.numbers
+            return None if number else _compact(judged, cells)
         if judged.str.fullmatch(rf".{{0,{LONGEST}}}\d.{{0,{LONGEST}}}").mean() < ENOUGH:
             return None
         texts = judged.tolist()
@@ -91,8 +95,18 @@ class Moment(Form):
         ambiguous = len({form.order for form in best}) > 1 and choices.dates is None
         wanted = choices.dates or (DAY_FIRST if "%d.%m" in best[-1].format else MONTH_FIRST)
         chosen = next((form for form in best if form.order == wanted), best[0])
-        chosen = replace(chosen, digits=max(len(part["fraction"] or "") for part in parts))
+        digits = max(len(part["fraction"] or "") for part in parts)
+        chosen = replace(chosen, digits=digits, latest=chosen._latest(cells))
         return replace(chosen, ambiguous=ambiguous)._spelt(texts)
+
+    def _latest(self, cells: pd.Series) -> int:
+        """The last of the years that two digits mean: the widest gap between them is kept free, so
+        that 95 comes before 04, and 64 before 75."""
+        if "%y" not in self.format:
+            return LATEST
+        years = np.unique(self.read(cells).dropna().dt.year % 100)
+        gaps = np.diff(years, append=years[:1] + 100)
+        return LATEST - int(LATEST - years[gaps.argmax()]) % 100 if len(years) else LATEST
 
     def _spelt(self, texts: list[str]) -> Moment:
         """The same form with leading zeros and capitals as the texts have them: whatever writes
@@ -121,6 +135,9 @@ class Moment(Form):
         form = "ISO8601" if iso else self.format.replace(BARE, "").replace(FRACTION, ".%f")
         values = pd.to_datetime(texts.astype(object), format=form, errors="coerce")
         values = values.astype("datetime64[ns]")
+        if "%y" in self.format:
+            late = values.dt.year > self.latest
+            values = values.mask(late, values - pd.DateOffset(years=100))
         if self.offsets:
             return _in_utc(values, cells)
         return values.dt.tz_localize(_zone_name(zone)) if zone else values
@@ -187,7 +204,8 @@ def _compact(judged: pd.Series, cells: pd.Series) -> Moment | None:
     for form, shape in COMPACT.items():
         if judged.str.fullmatch(shape).mean() >= ENOUGH:
             told = form.startswith("%Y%m%d") or cells.nunique() >= DATES_TO_TELL
-            return Moment(format=form) if told else None
+            found = Moment(format=form)
+            return replace(found, latest=found._latest(cells)) if told else None
     return None
 
 
