@@ -45,7 +45,8 @@ def decoder_network(log_margins: np.ndarray, sizes, bends, units: int, latent: i
     hidden = _dense(units, rng)(point) + _table(len(log_margins), units, rng)(stratum)
     hidden = _dense(units, rng, "silu")(keras.ops.silu(hidden))
     widths = [size if bend is None else bend.shape[2] for size, bend in zip(sizes, bends)]
-    heads = keras.ops.split(_dense(sum(widths), rng)(hidden), np.cumsum(widths)[:-1], axis=1)
+    ends, weights = np.cumsum(widths)[:-1], _dense(sum(widths), rng)(hidden)
+    heads = keras.ops.split(weights, ends, axis=1) if len(ends) else [weights]
     logits = [
         head if bend is None else _bent(head, stratum, bend) for bend, head in zip(bends, heads)
     ]
