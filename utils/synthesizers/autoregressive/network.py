@@ -50,8 +50,9 @@ class CellNetwork:
         values, mix, mix_bias, output, output_bias = self.weights
         columns = tf.unstack(codes, axis=1)
         vectors = [tf.gather(*pair) for pair in zip(self._by_column(values), columns)]
-        # a running sum; tf.cumsum took as long as all the rest of a step
-        before = tf.stack(list(accumulate(vectors[:-1], initial=tf.zeros_like(vectors[0]))))
+        # a running sum (tf.cumsum took as long as all the rest of a step), from a nought that even
+        # the vectors of a lone column have a gradient through
+        before = tf.stack(list(accumulate(vectors[:-1], initial=0.0 * vectors[0])))
         after = before + tf.nn.relu(before @ mix.value + mix_bias.value[:, None])
         if key is not None and dropout:
             kept = tf.random.stateless_uniform(tf.shape(after), key) >= dropout

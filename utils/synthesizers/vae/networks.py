@@ -45,10 +45,10 @@ def decoder_network(log_margins: np.ndarray, sizes, bends, units: int, latent: i
     hidden = _dense(units, rng)(point) + _table(len(log_margins), units, rng)(stratum)
     hidden = _dense(units, rng, "silu")(keras.ops.silu(hidden))
     widths = [size if bend is None else bend.shape[2] for size, bend in zip(sizes, bends)]
-    ends, weights = np.cumsum(widths)[:-1], _dense(sum(widths), rng)(hidden)
-    heads = keras.ops.split(weights, ends, axis=1) if len(ends) else [weights]
+    heads = _dense(sum(widths), rng)(hidden)
     logits = [
-        head if bend is None else _bent(head, stratum, bend) for bend, head in zip(bends, heads)
+        heads[:, span] if bend is None else _bent(heads[:, span], stratum, bend)
+        for bend, span in zip(bends, spans(widths))
     ]
     logits = _side_by_side(logits) + _fixed(log_margins)(stratum)
     return keras.Model([point, stratum], logits, name="decoder")
