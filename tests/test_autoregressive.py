@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.special import log_softmax
+from sklearn.exceptions import NotFittedError
 
 from utils.encoding import QuantileBins
 from utils.schema import TableError
@@ -358,6 +359,17 @@ def test_cells_that_training_never_saw_are_refused(planted):
         planted.surprise(planted_table(3, seed=0).assign(plan="swim"))
     with pytest.raises(ValueError, match="'minutes' runs from 0 to 29"):
         planted.impute(pd.DataFrame({"minutes": [3, 99]}))
+    asked = pd.DataFrame({"minutes": [3]})
+    with pytest.raises(ValueError, match="candidates must be a whole number of 1 or more, not 0"):
+        planted.impute(asked, candidates=0)
+    with pytest.raises(ValueError, match="random_state must be a whole number"):
+        planted.impute(asked, random_state=-1)
+    for use in (planted.impute, planted.surprise):
+        with pytest.raises(TableError, match="Expected a pandas DataFrame, got list"):
+            use([3])
+    for use in (AutoregressiveSynthesizer().impute, AutoregressiveSynthesizer().surprise):
+        with pytest.raises(NotFittedError):
+            use(asked)
     with pytest.raises(ValueError, match="'plan' has no category 'swim'"):
         planted.impute(pd.DataFrame({"plan": ["film", "swim"]}))
     with pytest.raises(ValueError, match="no column 'colour'"):

@@ -499,6 +499,9 @@ def test_wrong_shapes_are_refused():
     encoder = TableEncoder(Schema.infer(TABLE)).fit(TABLE)
     with pytest.raises(TableError, match="lacks the column 'day'"):
         encoder.transform(TABLE.drop(columns="day"))
+    for use in (encoder.fit, encoder.transform):
+        with pytest.raises(TableError, match="Expected a pandas DataFrame, got list"):
+            use([[1]])
     with pytest.raises(TableError, match="9 columns, got shape"):
         encoder.inverse_transform(np.zeros((2, 3)))
 

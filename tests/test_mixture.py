@@ -164,6 +164,15 @@ def test_lognormal_numbers_are_modelled_on_the_log_scale():
     )
 
 
+@pytest.mark.parametrize("rows", [8, 400])
+def test_the_unit_of_a_number_does_not_matter(rows):
+    """Masses of particles in kilograms are drawn as those in grams are."""
+    values = np.random.default_rng(0).normal(size=(rows, 1))
+    free, rng = np.array([False]), np.random.default_rng
+    large, small = (mixture_of(values * unit).draw(500, free, rng(1)) for unit in (1.0, 1e-27))
+    np.testing.assert_allclose(small / 1e-27, large, atol=1e-6)
+
+
 def test_condition_is_the_closed_form_of_a_gaussian():
     mixture = mixture_of(two_components(), most=1)
     _, means, covariances = in_units_of_the_table(mixture)

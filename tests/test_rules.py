@@ -166,6 +166,18 @@ def test_by_gives_each_category_its_own_distribution():
     assert synthesizer.schema_["word"].categories == ("a", "b", "rare")
 
 
+def test_a_missing_category_may_have_a_distribution_of_its_own():
+    columns = {
+        "app": choice({"X": 1}, missing=0.25),
+        "x": by("app", {"X": uniform(0, 3, decimals=0), None: uniform(0, 1, decimals=0)}),
+    }
+    synthesizer = RuleSynthesizer(columns).fit()
+    table = synthesizer.sample(ROWS)
+    assert table["x"][table["app"].isna()].max() == 1 and table["x"].max() == 3
+    share = synthesizer.sample(ROWS, {"x": 1})["app"].isna().mean()
+    assert share == pytest.approx(0.25 * 0.5 / (0.25 * 0.5 + 0.75 * 0.25), abs=0.02)
+
+
 # --- derived columns and rules ---
 
 EMPLOYEES = {
@@ -667,10 +679,29 @@ def test_other_columns_than_the_table_are_refused():
         RuleSynthesizer({"x": poisson(1)}).fit(pd.DataFrame({"y": [1]}))
 
 
-@pytest.mark.parametrize("shares", [{}, {"a": 0}, {"a": -1, "b": 3}])
+@pytest.mark.parametrize(
+    "shares", [{}, {"a": 0}, {"a": -1, "b": 3}, {"a": np.inf}, {"a": "x"}, ["a"]]
+)
 def test_choice_needs_weights(shares):
     with pytest.raises(ValueError, match="choice needs values with weights"):
         choice(shares)
+
+
+@pytest.mark.parametrize("members", [{"X": 3}, [poisson(1)]])
+def test_by_needs_distributions(members):
+    with pytest.raises(
+        ValueError, match="by\\('app', ...\\) must map values to a Distribution each"
+    ):
+        by("app", members)
+
+
+@pytest.mark.parametrize(
+    "limits", [{"minimum": "5"}, {"maximum": np.nan}, {"decimals": 1.5}, {"decimals": "0"}]
+)
+def test_limits_and_decimals_are_numbers(limits):
+    ((name, _),) = limits.items()
+    with pytest.raises(ValueError, match=f"{name} must be a"):
+        normal(0, 1, **limits)
 
 
 def test_dates_need_an_order():

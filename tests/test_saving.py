@@ -172,7 +172,9 @@ def test_the_new_file_comes_in_one_move(saved, monkeypatch):
 def test_a_file_that_is_not_there(tmp_path):
     with pytest.raises(FileNotFoundError):
         Synthesizer.load(tmp_path / "nothing")
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(
+        FileNotFoundError, match="no folder .*no folder' for 'model'. Make it first"
+    ):
         TreeSynthesizer().fit(TABLE).save(tmp_path / "no folder" / "model")
 
 

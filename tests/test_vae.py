@@ -38,6 +38,16 @@ def test_divergence_of_the_prior_from_itself_is_zero_and_of_a_far_cloud_half_its
     )
 
 
+# --- a table of one column ---
+
+
+@pytest.mark.parametrize("values", [["a", "b"] * 10, np.arange(20) / 7])
+def test_one_column_alone_is_learned(values):
+    table = pd.DataFrame({"x": values})
+    drawn = VAESynthesizer(**QUICK | {"epochs": 1}).fit(table).sample(50, {"x": values[0]})
+    assert drawn["x"].tolist() == [values[0]] * 50
+
+
 # --- margins and bends ---
 
 

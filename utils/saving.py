@@ -114,6 +114,10 @@ def _odd_array(value: np.ndarray, declared: str, lengths: dict[str, int]) -> str
 def whole_file(path: str | os.PathLike) -> Iterator[Path]:
     """A temporary path beside the given one, moved there at the end; removed on any error."""
     path = Path(path)
+    if not path.absolute().parent.is_dir():
+        raise FileNotFoundError(
+            f"There is no folder '{path.parent}' for '{path.name}'. Make it first."
+        )
     handle, temporary = tempfile.mkstemp(
         dir=path.absolute().parent, prefix=f".{path.name}.", suffix=".part"
     )

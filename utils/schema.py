@@ -232,13 +232,18 @@ def _broken(rule: str, table: pd.DataFrame) -> np.ndarray:
     return np.logical_and.reduce([broken, *(~is_missing(table[n]) for n in columns_of(rule))])
 
 
-def check_table(table: pd.DataFrame) -> None:
-    """TableError for what is no table with rows, and columns with a text of its own as name."""
+def check_frame(table) -> None:
+    """TableError for what is no DataFrame."""
     if not isinstance(table, pd.DataFrame):
         raise TableError(
             f"Expected a pandas DataFrame, got {type(table).__name__}. Read the file with "
             "read_table(path)."
         )
+
+
+def check_table(table: pd.DataFrame) -> None:
+    """TableError for what is no table with rows, and columns with a text of its own as name."""
+    check_frame(table)
     if table.shape[1] == 0:
         raise TableError(
             "The table has no columns. Check that the file was read with the right delimiter."

@@ -7,11 +7,12 @@ import pandas as pd
 
 from utils.dtypes import is_missing
 from utils.encoding.columns import from_codes, from_float, to_codes, to_float
-from utils.schema import Column, Schema, TableError
+from utils.schema import Column, Schema, TableError, check_frame
 
 
 def refuse_absent(table: pd.DataFrame, schema: Schema) -> None:
-    """TableError for the first column of the schema that the table lacks."""
+    """TableError for what is no table, or the first column of the schema that it lacks."""
+    check_frame(table)
     absent = [name for name in schema.names if name not in table.columns]
     if absent:
         raise TableError(

@@ -91,16 +91,12 @@ class Synthesizer(BaseEstimator):
 
     def _check_parameters(self) -> None:
         """ValueError for a parameter that no fit can use; asked before anything is forgotten."""
-        _check_seed(self.random_state)
+        check_seed(self.random_state)
 
     def _check_counts(self, *names: str, least: int = 1) -> None:
         """ValueError unless these parameters are whole numbers of ``least`` or more."""
         for name in names:
-            value = getattr(self, name)
-            if not _is_count(value, least):
-                raise ValueError(
-                    f"{name} must be a whole number of {least} or more, not {value!r}."
-                )
+            check_count(name, getattr(self, name), least)
 
     def _check_range(self, low: float, high: float, *names: str) -> None:
         """ValueError unless these parameters are numbers from low to below high."""
@@ -155,7 +151,7 @@ class Synthesizer(BaseEstimator):
             raise ValueError(f"The number of rows must be a whole number of 0 or more, not {n!r}.")
         condition = read_given(given or {}, self.schema_, self.seen_)
         seed = self.random_state if random_state is None else random_state
-        _check_seed(seed)
+        check_seed(seed)
         # not the stream that fit used
         rng = np.random.default_rng(None if seed is None else [1, seed])
         return self._chunks(int(n), condition, rng)
@@ -259,13 +255,20 @@ def _is_count(value, least: int = 0) -> bool:
     return isinstance(value, Integral) and not isinstance(value, bool) and value >= least
 
 
+def check_count(name: str, value, least: int = 1) -> None:
+    """ValueError unless a value is a whole number of ``least`` or more."""
+    if not _is_count(value, least):
+        raise ValueError(f"{name} must be a whole number of {least} or more, not {value!r}.")
+
+
 def _is_number(value) -> bool:
     """Whether a value is a number that every library knows; a Fraction is none."""
     known = (int, float, np.integer, np.floating)
     return isinstance(value, known) and not isinstance(value, bool)
 
 
-def _check_seed(seed) -> None:
+def check_seed(seed) -> None:
+    """ValueError unless a seed is None or a whole number of 0 or more."""
     if seed is not None and not _is_count(seed):
         raise ValueError(
             f"random_state must be a whole number of 0 or more, or None, not {seed!r}: the same "

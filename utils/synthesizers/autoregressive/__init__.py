@@ -7,13 +7,16 @@ from typing import Annotated
 
 import numpy as np
 import pandas as pd
+from sklearn.utils.validation import check_is_fitted
 
 from utils.dtypes import dtype_of
 from utils.encoding import TableCodes, from_array, grid_step, to_array
 from utils.encoding.matrix import refuse_absent
 from utils.encoding.spikes import shared_values
 from utils.saving import expect
+from utils.schema import check_frame
 from utils.synthesizers.autoregressive.network import CellNetwork, neighbours
+from utils.synthesizers.base import check_count, check_seed
 from utils.synthesizers.draws import drawing_order, resample
 from utils.synthesizers.given import candidates, read_given
 from utils.synthesizers.neural import AVERAGE, NeuralSynthesizer, follow, hold_out, take_weights
@@ -189,6 +192,7 @@ class AutoregressiveSynthesizer(NeuralSynthesizer):
         and very surprising. TableError for a column that is lacking, ValueError for a category that
         training never saw.
         """
+        check_is_fitted(self)
         refuse_absent(table, self.schema_)
         table = table[self.schema_.names]
         self._refuse_unseen(table, numbers=False)
@@ -212,6 +216,10 @@ class AutoregressiveSynthesizer(NeuralSynthesizer):
         it makes the known cells. ValueError for a column, category or number that training never
         saw.
         """
+        check_is_fitted(self)
+        check_frame(table)
+        check_count("candidates", candidates)
+        check_seed(random_state)
         rng = np.random.default_rng(random_state)
         self._refuse_unseen(table, missing=False)
         table = table.reindex(columns=self.schema_.names)

@@ -60,11 +60,12 @@ class Mixture:
         """
         low, high = values.min(axis=0) - steps / 2, values.max(axis=0) + steps / 2
         blurred = values + (rng.random(values.shape) - 0.5) * steps
-        offset = np.where(steps > 0, steps, 0.1 * values.std(axis=0)) + 1e-9
+        own = values.std(axis=0)
+        offset = np.where(steps > 0, steps, 0.1 * own) + _least(own)
         if len(values) < ROWS_PER_COMPONENT:
             n, f, pooled = *values.shape, spread**2 + steps**2 / 12  # the blur's own variance
             squares = n * blurred.var(axis=0) + PRIOR_ROWS * pooled
-            around = blurred.mean(axis=0), np.sqrt(squares / (n - 1 + PRIOR_ROWS)) + 1e-9
+            around = blurred.mean(axis=0), np.sqrt(squares / (n - 1 + PRIOR_ROWS)) + _least(spread)
             one = np.ones(1), np.zeros((1, f)), np.eye(f)[None]
             return cls(low, high, offset, np.zeros(f, dtype=bool), *around, *one, np.inf)
         seed = int(rng.integers(2**31))
@@ -78,7 +79,8 @@ class Mixture:
     def _fit_on_scale(cls, blurred, scale, most_components, seed) -> Mixture:
         """The mixture with the lowest BIC on that scale."""
         bent = _bend(blurred, *scale)
-        centre, spread = bent.mean(axis=0), np.maximum(bent.std(axis=0), 1e-9)
+        centre, spread = bent.mean(axis=0), bent.std(axis=0)
+        spread = np.maximum(spread, _least(spread))
         points = (bent - centre) / spread
         most = max(1, min(most_components, len(points) // ROWS_PER_COMPONENT))
         fits = [fit_gaussians(points, k, seed, REGULARISATION) for k in range(1, most + 1)]
@@ -131,6 +133,11 @@ class Mixture:
             if not len(waiting):
                 break
         return np.clip(result, self.low, self.high)
+
+
+def _least(deviation) -> np.ndarray:
+    """A length above 0 that is next to nothing beside a standard deviation, whatever its unit."""
+    return np.where(deviation > 0, np.minimum(1e-9, 1e-6 * deviation), 1e-9)
 
 
 def _bend(values, low, high, offset, log) -> np.ndarray:

@@ -4,7 +4,7 @@ columns."""
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from numbers import Real
+from numbers import Integral, Real
 
 import numpy as np
 import pandas as pd
@@ -37,6 +37,11 @@ class Distribution:
     def __post_init__(self):
         if not isinstance(self.missing, Real) or not 0 <= self.missing <= 1:
             raise ValueError(f"missing must be a share from 0 to 1, not {self.missing!r}.")
+        for name, kind in (("minimum", Real), ("maximum", Real), ("decimals", Integral)):
+            value = getattr(self, name)
+            if value is not None and not (isinstance(value, kind) and value == value):
+                what = "whole number" if kind is Integral else "number"
+                raise ValueError(f"{name} must be a {what} or None, not {value!r}.")
 
 
 KINDS = {
@@ -54,25 +59,24 @@ COUNTS = ("poisson", "negative_binomial")
 
 def choice(shares: dict, missing: float = 0.0) -> Distribution:
     """A category; shares maps each value to its weight."""
-    if not shares or min(shares.values()) < 0 or not sum(shares.values()) > 0:
+    weights = list(shares.values()) if isinstance(shares, dict) else []
+    numbers = all(isinstance(weight, Real) and 0 <= weight < np.inf for weight in weights)
+    if not (numbers and sum(weights) > 0):
         raise ValueError(
             f"choice needs values with weights of 0 or more, at least one above 0; got {shares!r}."
         )
-    return Distribution(
-        "choice", {"values": list(shares), "weights": list(shares.values())}, missing=missing
-    )
+    return Distribution("choice", {"values": list(shares), "weights": weights}, missing=missing)
 
 
 def by(column: str, distributions: dict) -> Distribution:
-    """Another distribution for each value of a category drawn earlier."""
-    return Distribution(
-        "by",
-        {
-            "column": column,
-            "values": list(distributions),
-            "distributions": list(distributions.values()),
-        },
-    )
+    """Another distribution for each value of a category drawn earlier; None is a missing one."""
+    members = list(distributions.values()) if isinstance(distributions, dict) else [distributions]
+    if not all(isinstance(member, Distribution) for member in members):
+        raise ValueError(
+            f"by({column!r}, ...) must map values to a Distribution each, not {distributions!r}."
+        )
+    parameters = {"column": column, "values": list(distributions), "distributions": members}
+    return Distribution("by", parameters)
 
 
 def normal(mean, deviation, minimum=None, maximum=None, decimals=None, missing=0.0) -> Distribution:
@@ -254,18 +258,19 @@ def _truncated(distribution, table, n, rng) -> np.ndarray:
 
 def _values_by(distribution, table, rng):
     parameters, groups = distribution.parameters, table[distribution.parameters["column"]]
-    unknown = ~groups.isin(parameters["values"])
-    if unknown.any():
+    branches = list(_branches(distribution, table))
+    known = np.logical_or.reduce([np.zeros(len(table), bool), *(rows for rows, _ in branches)])
+    if not known.all():
         raise ValueError(
             f"by({parameters['column']!r}, ...) has no distribution for "
-            f"{groups[unknown].iloc[0]!r}. It has: {', '.join(map(str, parameters['values']))}."
+            f"{groups[~known].iloc[0]!r}. It has: {', '.join(map(str, parameters['values']))}."
         )
     pieces = [
         pd.Series(
             np.asarray(values_for(part, table[rows].reset_index(drop=True), rng)),
             index=table.index[rows],
         )
-        for rows, part in _branches(distribution, table)
+        for rows, part in branches
     ]
     return (
         pd.concat([piece for piece in pieces if len(piece)]).sort_index(kind="stable")
@@ -280,7 +285,8 @@ def _branches(distribution, table):
     for value, part in zip(
         distribution.parameters["values"], distribution.parameters["distributions"]
     ):
-        yield (groups == value).to_numpy(dtype=bool), part
+        rows = groups.isna() if pd.isna(value) else groups == value
+        yield rows.to_numpy(dtype=bool), part
 
 
 def log_probability(distribution, value, table, step: float = 0.0) -> np.ndarray:
