@@ -25,15 +25,16 @@ PAGES = [
 ADDRESS = read_address()
 
 
+def text_of(path: Path) -> str:
+    """A Markdown file, or the Markdown cells of a notebook."""
+    if path.suffix == ".ipynb":
+        return "\n\n".join(cell.source for cell in Page.read(path).prose)
+    return path.read_text(encoding="utf-8")
+
+
 def prose(path: Path) -> str:
-    """The prose of a Markdown file or a notebook, code left out."""
-    is_notebook = path.suffix == ".ipynb"
-    text = (
-        "\n\n".join(c.source for c in Page.read(path).prose)
-        if is_notebook
-        else path.read_text(encoding="utf-8")
-    )
-    return CODE.sub("", text)
+    """The same, code left out."""
+    return CODE.sub("", text_of(path))
 
 
 def links(text: str) -> list[str]:
@@ -127,9 +128,9 @@ def absent_files(text: str) -> list[str]:
     return [name for name in named if not (ROOT / name).exists()]
 
 
-@pytest.mark.parametrize("name", ["CONTRIBUTING.md", "README.md"])
-def test_files_that_are_named_are_there(name):
-    assert not absent_files((ROOT / name).read_text(encoding="utf-8"))
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_files_that_are_named_are_there(path):
+    assert not absent_files(text_of(path))
 
 
 def test_absent_files_are_seen():
