@@ -56,7 +56,11 @@ INSIDE = {
         ["columns"],
         ["parquet", "text"],
     ],
-    "utils.encoding": [["columns", "bins", "spikes", "groups"], ["codes", "matrix", "scores"]],
+    "utils.encoding": [
+        ["columns", "bins", "spikes", "groups"],
+        ["codes", "matrix", "scores"],
+        ["ranks"],
+    ],
     "utils.synthesizers": [
         ["draws", "gaussians"],
         ["given"],

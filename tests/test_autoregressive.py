@@ -15,7 +15,7 @@ from sklearn.exceptions import NotFittedError
 from utils.encoding import QuantileBins
 from utils.schema import TableError
 from utils.synthesizers import AutoregressiveSynthesizer
-from utils.synthesizers.autoregressive import _log_widths
+from utils.synthesizers.autoregressive.likelihood import _log_widths
 from utils.synthesizers.autoregressive.network import CellNetwork, neighbours
 from utils.synthesizers.neural import follow, take_weights
 from utils.training import tf

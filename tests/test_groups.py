@@ -60,9 +60,9 @@ def test_without_columns_all_rows_are_one_group():
 
 
 @pytest.mark.parametrize("rows", [2 * ROWS_PER_GROUP - 1, 2 * ROWS_PER_GROUP])
-def test_groups_are_crowded_from_30_rows_each_on_average(rows):
+def test_groups_are_crowded_from_enough_rows_each_on_average(rows):
     codes = np.append(0, np.ones(rows - 1, int))[:, None]
-    assert Groups.fit(codes).crowded == (rows >= 60)
+    assert Groups.fit(codes).crowded == (rows >= 2 * ROWS_PER_GROUP)
 
 
 def test_rows_of_keeps_their_order_and_leaves_out_other_numbers():

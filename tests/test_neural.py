@@ -220,7 +220,7 @@ def recorded_keys(monkeypatch) -> list:
 # --- what they share ---
 
 
-@pytest.mark.parametrize(("rows", "held"), [(1, 0), (399, 0), (400, 40), (50_000, 2_000)])
+@pytest.mark.parametrize(("rows", "held"), [(1, 0), (49, 0), (50, 5), (400, 40), (50_000, 2_000)])
 def test_a_tenth_of_the_rows_is_held_out_and_no_row_is_lost(rows, held):
     held_out, kept = neural.hold_out(rows, np.random.default_rng(0))
     assert len(held_out) == held

@@ -271,7 +271,7 @@ WRONG_MODELS = {
         MODEL | {"parameters": {"min_samples_leaf": 0}},
         "min_samples_leaf must be a whole number",
     ),
-    "not fitted": (MODEL, "order_, schema_, seen_, trees_"),
+    "not fitted": (MODEL, "order_, ranks_, schema_, seen_, trees_"),
     "nothing": (None, "no synthesizer that this version knows"),
 }
 

@@ -136,8 +136,8 @@ def test_rows_not_seen_in_fit_get_the_outermost_scores():
 
 
 def grouped():
-    groups = np.repeat([0, 1, 2], [500, 400, 10])
-    values = np.concatenate([RNG.normal(10, 2, 500), RNG.normal(500, 90, 400), np.arange(10)])
+    groups = np.repeat([0, 1, 2], [500, 400, 9])
+    values = np.concatenate([RNG.normal(10, 2, 500), RNG.normal(500, 90, 400), np.arange(9)])
     return np.rint(values), groups
 
 

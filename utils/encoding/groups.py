@@ -12,9 +12,9 @@ from utils.saving import savable
 # How many rows are enough, for what a group of them has to tell:
 ROWS_PER_COMPONENT = 12  # a Gaussian of its own, of a few numbers
 ROWS_TO_SMOOTH = 20  # how widely its counts have to be smoothed
-ROWS_PER_GROUP = 30  # a column's distribution in the group
+ROWS_PER_GROUP = 10  # a column's distribution in the group
 ROWS_PER_CLASS = 32  # the shares of all columns in a latent class
-ROWS_PER_GAN_GROUP = 100  # what a generator and a critic are told it by
+MOST_GROUPS = 32  # that a network is told by one entry each
 
 
 @savable

@@ -62,9 +62,7 @@ class NormalScores:
         den Oord and Bethge 2016).
         """
         place = rng.random(len(values))
-        spread = values + (place - 0.5) * self.step
-        low, span = self.values[0], (self.values[-1] - self.values[0]) or 1.0  # tiny numbers apart
-        scores = np.interp((spread - low) / span, (self.values - low) / span, GRID)
+        scores = self._free_scores(values + (place - 0.5) * self.step)
         if len(self.piles):
             starts, free = self._pile_starts()
             number = np.searchsorted(self.piles, values)
@@ -74,6 +72,21 @@ class NormalScores:
             share = np.where(self.piles[number] == values, on_pile, share)
             scores = ndtri(share.clip(TINY, 1 - TINY))
         return scores.astype(np.float32)
+
+    def _free_scores(self, values: np.ndarray) -> np.ndarray:
+        """Scores of values on no pile, as if there were none, float64 (n,)."""
+        low, span = self.values[0], (self.values[-1] - self.values[0]) or 1.0  # tiny numbers apart
+        return np.interp((values - low) / span, (self.values - low) / span, GRID)
+
+    def shares_around(self, values: np.ndarray, reach: float) -> np.ndarray:
+        """Share of all rows below ``reach`` before each value, and up to ``reach`` behind it.
+
+        float64 (n, 2); a pile's rows lie all between the two of its value.
+        """
+        free, below = self._pile_starts()[1], np.append(0, np.cumsum(self.shares))
+        ends = [ndtr(self._free_scores(values + side * reach)) * free for side in (-1, 1)]
+        passed = [below[np.searchsorted(self.piles, values, side)] for side in ("left", "right")]
+        return np.column_stack(ends) + np.column_stack(passed)
 
     def inverse(self, scores: np.ndarray) -> np.ndarray:
         """Values, float64 (n,), within the range of the fitted ones and half a step around it."""
@@ -127,7 +140,7 @@ class GroupedScores:
     group; that one app is used for hours and another for minutes is no longer for a network to
     learn.
 
-    pooled : NormalScores of all rows, used for groups of fewer than 30 rows and unknown ones.
+    pooled : NormalScores of all rows, used for groups of fewer than 10 rows and unknown ones.
     within : {number of the group: NormalScores}.
     """
 
@@ -164,6 +177,13 @@ class GroupedScores:
         for of_group, rows in self._parts(groups):
             values[rows] = of_group.inverse(scores[rows])
         return values
+
+    def shares_around(self, values: np.ndarray, groups: np.ndarray, reach: float) -> np.ndarray:
+        """As :meth:`NormalScores.shares_around`, within the group; float64 (n, 2)."""
+        shares = np.empty((len(values), 2))
+        for of_group, rows in self._parts(groups):
+            shares[rows] = of_group.shares_around(values[rows], reach)
+        return shares
 
     def _parts(self, groups):
         """(NormalScores, row numbers) for each group that occurs."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 SPIKE_SHARE, SPIKE_RATIO = 0.05, 3.0
+FEW_VALUES = 16
 
 
 def _shared(values: np.ndarray, share: float) -> tuple[np.ndarray, ...]:
@@ -33,3 +34,17 @@ def find_piles(values: np.ndarray) -> np.ndarray:
     """Spikes, and the smallest and the largest value where 5 % of the rows or more hold it."""
     ends = np.intersect1d(shared_values(values, SPIKE_SHARE), [values.min(), values.max()])
     return np.union1d(find_spikes(values), ends)
+
+
+def is_smooth(values: np.ndarray) -> bool:
+    """Whether a number is told better by its rank than by tokens.
+
+    Tokens are for few values, for spikes, and for values that come again and again and leave most
+    of the range between them empty, such as distances between airports.
+    """
+    known = values[~np.isnan(values)]
+    distinct = np.unique(known)
+    if len(distinct) <= FEW_VALUES or len(find_spikes(known)):
+        return False
+    places = (distinct[-1] - distinct[0]) / np.diff(distinct).min() + 1
+    return len(known) <= FEW_VALUES * len(distinct) or len(distinct) >= places / 2

@@ -17,14 +17,16 @@ from sklearn.utils.validation import check_is_fitted
 from threadpoolctl import threadpool_limits
 
 from utils import saving
-from utils.encoding import from_array, to_array
+from utils.encoding import from_array, grid_step, to_array
+from utils.encoding.ranks import GroupRanks, reach
 from utils.saving import expect
 from utils.schema import Schema
-from utils.synthesizers.given import read_given, what_was_seen
+from utils.synthesizers.draws import resample
+from utils.synthesizers.given import CANDIDATES, candidates, read_given, what_was_seen
 from utils.tables import validate
 
 SYNTHESIZERS: dict[str, type[Synthesizer]] = {}
-FORMAT = 3
+FORMAT = 4
 TRIAL_ROWS = 100  # drawn from a file when it is loaded
 
 
@@ -44,12 +46,15 @@ class Synthesizer(BaseEstimator):
 
     method = ""
     chunk_rows = 65_536
+    # whether numbers come to a method as scores within their group (GroupRanks)
+    ranks_within_groups = False
     quick = True  # fits most tables within seconds
     not_saved: tuple[str, ...] = ()  # parameters that say how to fit, not what was fitted
     how_to_sample: tuple[str, ...] = ("random_state",)  # that may change from draw to draw
     schema_: Schema
     # what training held of each column, see given.what_was_seen
     seen_: dict[str, Annotated[np.ndarray, "cell _"]]
+    ranks_: GroupRanks
 
     def __init__(self, random_state: int | None = 0):
         self.random_state = random_state
@@ -74,7 +79,10 @@ class Synthesizer(BaseEstimator):
         # many small matrices: more threads would only wait for each other
         with self._fitting(), threadpool_limits(1, user_api="blas"):
             self.schema_, self.seen_ = schema, what_was_seen(columns, schema)
-            self._fit(columns, np.random.default_rng(self.random_state))
+            rng = np.random.default_rng(self.random_state)
+            told = schema.columns if self.ranks_within_groups else ()
+            self.ranks_ = GroupRanks.fit(columns, told)
+            self._fit(self.ranks_.transform(columns, rng), rng)
         return self
 
     @contextmanager
@@ -92,6 +100,10 @@ class Synthesizer(BaseEstimator):
     def _check_parameters(self) -> None:
         """ValueError for a parameter that no fit can use; asked before anything is forgotten."""
         check_seed(self.random_state)
+        if not isinstance(self.ranks_within_groups, bool):
+            raise ValueError(
+                f"ranks_within_groups must be True or False, not {self.ranks_within_groups!r}."
+            )
 
     def _check_counts(self, *names: str, least: int = 1) -> None:
         """ValueError unless these parameters are whole numbers of ``least`` or more."""
@@ -157,11 +169,33 @@ class Synthesizer(BaseEstimator):
         return self._chunks(int(n), condition, rng)
 
     def _chunks(self, n, condition, rng):
-        for start in range(0, max(n, 1), self.chunk_rows):
-            yield self._sample_table(min(self.chunk_rows, n - start), condition, rng)
+        by_weight = any(name in self.ranks_.scores for name in condition)
+        rows = self.chunk_rows // (CANDIDATES if by_weight else 1)
+        for start in range(0, max(n, 1), rows):
+            yield self._sample_table(min(rows, n - start), condition, rng)
+
+    def _draw_columns(self, n, given, rng) -> dict:
+        """Columns of n rows. Numbers told by rank are asked for by weight: their score depends on
+        the group, which is to be drawn as well."""
+        ranks = self.ranks_
+        wanted = {name: given[name] for name in given if name in ranks.scores}
+        wanted = {name: value for name, value in wanted.items() if not np.isnan(value)}
+        others = {name: value for name, value in given.items() if name not in wanted}
+        columns = self._sample(candidates(n) if wanted else n, others, rng)
+        if wanted:
+            keep = resample(ranks.log_weights(columns, wanted, self._reach), n, rng)
+            columns = {name: values[keep] for name, values in columns.items()}
+        asked = {name: np.full(n, value) for name, value in wanted.items()}
+        return ranks.inverse(columns) | asked
+
+    @property
+    def _reach(self) -> dict[str, float]:
+        """How far around it each number told by rank counts as the number."""
+        steps = {name: grid_step(self.schema_[name]) for name in self.ranks_.scores}
+        return {name: reach(step, *self.seen_[name][:2]) for name, step in steps.items()}
 
     def _sample_table(self, n, condition, rng) -> pd.DataFrame:
-        columns = self._sample(n, condition, rng)
+        columns = self._draw_columns(n, condition, rng)
         return pd.DataFrame(
             {
                 column.name: from_array(columns[column.name], column)
@@ -237,17 +271,21 @@ class Synthesizer(BaseEstimator):
         names = self.schema_.names
         expect("schema_", len(set(names)) == len(names) > 0)
         expect("seen_", list(self.seen_) in (names, []))
+        expect("ranks_", self.ranks_.fits(self.schema_))
+        for name, codes in zip(self.ranks_.group_by, self.ranks_.groups.combinations.T):
+            expect("ranks_", self._holds(name, codes))
         for column in self.schema_.columns if self.seen_ else []:
             seen, codes = self.seen_[column.name], range(-1, len(column.categories))
             expect("seen_", set(seen) <= set(codes) if column.discrete else len(seen) in (2, 3))
 
     def _holds(self, name: str, values: np.ndarray) -> bool:
-        """Whether a column can hold these codes or floats: training saw such."""
+        """Whether a column can hold these codes or floats: training saw such. Scores may be any."""
         found = what_was_seen({name: values}, self.schema_.select([name]))[name]
         seen = self.seen_[name]
         if self.schema_[name].discrete:
             return values.dtype.kind == "i" and set(found) <= set(seen)
-        return found[0] >= seen[0] and found[1] <= seen[1] and len(found) <= len(seen)
+        inside = found[0] >= seen[0] and found[1] <= seen[1]
+        return (inside or name in self.ranks_.scores) and len(found) <= len(seen)
 
 
 def _is_count(value, least: int = 0) -> bool:

@@ -31,6 +31,9 @@ class CopulaSynthesizer(Synthesizer):
     ``sweeps`` Gibbs sweeps of the scores within their limits, after ``sweeps`` more are thrown
     away. Categories are put in order along the main axis of the other columns.
 
+    ranks_within_groups : whether a number that a category tells (such as the minutes of an app) is
+    told by its rank among the rows of its category; False is the plain copula of the whole table.
+
     A margin keeps each distinct value with its share where there are at most ``values`` of them,
     else as many quantiles with straight lines between. Needs memory of rows x columns x 16 bytes.
     """
@@ -39,9 +42,16 @@ class CopulaSynthesizer(Synthesizer):
     margins_: dict[str, Margin]
     correlation_: Annotated[np.ndarray, "float d d"]
 
-    def __init__(self, sweeps: int = 20, values: int = 512, random_state: int | None = 0):
+    def __init__(
+        self,
+        sweeps: int = 20,
+        values: int = 512,
+        ranks_within_groups: bool = True,
+        random_state: int | None = 0,
+    ):
         super().__init__(random_state)
         self.sweeps, self.values = sweeps, values
+        self.ranks_within_groups = ranks_within_groups
 
     def _check_parameters(self) -> None:
         super()._check_parameters()

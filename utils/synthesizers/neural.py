@@ -12,7 +12,7 @@ from utils.saving import SavedModelError
 from utils.synthesizers.base import Synthesizer
 from utils.training import History, keras, tf, train
 
-HELD_OUT, MOST_HELD_OUT, FEWEST_TO_HOLD_OUT = 0.1, 2_000, 400
+HELD_OUT, MOST_HELD_OUT, FEWEST_TO_HOLD_OUT = 0.1, 2_000, 50
 AVERAGE = 0.1
 NO_CHANCE = -1e4  # its exponential is 0 in float32
 NUMBERS_AT_ONCE, ROWS_AT_ONCE, FEWEST_AT_ONCE = 4_000_000, 8_192, 64
@@ -25,20 +25,25 @@ class NeuralSynthesizer(Synthesizer):
     model for sampling from these and ``parameters_`` alone, and calls :meth:`_train` in ``_fit``.
     What it compiles for sampling it keeps in cached properties, which the next fit forgets.
 
-    epochs : passes over the table.  batch_size : rows a step.  learning_rate : of the optimiser.
+    epochs : passes over the table; None takes the ``passes`` of the class, and of a small table as
+    many as its ``least_steps`` need.  batch_size : rows a step.  learning_rate : of the optimiser.
     progress : False, "bar" or "curve".  checkpoint : a file that an interrupted fit goes on from.
 
     After Ctrl-C or a TrainingError the generator holds its last good weights and can be sampled.
     """
 
     quick = False
+    passes = 100
+    least_steps = 1_000
     not_saved = ("progress", "checkpoint")
     history_: dict
     weights_: list[Annotated[np.ndarray, "float ..."]]
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
-        self._check_counts("epochs", "batch_size")
+        self._check_counts("batch_size")
+        if self.epochs is not None:
+            self._check_counts("epochs")
         self._check_positive("learning_rate")
 
     def _train(self, step, data, variables, network, rng, **options) -> None:
@@ -72,7 +77,8 @@ class NeuralSynthesizer(Synthesizer):
 
     def _steps(self, rows: int) -> int:
         """Training steps for a table of so many rows."""
-        return max(1, round(self.epochs * rows / min(self.batch_size, rows)))
+        epochs, batches = self.epochs or self.passes, rows / min(self.batch_size, rows)
+        return max(self.least_steps if self.epochs is None else 1, round(epochs * batches))
 
     @property
     def history(self) -> History:
@@ -100,12 +106,14 @@ def seeded(rng: np.random.Generator, scale: float = 1.0):
     )
 
 
-def hold_out(rows: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def hold_out(
+    rows: int, rng: np.random.Generator, fewest: int = FEWEST_TO_HOLD_OUT
+) -> tuple[np.ndarray, np.ndarray]:
     """Positions of held-out and of training rows, shuffled: a tenth is held out, at most 2,000.
 
-    Nothing is held out of fewer than 400 rows, which are too few to spare any.
+    Nothing is held out of fewer than ``fewest`` rows, which are too few to spare any.
     """
-    held = min(int(HELD_OUT * rows), MOST_HELD_OUT) if rows >= FEWEST_TO_HOLD_OUT else 0
+    held = min(int(HELD_OUT * rows), MOST_HELD_OUT) if rows >= fewest else 0
     return tuple(np.split(rng.permutation(rows), [held]))
 
 

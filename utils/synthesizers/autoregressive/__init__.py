@@ -15,6 +15,7 @@ from utils.encoding.matrix import refuse_absent
 from utils.encoding.spikes import shared_values
 from utils.saving import expect
 from utils.schema import check_frame
+from utils.synthesizers.autoregressive.likelihood import log_chances, log_shares, scores_amid
 from utils.synthesizers.autoregressive.network import CellNetwork, neighbours
 from utils.synthesizers.base import check_count, check_seed
 from utils.synthesizers.draws import drawing_order, resample
@@ -23,7 +24,6 @@ from utils.synthesizers.neural import AVERAGE, NeuralSynthesizer, follow, hold_o
 from utils.training import keras, tf
 
 WEIGHT_DECAY = 1e-3
-NEVER_DRAWN = 1e-6  # share of a bin that goes to what is never drawn
 PATIENCE, STEPS_PER_SCORE = 15, 20
 
 
@@ -43,14 +43,17 @@ class AutoregressiveSynthesizer(NeuralSynthesizer):
     average : the part of the steps over which the weights are averaged; 0 takes the last.
     order : names of the columns as they are drawn; None takes the column with the fewest codes
         first.
+    ranks_within_groups : whether numbers that a category tells are told by their rank in its rows.
 
-    A condition on the first columns of ``order_`` is exact: the rest is drawn given it. Other
+    A condition on the first columns of ``order_`` is exact (but for numbers told by rank): the rest
+    is drawn given it. Other
     conditions hold in every row as well, but what was drawn before them is weighted: of many
     candidates, those are kept that make the condition likely (importance resampling): exact only as
     these grow in number.
     """
 
     method = "autoregressive"
+    passes = 60
     codes_: TableCodes
     order_: list[str]
     spikes_: dict[
@@ -59,7 +62,7 @@ class AutoregressiveSynthesizer(NeuralSynthesizer):
 
     def __init__(
         self,
-        epochs: int = 60,
+        epochs: int | None = None,
         batch_size: int = 256,
         learning_rate: float = 1e-3,
         units: int = 128,
@@ -68,6 +71,7 @@ class AutoregressiveSynthesizer(NeuralSynthesizer):
         dropout: float = 0.1,
         average: float = AVERAGE,
         order: list[str] | None = None,
+        ranks_within_groups: bool = True,
         progress: bool | str = False,
         checkpoint: str | None = None,
         random_state: int | None = 0,
@@ -76,6 +80,7 @@ class AutoregressiveSynthesizer(NeuralSynthesizer):
         self.epochs, self.batch_size, self.learning_rate = epochs, batch_size, learning_rate
         self.units, self.bins, self.smoothing = units, bins, smoothing
         self.dropout, self.average, self.order = dropout, average, order
+        self.ranks_within_groups = ranks_within_groups
         self.progress, self.checkpoint = progress, checkpoint
 
     def _check_parameters(self) -> None:
@@ -197,12 +202,16 @@ class AutoregressiveSynthesizer(NeuralSynthesizer):
         table = table[self.schema_.names]
         self._refuse_unseen(table, numbers=False)
         columns = self._arrays(table)
-        codes = self._encode(columns)
+        around = self.ranks_.shares_around(columns, self._reach)
+        codes = self._encode(columns | {name: scores_amid(around[name]) for name in around})
         nats = -self._network.draw(codes, np.random.default_rng(0))[1]
         for place, name in enumerate(self.order_):
-            if name in self.codes_.bins:
-                step = grid_step(self.schema_[name])
-                nats[:, place] -= _log_shares(self.codes_.bins[name], columns[name], step)
+            bins, step = self.codes_.bins.get(name), grid_step(self.schema_[name])
+            if name in around:
+                told = self._network.chances(codes, place), columns[name], around[name]
+                nats[:, place] = -log_chances(bins, *told, step, tuple(self.seen_[name][:2]))
+            elif bins is not None:
+                nats[:, place] -= log_shares(bins, columns[name], step)
         return pd.DataFrame(nats, columns=self.order_, index=table.index)
 
     def impute(
@@ -228,15 +237,12 @@ class AutoregressiveSynthesizer(NeuralSynthesizer):
             name: np.where(missing[name], self.seen_[name][0], values)
             for name, values in self._arrays(table).items()
         }
-        known = np.where(missing[self.order_], -1, self._encode(columns))
-        codes, log_chances = self._network.draw(
-            np.repeat(known, candidates, axis=0), rng, self._absent
-        )
+        codes, weights = self._fillings(columns, missing, candidates, rng)
         # the largest of weights with Gumbel noise is a draw by weight
-        weights = log_chances.sum(axis=1) + rng.gumbel(size=len(codes))
+        weights = weights + rng.gumbel(size=len(codes))
         best = weights.reshape(-1, candidates).argmax(axis=1)
         kept = codes[np.arange(len(table)) * candidates + best]
-        drawn = self._decode(kept, {}, rng)
+        drawn = self.ranks_.inverse(self._decode(kept, {}, rng))
         filled = pd.DataFrame(
             {
                 column.name: from_array(
@@ -248,6 +254,29 @@ class AutoregressiveSynthesizer(NeuralSynthesizer):
         )
         # what is known stays as it was, not as the grid of the column would write it
         return filled.where(missing, table).astype(filled.dtypes)
+
+    def _fillings(self, columns, missing, candidates, rng) -> tuple[np.ndarray, np.ndarray]:
+        """Codes of so many fillings of each row, one below the other, and their log-weights."""
+        columns = {name: np.repeat(values, candidates) for name, values in columns.items()}
+        unknown = np.repeat(missing[self.order_].to_numpy(), candidates, axis=0)
+        codes = np.where(unknown, -1, self._encode(columns))
+        by = [self.order_.index(name) for name in self.ranks_.group_by]
+        group_unknown = unknown[:, by].any(axis=1)
+        if group_unknown.any():  # it is drawn first: what is known has its rank in it
+            ranked = [self.order_.index(name) for name in self.ranks_.scores]
+            without = codes.copy()
+            without[:, ranked] = -1
+            codes[:, by] = self._network.draw(without, rng, self._absent)[0][:, by]
+            columns |= {name: codes[:, place] for name, place in zip(self.ranks_.group_by, by)}
+        densities = np.zeros(len(codes))
+        for name, shares in self.ranks_.shares_around(columns, self._reach).items():
+            place, (low, high) = self.order_.index(name), shares.T
+            ranks = self.codes_.bins[name].encode(scores_amid(shares))
+            codes[:, place] = np.where(unknown[:, place], -1, ranks)
+            densities += np.where(unknown[:, place], 0, np.log(np.maximum(high - low, 1e-300)))
+        codes, chances = self._network.draw(codes, rng, self._absent)
+        chances[np.ix_(group_unknown, by)] = 0  # it was drawn by them
+        return codes, chances.sum(axis=1) + densities
 
     def _arrays(self, table) -> dict:
         """Columns as :meth:`_fit` gets them, from a table of the schema's columns."""
@@ -282,24 +311,3 @@ class AutoregressiveSynthesizer(NeuralSynthesizer):
                 self.codes_.sizes[self._places], self.codes_.missing[self._places]
             )
         ]
-
-
-def _log_shares(bins, values: np.ndarray, step: float) -> np.ndarray:
-    """Logarithm of the share of its bin that each value has: a density, or a chance where there is
-    a grid step. float64 (n,), 0 where missing."""
-    codes, unit = bins.encode(values), step or 1.0
-    low, high = bins.knots[0, 0], bins.knots[-1, -1]
-    widths, point = _log_widths(bins, step)[codes], bins.knots[codes, 0] == bins.knots[codes, -1]
-    beyond = np.abs(values - values.clip(low, high)) / unit
-    never = (point & (np.abs(values - bins.lower[codes]) > step / 2)) | (beyond > 0)
-    even = NEVER_DRAWN * unit / ((high - low + step) or unit)
-    shares = np.where(never, np.log(even) - beyond / np.exp(widths), -widths)
-    return np.where(np.isnan(values), 0.0, shares)
-
-
-def _log_widths(bins, step: float) -> np.ndarray:
-    """Logarithm of how much each bin spans: grid steps, or the column's unit where it has no
-    grid."""
-    first, last = bins.knots[:, 0], bins.knots[:, -1]
-    spans = np.append(bins.lower[1:] - first[:-1], last[-1] - first[-1] + step)
-    return np.log(np.where(last > first, spans / (step or 1.0), 1.0))

@@ -7,6 +7,7 @@ from functools import cached_property
 from itertools import accumulate
 
 import numpy as np
+from scipy.special import softmax
 
 from utils.encoding.codes import spans
 from utils.synthesizers.neural import log_shares, pieces
@@ -81,6 +82,13 @@ class CellNetwork:
         tables = [table.numpy() for table in self._by_column(values)]
         return list(zip(tables, mix.numpy(), mix_bias.numpy(), outputs, biases))
 
+    def chances(self, codes: np.ndarray, place: int) -> np.ndarray:
+        """Chances of all codes of one column given the cells before it, float32 (n, size)."""
+        states = np.zeros((len(codes), self.weights[1].shape[1]), np.float32)
+        for (values, *_), column in zip(self._arrays[:place], codes.T):
+            states += values[column]
+        return _softmax(states, *self._arrays[place][1:])
+
     def draw(
         self, wanted: np.ndarray, rng: np.random.Generator, never: list | None = None
     ) -> tuple:
@@ -107,10 +115,8 @@ class CellNetwork:
             np.zeros((1, self.weights[1].shape[1]), np.float32),
             np.zeros(len(wanted), np.int64),
         )
-        for place, (values, mix, mix_bias, output, output_bias) in enumerate(self._arrays):
-            chances = (states + np.maximum(states @ mix + mix_bias, 0)) @ output + output_bias
-            chances = np.exp(chances - chances.max(axis=1, keepdims=True))
-            chances /= chances.sum(axis=1, keepdims=True)
+        for place, (values, *layers) in enumerate(self._arrays):
+            chances = _softmax(states, *layers)
             free = wanted[:, place] < 0
             chance = chances[member[~free], wanted[~free, place]]
             log_chances[~free, place] = np.log(np.maximum(chance, 1e-30))
@@ -119,6 +125,12 @@ class CellNetwork:
             pairs, member = np.unique(member * len(values) + codes[:, place], return_inverse=True)
             states = states[pairs // len(values)] + values[pairs % len(values)]
         return codes, log_chances
+
+
+def _softmax(states, mix, mix_bias, output, output_bias) -> np.ndarray:
+    """Chances of the codes of a column, (n, size), from the sums (n, units) before it."""
+    logits = (states + np.maximum(states @ mix + mix_bias, 0)) @ output + output_bias
+    return softmax(logits, axis=1)
 
 
 def _pick(chances, rows, never, rng) -> np.ndarray:

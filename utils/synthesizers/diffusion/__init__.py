@@ -21,6 +21,7 @@ from utils.synthesizers.neural import (
 from utils.training import keras, tf
 
 SCORES_PER_FIT, LAST_RATE = 25, 0.01
+FEWEST_TO_HOLD_OUT = 400  # fewer held-out cells, masked by chance, tell too little
 ROWS_AT_ONCE, ORDERS = 4_096, 16
 
 
@@ -44,12 +45,14 @@ class DiffusionSynthesizer(NeuralSynthesizer):
     """
 
     method = "diffusion"
+    passes = 100
+    least_steps = 1  # with more of them it repeats the rows of a small table
     how_to_sample = ("random_state", "looks")
     rows_: DiffusionRows
 
     def __init__(
         self,
-        epochs: int = 100,
+        epochs: int | None = None,
         batch_size: int = 256,
         learning_rate: float = 3e-3,
         numbers: str = "auto",
@@ -80,7 +83,7 @@ class DiffusionSynthesizer(NeuralSynthesizer):
 
     def _fit(self, columns, rng):
         self.rows_ = self._fit_rows(columns)
-        held, kept = hold_out(len(columns[self.schema_.names[0]]), rng)
+        held, kept = hold_out(len(columns[self.schema_.names[0]]), rng, FEWEST_TO_HOLD_OUT)
         rows = self.rows_.encode(columns, rng)
         self._learn([array[kept] for array in rows], [array[held] for array in rows], rng)
 

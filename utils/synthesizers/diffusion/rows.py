@@ -43,7 +43,7 @@ class DiffusionRows:
         """Read the columns of :meth:`Synthesizer._fit`.
 
         numbers : "scores", "tokens" (numbers become ``bins`` quantile bins without a score), or
-        "auto": scores where there are on average 30 rows or more for each combination of
+        "auto": scores where there are on average 10 rows or more for each combination of
         categories.
         """
         tokens = TableCodes.fit(columns, schema, bins)

@@ -47,13 +47,14 @@ class GANSynthesizer(NeuralSynthesizer):
     """
 
     method = "gan"
+    passes = 150
     rows_: GANRows
     bias_: Annotated[np.ndarray, "float g _"]
     quantiles_: Annotated[np.ndarray, "float g _ 49"]
 
     def __init__(
         self,
-        epochs: int = 150,
+        epochs: int | None = None,
         batch_size: int = 128,
         learning_rate: float = 1e-3,
         units: int = 128,

@@ -9,15 +9,13 @@ import numpy as np
 from sklearn.metrics import mutual_info_score
 
 from utils.encoding import TableCodes, grid_step
-from utils.encoding.groups import ROWS_PER_GAN_GROUP, ROWS_PER_GROUP, Groups
+from utils.encoding.groups import MOST_GROUPS, ROWS_PER_GROUP, Groups
 from utils.encoding.scores import GroupedScores
-from utils.encoding.spikes import find_spikes
+from utils.encoding.spikes import is_smooth
 from utils.saving import savable
 from utils.schema import Schema
 
-FEW_VALUES = 16
 MOST_TOKENS = 128
-MOST_GROUPS = 32
 
 
 @savable
@@ -52,7 +50,7 @@ class GANRows:
         groups = Groups.fit(together)
         group = groups.number(together)
         smooth = [
-            name for name in schema.names if not schema[name].discrete and _is_smooth(columns[name])
+            name for name in schema.names if not schema[name].discrete and is_smooth(columns[name])
         ]
         others = [name for name in schema.names if name not in group_by + smooth]
         codes = TableCodes.fit(columns, schema.select(others))
@@ -205,26 +203,12 @@ def best_groups(columns: dict[str, np.ndarray], schema: Schema) -> list[str]:
 
 def _large(columns, names) -> bool:
     together = _together(columns, names)
-    return len(Groups.fit(together)) <= min(MOST_GROUPS, len(together) // ROWS_PER_GAN_GROUP)
+    return len(Groups.fit(together)) <= min(MOST_GROUPS, len(together) // ROWS_PER_GROUP)
 
 
 def _tells(name, columns, names) -> float:
     """How much a category tells about the other ones, in nats."""
     return sum(mutual_info_score(columns[name], columns[other]) for other in names if other != name)
-
-
-def _is_smooth(values) -> bool:
-    """Whether a number is told better by its rank than by tokens.
-
-    Tokens are for few values, for spikes, and for values that come again and again and leave most
-    of the range between them empty, such as distances between airports.
-    """
-    known = values[~np.isnan(values)]
-    distinct = np.unique(known)
-    if len(distinct) <= FEW_VALUES or len(find_spikes(known)):
-        return False
-    places = (distinct[-1] - distinct[0]) / np.diff(distinct).min() + 1
-    return len(known) <= FEW_VALUES * len(distinct) or len(distinct) >= places / 2
 
 
 def _by_frequency(counts):

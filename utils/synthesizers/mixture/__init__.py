@@ -17,7 +17,7 @@ class MixtureSynthesizer(Synthesizer):
 
     kind : "gaussian" (each combination of categories gets a Gaussian mixture of its numbers),
         "latent_class" (a mixture over all columns, in which a class holds one table a column), or
-        "auto": Gaussian if there are numbers and on average 30 rows or more for each combination of
+        "auto": Gaussian if there are numbers and on average 10 rows or more for each combination of
         categories, latent classes otherwise.
     components : the most Gaussian components a group may get; BIC chooses how many it does get.
     classes : the number of latent classes; None takes one for every 32 rows, at most 1,000.

@@ -36,7 +36,7 @@ class VAESynthesizer(NeuralSynthesizer):
     """A variational autoencoder over the codes of all columns.
 
     epochs : most passes over the table; at most 12,000 steps are made, and training stops earlier
-        when the bound on the likelihood of held-out rows no longer improves (tables of 400 rows or
+        when the bound on the likelihood of held-out rows no longer improves (tables of 50 rows or
         more).
     latent : dimensions of latent space.  units : width of the hidden layers.  bins : quantile bins
         a number.
@@ -45,8 +45,9 @@ class VAESynthesizer(NeuralSynthesizer):
     warm_up : share of the steps in which that weight rises from 0, so that the decoder learns to
         listen.
     components : most Gaussians a stratum gets in latent space.
+    ranks_within_groups : whether numbers that a category tells are told by their rank in its rows.
 
-    If the schema has a discrete target with 30 rows a value or more, encoder, decoder and latent
+    If the schema has a discrete target with 10 rows a value or more, encoder, decoder and latent
     mixture are conditional on it. ``given=`` is exact on the target, which is drawn first. Other
     cells are met in every row too; what goes with them is weighted: of many latent points, those
     are drawn that make the given cells likely, by weights that the decoder gives exactly, since
@@ -55,6 +56,7 @@ class VAESynthesizer(NeuralSynthesizer):
     """
 
     method = "vae"
+    passes = 200
     codes_: TableCodes
     condition_: int | None
     margins_: Annotated[np.ndarray, "float _ _"]
@@ -63,7 +65,7 @@ class VAESynthesizer(NeuralSynthesizer):
 
     def __init__(
         self,
-        epochs: int = 200,
+        epochs: int | None = None,
         batch_size: int = 128,
         learning_rate: float = 2e-3,
         latent: int = 8,
@@ -73,6 +75,7 @@ class VAESynthesizer(NeuralSynthesizer):
         warm_up: float = 0.2,
         components: int = 32,
         patience: int = 10,
+        ranks_within_groups: bool = True,
         progress: bool | str = False,
         checkpoint: str | None = None,
         random_state: int | None = 0,
@@ -81,6 +84,7 @@ class VAESynthesizer(NeuralSynthesizer):
         self.epochs, self.batch_size, self.learning_rate = epochs, batch_size, learning_rate
         self.latent, self.units, self.bins, self.beta = latent, units, bins, beta
         self.warm_up, self.components = warm_up, components
+        self.ranks_within_groups = ranks_within_groups
         self.patience, self.progress, self.checkpoint = patience, progress, checkpoint
 
     def _check_parameters(self) -> None:
