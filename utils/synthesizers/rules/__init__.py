@@ -10,6 +10,7 @@ import pandas as pd
 
 from utils.dtypes import zone_of
 from utils.encoding import float_range, from_array, grid_step, to_array
+from utils.encoding.ranks import GroupRanks
 from utils.expressions import evaluate
 from utils.schema import EXACT, Column, Schema, TableError
 from utils.synthesizers.base import Synthesizer
@@ -89,7 +90,7 @@ class RuleSynthesizer(Synthesizer):
             )
         self._check_parameters()
         with self._fitting():
-            self.seen_ = {}
+            self.seen_, self.ranks_ = {}, GroupRanks.fit({}, ())
             if schema is not None:
                 self.schema_ = schema
             self._fit({}, None)
