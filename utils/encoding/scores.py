@@ -149,16 +149,21 @@ class GroupedScores:
 
     @classmethod
     def fit(
-        cls, values: np.ndarray, groups: np.ndarray, step: float = 0.0, piles: bool = False
+        cls,
+        values: np.ndarray,
+        groups: np.ndarray,
+        step: float = 0.0,
+        piles: bool = False,
+        fewest: int = ROWS_PER_GROUP,
     ) -> GroupedScores:
         """Read float64 values (n,) without NaN in the groups (n,), numbered from 0.
 
-        step, piles : as :meth:`NormalScores.fit`.
+        step, piles : as :meth:`NormalScores.fit`.  fewest : rows of a group with its own scores.
         """
         within = {
             number: NormalScores.fit(values[rows], step, piles)
             for number, rows in enumerate(rows_of(groups, int(groups.max(initial=-1)) + 1))
-            if len(rows) >= ROWS_PER_GROUP
+            if len(rows) >= fewest
         }
         return cls(NormalScores.fit(values, step, piles), within)
 
