@@ -47,7 +47,8 @@ class CourseMethod:
         if not hasattr(self._model, "history_"):
             return None
         history = self._model.history
-        return round(self._model.epochs * history.steps / max(history.total_steps, 1), 2)
+        epochs = self._model.epochs or self._model.passes
+        return round(epochs * history.steps / max(history.total_steps, 1), 2)
 
 
 if __name__ == "__main__":

@@ -40,34 +40,30 @@ class GroupRanks:
 
     @classmethod
     def fit(cls, columns: dict[str, np.ndarray], told: Sequence[Column]) -> GroupRanks:
-        """Read the columns of :meth:`Synthesizer._fit`; only those in ``told`` are scored or a
-        group.
-        """
+        """Read those columns of :meth:`Synthesizer._fit` that are in ``told``."""
         steps = {
             column.name: grid_step(column)
             for column in told
             if column.kind in ("number", "integer") and is_smooth(columns[column.name])
         }
         ranks = {name: _ranks(columns[name]) for name in steps}
-        best, told_of = "", {}
+        best, told_of = None, {}
         for name in (column.name for column in told if column.discrete):
             groups = Groups.fit(columns[name][:, None])
             if groups.crowded and 1 < len(groups) <= MOST_GROUPS:
                 number = groups.number(columns[name][:, None])
                 shares = {name: told_share(values, number) for name, values in ranks.items()}
                 if sum(shares.values()) > sum(told_of.values()):
-                    best, told_of = name, shares
+                    best, told_of = (name, groups, number), shares
         chosen = [name for name, share in told_of.items() if share >= LEAST_TOLD]
         if not chosen:
             return cls([], Groups.fit(np.zeros((1, 0))), {})
-        groups = Groups.fit(columns[best][:, None])
-        number = groups.number(columns[best][:, None])
-        scores = {}
+        (group_by, groups, number), scores = best, {}
         for name in chosen:
             known = ~np.isnan(columns[name])
             of_number = columns[name][known], number[known], steps[name]
             scores[name] = GroupedScores.fit(*of_number, piles=True)
-        return cls([best], groups, scores)
+        return cls([group_by], groups, scores)
 
     def transform(self, columns: dict, rng: np.random.Generator) -> dict:
         """The columns with scores, float64, NaN where missing, in place of the scored numbers."""

@@ -80,8 +80,8 @@ class Synthesizer(BaseEstimator):
         with self._fitting(), threadpool_limits(1, user_api="blas"):
             self.schema_, self.seen_ = schema, what_was_seen(columns, schema)
             rng = np.random.default_rng(self.random_state)
-            told = schema.columns if self.ranks_within_groups else ()
-            self.ranks_ = GroupRanks.fit(columns, told)
+            if self.ranks_within_groups:
+                self.ranks_ = GroupRanks.fit(columns, schema.columns)
             self._fit(self.ranks_.transform(columns, rng), rng)
         return self
 
@@ -90,6 +90,7 @@ class Synthesizer(BaseEstimator):
         """Forget the earlier fit; bring it back if what was interrupted left no whole one."""
         earlier = self._forget()
         self._keep_parameters()
+        self.ranks_ = GroupRanks.fit({}, ())  # none, unless a fit finds some
         try:
             yield
         finally:

@@ -10,7 +10,6 @@ import pandas as pd
 
 from utils.dtypes import zone_of
 from utils.encoding import float_range, from_array, grid_step, to_array
-from utils.encoding.ranks import GroupRanks
 from utils.expressions import evaluate
 from utils.schema import EXACT, Column, Schema, TableError
 from utils.synthesizers.base import Synthesizer
@@ -90,7 +89,7 @@ class RuleSynthesizer(Synthesizer):
             )
         self._check_parameters()
         with self._fitting():
-            self.seen_, self.ranks_ = {}, GroupRanks.fit({}, ())
+            self.seen_ = {}
             if schema is not None:
                 self.schema_ = schema
             self._fit({}, None)
