@@ -26,6 +26,7 @@ COUNTS = (
     "tests.benchmarks.ablation_",
     "tests.benchmarks.control",
 )
+JUDGES = ("utils.checks", "utils.schema", "utils.scoring.")
 DIGITS = 8
 
 
@@ -52,6 +53,17 @@ def modules_behind(module: str, root: Path = ROOT) -> set[str]:
             needs = [*_imports(name, root), *_folder(name, root)]
             waiting += [need for need in needs if need.startswith(COUNTS)]
     return found
+
+
+def told_the_target(modules: Iterable[str], root: Path = ROOT) -> bool:
+    """Whether code behind modules that makes rows asks the schema for its target."""
+    behind = set().union(*(modules_behind(module, root) for module in modules))
+    makers = [name for name in behind if not name.startswith(JUDGES)]
+    return any(
+        isinstance(node, ast.Attribute) and node.attr == "target"
+        for name in makers
+        for node in ast.walk(_tree(_read(name, root)))
+    )
 
 
 @cache
