@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 import time
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.benchmarks import ablation, measures, methods, process, race, report
+from tests.benchmarks import ablation, judging, measures, methods, process, race, report
 from tests.benchmarks.control import Control
 from tests.benchmarks.figures import Figure, as_table, as_text, machine, store
 from tests.benchmarks.fit_course import CourseMethod
@@ -122,18 +124,13 @@ def test_runs_are_stored_one_by_one_and_found_again(tmp_path):
         runs.add({"method": "gan"})
 
 
-def noted(place: str, number: int) -> list[dict]:
-    if number == 1:
-        raise RuntimeError("number 1 will not")
-    return [{"number": number, "place": f"{place} of {number}"}]
-
-
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_runs_side_by_side_are_stored_although_one_fails(tmp_path, jobs):
-    runs = Runs(tmp_path / "runs.csv", ["number", "place"], ["number"])
-    failed = run_all(runs, noted, [("a", number) for number in range(4)], jobs)
-    assert sorted(runs.table()["place"]) == ["a of 0", "a of 2", "a of 3"]
-    assert len(failed) == 1 and "number 1 will not" in failed[0]
+    runs = Runs(tmp_path / "runs.csv", ["number"], ["number"])
+    tasks = [('[{"number": 0}]',), ("no JSON",), ('[{"number": 2}, {"number": 3}]',)]
+    failed = run_all(runs, json.loads, tasks, jobs)
+    assert sorted(runs.table()["number"]) == [0, 2, 3]
+    assert len(failed) == 1 and failed[0].startswith("('no JSON',): JSONDecodeError: Expecting")
 
 
 def test_an_interrupted_benchmark_keeps_what_ended_and_starts_no_more(tmp_path):
@@ -352,7 +349,13 @@ def test_adult_and_flights_are_chosen_on_parts_of_their_training_rows():
         assert keys[0].isin(keys[1]).mean() < 0.01
 
 
-def test_the_forest_sees_in_200_rows_what_is_there_and_no_more():
+@pytest.fixture
+def few_trees(monkeypatch):
+    """A forest that is quick."""
+    monkeypatch.setattr(judging, "TREES", 30)
+
+
+def test_the_forest_sees_in_200_rows_what_is_there_and_no_more(few_trees):
     table = TABLES[DAYS]
     schema, real = table.schema(table.train(0)), table.holdout(0)
     same = [forest_c2st(real, table.fresh(seed), schema, seed) for seed in range(3)]
@@ -360,7 +363,7 @@ def test_the_forest_sees_in_200_rows_what_is_there_and_no_more():
     assert forest_c2st(real, table.fresh(0).assign(Usage=1), schema, 0) > 0.9
 
 
-def test_yardsticks_stand_beside_a_table():
+def test_yardsticks_stand_beside_a_table(few_trees):
     found = yardsticks(TABLES[DAYS], 0)
     assert list(found) == [FRESH, SHUFFLED, COPY]
     scores = {name: score for name, (_, score) in found.items()}
@@ -668,6 +671,7 @@ def test_figures_in_prose_are_those_of_the_stored_results(path):
 # --- pages and the code behind what they show ---
 
 
+@cache
 def pages() -> dict[str, str]:
     """README and every notebook: name -> all its text."""
     found = {path.stem: notebooks.read(path).cells for path in all_notebooks()}
@@ -680,6 +684,14 @@ def pages() -> dict[str, str]:
 def test_a_page_shows_no_results_of_older_code(page):
     old = [text for name in sorted(results_read(pages()[page])) if (text := older_rows(name))]
     assert not old, f"measure again (make bench; python -m tests.benchmarks ablation NAME): {old}"
+
+
+def test_the_stored_race_is_complete():
+    runs = load_results("race")
+    stored = set(zip(runs["table"], runs["method"], runs["budget"], runs["seed"]))
+    seeds = {seed for table in TABLES.values() for seed in table.seeds}
+    missing = [run for run in defaults(TABLES, methods.methods(), seeds) if run not in stored]
+    assert not missing, f"make bench: {len(missing)} runs are missing, the first {missing[0]}"
 
 
 def test_what_a_page_reads_is_found():
@@ -703,7 +715,7 @@ def test_older_rows_are_named(tmp_path, raced):
 
 
 @pytest.fixture
-def ablated(monkeypatch):
+def ablated(monkeypatch, few_trees):
     """An ablation of two variants on 25 days; a list of what was fitted."""
     fitted = []
 

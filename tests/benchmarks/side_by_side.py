@@ -20,7 +20,7 @@ def run_all(
 ) -> list[str]:
     """Call ``work(*task)`` for each task in order, and store the rows that it returns.
 
-    jobs : so many processes of their own; with 1, in this one.  A task that raises RuntimeError
+    jobs : so many processes of their own; with 1, in this one.  A task that raises an error
     does not stop the others; returns a text for each of these.
     """
     failed = []
@@ -33,8 +33,8 @@ def run_all(
             try:
                 for row in future.result():
                     runs.add(row)
-            except RuntimeError as error:
-                failed.append(f"{futures[future]}: {error}")
+            except Exception as error:  # whatever it is, the hours of the others are not lost
+                failed.append(f"{futures[future]}: {type(error).__name__}: {error}")
                 tqdm.write(failed[-1])
     finally:
         pool.shutdown(cancel_futures=True)

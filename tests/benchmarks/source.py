@@ -105,15 +105,21 @@ def _folder(module: str, root: Path) -> list[str]:
 
 
 def _imports(module: str, root: Path) -> list[str]:
-    """Modules that a file imports; a name from a package may be a module of it, or a generator."""
+    """Modules that a file imports."""
+    return [need for need in _named(_read(module, root)) if _file(need, root).exists()]
+
+
+@cache
+def _named(text: str) -> list[str]:
+    """What code imports; a name from a package may be a module of it, or a generator."""
     needs, generators = [], {method.__name__: method.__module__ for method in SYNTHESIZERS.values()}
-    for node in ast.walk(_tree(_read(module, root))):
+    for node in ast.walk(_tree(text)):
         if isinstance(node, ast.Import):
             needs += [alias.name for alias in node.names]
         if isinstance(node, ast.ImportFrom):
             needs += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
             needs += [generators[alias.name] for alias in node.names if alias.name in generators]
-    return [need for need in needs if _file(need, root).exists()]
+    return needs
 
 
 def _file(module: str, root: Path) -> Path:
