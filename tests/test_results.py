@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -17,6 +18,7 @@ from utils.results import (
     race_runs,
     race_sentences,
     race_table,
+    seconds_as_text,
     spreads_over_seeds,
     verdict,
     verdicts,
@@ -132,7 +134,7 @@ def raced(folder, runs: dict[str, list[float]], **more) -> None:
     pd.DataFrame(
         [
             {"table": "Iris", "budget": "default", "kind": "course", "method": method, "seed": seed}
-            | {"threads": 1, "c2st": c2st, "tstr": 0.6}
+            | {"threads": 1, "c2st": c2st, "tstr": 0.6, "membership_auc": 0.52}
             | (more.get(method.split()[0], {}))
             for method, scores in runs.items()
             for seed, c2st in enumerate(scores)
@@ -151,8 +153,9 @@ def test_the_sentences_of_a_table_say_who_beats_whom(tmp_path):
     }
     raced(tmp_path, runs, fresh={"kind": "yardstick"}, control={"kind": "control"})
     assert race_sentences("Iris", tmp_path) == [
-        "On Iris, gan (0.505) is nearest to real rows by C2ST; mixture cannot be told apart from "
-        "it; it beats vae and control without learning (one seed, so no verdict: CTGAN).",
+        "On Iris, gan is nearest to real rows by C2ST (0.505, fresh rows 0.405; membership AUC "
+        "0.520); mixture cannot be told apart from it; it beats vae and the control without "
+        "learning (one seed, so no verdict: CTGAN).",
         "The control without learning reaches 0.610 there; vae cannot be told apart from it; it is "
         "beaten by gan and mixture (one seed, so no verdict: CTGAN).",
     ]
@@ -178,6 +181,14 @@ def test_runs_are_compared_with_the_yardsticks_of_their_own_seed(tmp_path):
     assert runs["c2st_above"].round(9).tolist()[:2] == [0.1, 0.2]
     assert runs["tstr_share"].round(9).tolist()[:2] == [0.75, 0.75]
     assert runs[["c2st_above", "tstr_share"]].iloc[2].isna().all(), "no yardstick of that seed"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.008, "0.01"), (0.43, "0.4"), (4.26, "4.3"), (53.4, "53"), (1446.9, "1,447"), (np.nan, "")],
+)
+def test_seconds_have_about_two_digits(seconds, text):
+    assert seconds_as_text(seconds) == text
 
 
 def test_a_table_as_markdown():

@@ -149,22 +149,32 @@ def race_sentences(table: str, folder: Path = RESULTS) -> list[str]:
     worth.
 
     "Nearest" has the lowest mean of those with two seeds or more; every comparison is a
-    :func:`verdict`.
+    :func:`verdict`. Its membership AUC is told, too, because copies are near.
     """
-    scores = race_scores(table, "c2st", folder)
-    means = {method: np.mean(values) for method, values in scores.items() if len(values) > 1}
-    if not means:
+    scores, means = race_scores(table, "c2st", folder), race_table(table, folder)
+    several = [name for name in means.index if len(scores.get(name, ())) > 1]
+    if not several:
         return [f"On {table} each method has one seed, so there is no verdict."]
-    best = min(means, key=means.get)
+    best = several[0]  # in the order of their C2ST
     sentences = [
-        f"On {table}, {best} ({means[best]:.3f}) is nearest to real rows by C2ST"
+        f"On {table}, {_the(best)} is nearest to real rows by C2ST ({_likeness(means, best)})"
         + _compared(scores, best)
     ]
-    if CONTROL in means and best != CONTROL:
+    if CONTROL in several[1:]:
         sentences.append(
-            f"The {CONTROL} reaches {means[CONTROL]:.3f} there" + _compared(scores, CONTROL)
+            f"The {CONTROL} reaches {means.at[CONTROL, 'c2st']:.3f} there"
+            + _compared(scores, CONTROL)
         )
     return sentences
+
+
+def _likeness(means: pd.DataFrame, method: str) -> str:
+    """C2ST and membership AUC of a method, beside those of fresh rows where these were judged."""
+    names = [name for name in (method, FRESH) if name in means.index]
+    c2st = ", ".join(
+        f"{'fresh rows ' * (name == FRESH)}{means.at[name, 'c2st']:.3f}" for name in names
+    )
+    return f"{c2st}; membership AUC {means.at[method, 'membership_auc']:.3f}"
 
 
 def _compared(scores: dict[str, np.ndarray], name: str) -> str:
@@ -180,7 +190,20 @@ def _compared(scores: dict[str, np.ndarray], name: str) -> str:
 
 
 def _listed(names: list[str]) -> str:
-    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+    named = [_the(name) for name in names]
+    return " and ".join(filter(None, [", ".join(named[:-1]), named[-1]]))
+
+
+def _the(name: str) -> str:
+    return f"the {name}" if name == CONTROL else name
+
+
+def seconds_as_text(seconds: float) -> str:
+    """Seconds with about two digits, such as 0.01, 4.3, 53 and 1,447; empty for NaN."""
+    if np.isnan(seconds):
+        return ""
+    digits = 2 if seconds < 0.1 else int(seconds < 10)
+    return f"{seconds:,.{digits}f}"
 
 
 def as_markdown(table: pd.DataFrame) -> str:

@@ -29,8 +29,8 @@ apart. One seed gives no verdict. The sentence above each table is made by that 
   attacker guesses who was in training; copies are synthetic rows that equal a training row.
 - "Published judge" is the judge of the [published figures](published_adult.md): SDMetrics'
   detection metric with XGBoost, rows against the *training* rows, 2 - 2 AUC (1: cannot tell). It
-  cannot tell copies either, so read it beside membership AUC and copies. The published figures were
-  made by that judge on 32,561 training rows, with one fit a model on the authors' machine.
+  cannot tell copies either, so read it beside membership AUC and copies. The published figures are
+  other people's: same training and test rows, on their machine, and their TSTR is XGBoost's.
 - "Epochs" are the passes over the table that training really made. "Wall s" are seconds on the
   clock, which other programs on the machine may have stretched; "CPU s" are seconds of work, which
   they do not. Each fit ran in a process of its own with one thread, at most two side by side;
@@ -53,10 +53,10 @@ apart. One seed gives no verdict. The sentence above each table is made by that 
   the column.
 
 **Other libraries that were tried** beside SDV in one environment: `ctgan` alone is the network that
-SDV wraps. `mostlyai` is a client; its engine is raced. `realtabformer` 0.2.4 installs, but passes
-an argument that the `transformers` 5 which the engine needs no longer knows. `be-great` starts from
-a language model that it downloads. `tabpfn-extensions` starts from downloaded weights, too.
-`synthcity` 0.2.12 needs numpy below 2 and torch below 2.3.
+SDV wraps. `mostlyai` is a client; its engine is raced. `realtabformer` 0.2.4 installs and fails: it
+passes an argument that `transformers` 5, which pip then chooses and the engine needs, no longer
+knows. `be-great` 0.0.14 and `tabpfn-extensions` 0.6.3 can be installed, but start from weights that
+they download. `synthcity` 0.2.12 needs numpy below 2 and torch below 2.3.
 
 Machine: {system}. {versions}
 """

@@ -23,6 +23,7 @@ from utils.results import (
     race_runs,
     race_sentences,
     race_table,
+    seconds_as_text,
     spreads_over_seeds,
 )
 from utils.scoring import METRICS
@@ -35,9 +36,9 @@ SHOWN = [
     ("TSTR share", "tstr_share", "{:.3f}".format),
     ("published judge", "published", "{:.3f}".format),
     ("epochs", "epochs", "{:,.1f}".format),
-    ("fit, wall s", "fit_seconds", "{:,.1f}".format),
-    ("fit, CPU s", "fit_cpu_seconds", "{:,.1f}".format),
-    ("sample, wall s", "sample_seconds", "{:.2f}".format),
+    ("fit, wall s", "fit_seconds", seconds_as_text),
+    ("fit, CPU s", "fit_cpu_seconds", seconds_as_text),
+    ("sample, wall s", "sample_seconds", seconds_as_text),
     ("rows/s", "rows_per_second", "{:,.0f}".format),
     ("peak, MB", "peak_mb", "{:,.0f}".format),
 ]

@@ -108,9 +108,8 @@ def _raced_cells(table: str, folder: Path) -> dict[str, str]:
     for name, row in means.iterrows():
         scores = [_with_spread(row[column], spreads.at[name, column]) for _, column in RACES[table]]
         few = {1: " (1 seed)", 2: " (2 seeds)"}.get(int(row["seeds"]), "")
-        seconds = row["fit_cpu_seconds"]
-        fit = "" if pd.isna(seconds) else f"{seconds:,.{int(seconds < 10)}f}{few}"
-        found[name] = " | ".join([*scores, fit])
+        seconds = results.seconds_as_text(row["fit_cpu_seconds"])
+        found[name] = " | ".join([*scores, seconds and seconds + few])
     return found
 
 
