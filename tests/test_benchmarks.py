@@ -537,6 +537,16 @@ def test_the_race_goes_on_where_it_stopped_and_replaces_old_code(tmp_path, raced
     }
 
 
+def test_old_yardsticks_stay_until_yardsticks_are_asked_for(tmp_path, raced):
+    raced.methods[FRESH] = Method("yardstick", FRESH)
+    raced.sources |= {FRESH: "x1", COPY: "x1"}
+    old = dict.fromkeys(COLUMNS) | {"table": YEAR, "kind": "yardstick", "seed": 0, "source": "x0"}
+    rows = [old | {"method": name, "budget": "default"} for name in (FRESH, COPY)]
+    pd.DataFrame(rows).to_csv(tmp_path / "race.csv", index=False)
+    table = race.race([YEAR], ["quick"], [0], folder=tmp_path).table()
+    assert table["method"].tolist() == [FRESH, COPY, "quick"]
+
+
 def test_one_run_that_fails_does_not_stop_the_race(tmp_path, raced, monkeypatch):
     fit = race.fit_elsewhere
 

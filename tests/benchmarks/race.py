@@ -18,7 +18,7 @@ from tests.benchmarks.process import fit_elsewhere, judge_elsewhere
 from tests.benchmarks.runs import Runs
 from tests.benchmarks.side_by_side import THREADS, run_all
 from tests.benchmarks.tables import TABLES
-from utils.results import DEFAULT, RESULTS
+from utils.results import DEFAULT, FRESH, RESULTS
 from utils.scoring import METRICS
 
 MEASURED = [
@@ -50,8 +50,8 @@ def race(
     """
     runs = Runs(folder / "race.csv", COLUMNS, KEY)
     stored = runs.table()
-    asked = stored["method"].isin(names) | (stored["kind"] == "yardstick")
-    asked &= stored["table"].isin(tables) & stored["seed"].isin(seeds)
+    of_method = stored["method"].mask(stored["kind"] == "yardstick", FRESH)  # they run together
+    asked = of_method.isin(names) & stored["table"].isin(tables) & stored["seed"].isin(seeds)
     runs.forget(asked & outdated(stored))
     stages = [defaults(tables, names, seeds)]
     if budgets:
