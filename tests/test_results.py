@@ -161,7 +161,7 @@ def test_the_sentences_of_a_table_say_who_beats_whom(tmp_path):
     ]
     raced(tmp_path, {"gan": [0.5], "vae": [0.7]})
     assert race_sentences("Iris", tmp_path) == [
-        "On Iris each method has one seed, so there is no verdict."
+        "On Iris no method has two seeds yet, so there is no verdict."
     ]
 
 

@@ -154,7 +154,7 @@ def race_sentences(table: str, folder: Path = RESULTS) -> list[str]:
     scores, means = race_scores(table, "c2st", folder), race_table(table, folder)
     several = [name for name in means.index if len(scores.get(name, ())) > 1]
     if not several:
-        return [f"On {table} each method has one seed, so there is no verdict."]
+        return [f"On {table} no method has two seeds yet, so there is no verdict."]
     best = several[0]  # in the order of their C2ST
     sentences = [
         f"On {table}, {_the(best)} is nearest to real rows by C2ST ({_likeness(means, best)})"
