@@ -149,21 +149,16 @@ class GroupedScores:
 
     @classmethod
     def fit(
-        cls,
-        values: np.ndarray,
-        groups: np.ndarray,
-        step: float = 0.0,
-        piles: bool = False,
-        fewest: int = ROWS_PER_GROUP,
+        cls, values: np.ndarray, groups: np.ndarray, step: float = 0.0, piles: bool = False
     ) -> GroupedScores:
         """Read float64 values (n,) without NaN in the groups (n,), numbered from 0.
 
-        step, piles : as :meth:`NormalScores.fit`.  fewest : rows of a group with its own scores.
+        step, piles : as :meth:`NormalScores.fit`.
         """
         within = {
             number: NormalScores.fit(values[rows], step, piles)
             for number, rows in enumerate(rows_of(groups, int(groups.max(initial=-1)) + 1))
-            if len(rows) >= fewest
+            if len(rows) >= ROWS_PER_GROUP
         }
         return cls(NormalScores.fit(values, step, piles), within)
 

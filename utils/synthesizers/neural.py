@@ -12,7 +12,7 @@ from utils.saving import SavedModelError
 from utils.synthesizers.base import Synthesizer
 from utils.training import History, keras, tf, train
 
-HELD_OUT, MOST_HELD_OUT, FEWEST_TO_HOLD_OUT = 0.1, 2_000, 50
+HELD_OUT, MOST_HELD_OUT = 0.1, 2_000
 AVERAGE = 0.1
 NO_CHANCE = -1e4  # its exponential is 0 in float32
 NUMBERS_AT_ONCE, ROWS_AT_ONCE, FEWEST_AT_ONCE = 4_000_000, 8_192, 64
@@ -35,6 +35,7 @@ class NeuralSynthesizer(Synthesizer):
     quick = False
     passes = 100
     least_steps = 1_000
+    fewest_to_hold_out = 50  # rows
     not_saved = ("progress", "checkpoint")
     history_: dict
     weights_: list[Annotated[np.ndarray, "float ..."]]
@@ -80,6 +81,14 @@ class NeuralSynthesizer(Synthesizer):
         epochs, batches = self.epochs or self.passes, rows / min(self.batch_size, rows)
         return max(self.least_steps if self.epochs is None else 1, round(epochs * batches))
 
+    def _hold_out(self, rows: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """Positions of held-out and of training rows, shuffled: a tenth is held out, at most 2,000.
+
+        Nothing is held out of fewer than ``fewest_to_hold_out`` rows, too few to spare any.
+        """
+        held = min(int(HELD_OUT * rows), MOST_HELD_OUT) if rows >= self.fewest_to_hold_out else 0
+        return tuple(np.split(rng.permutation(rows), [held]))
+
     @property
     def history(self) -> History:
         """Losses and scores of the fit."""
@@ -104,17 +113,6 @@ def seeded(rng: np.random.Generator, scale: float = 1.0):
     return keras.initializers.VarianceScaling(
         scale, "fan_avg", "uniform", seed=int(rng.integers(2**31))
     )
-
-
-def hold_out(
-    rows: int, rng: np.random.Generator, fewest: int = FEWEST_TO_HOLD_OUT
-) -> tuple[np.ndarray, np.ndarray]:
-    """Positions of held-out and of training rows, shuffled: a tenth is held out, at most 2,000.
-
-    Nothing is held out of fewer than ``fewest`` rows, which are too few to spare any.
-    """
-    held = min(int(HELD_OUT * rows), MOST_HELD_OUT) if rows >= fewest else 0
-    return tuple(np.split(rng.permutation(rows), [held]))
 
 
 def log_shares(codes: np.ndarray, sizes) -> np.ndarray:

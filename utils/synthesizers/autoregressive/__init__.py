@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from utils.dtypes import dtype_of
 from utils.encoding import TableCodes, from_array, grid_step, to_array
+from utils.encoding.codes import count_of_bins
 from utils.encoding.matrix import refuse_absent
 from utils.encoding.spikes import shared_values
 from utils.saving import expect
@@ -20,7 +21,7 @@ from utils.synthesizers.autoregressive.network import CellNetwork, neighbours
 from utils.synthesizers.base import check_count, check_seed
 from utils.synthesizers.draws import drawing_order, resample
 from utils.synthesizers.given import candidates, read_given
-from utils.synthesizers.neural import AVERAGE, NeuralSynthesizer, follow, hold_out, take_weights
+from utils.synthesizers.neural import AVERAGE, NeuralSynthesizer, follow, take_weights
 from utils.training import keras, tf
 
 WEIGHT_DECAY = 1e-3
@@ -95,12 +96,13 @@ class AutoregressiveSynthesizer(NeuralSynthesizer):
     def _fit(self, columns, rng):
         self.codes_ = TableCodes.fit(columns, self.schema_, self.bins)
         self.order_ = drawing_order(self.order, dict(zip(self.codes_.names, self.codes_.sizes)))
+        most = count_of_bins(len(next(iter(columns.values()))), self.bins)
         self.spikes_ = {
-            name: np.isin(bins.lower, shared_values(columns[name], 1 / self.bins))
+            name: np.isin(bins.lower, shared_values(columns[name], 1 / most))
             for name, bins in self.codes_.bins.items()
         }
         rows = self._encode(columns)
-        held, kept = hold_out(len(rows), rng)
+        held, kept = self._hold_out(len(rows), rng)
         learner, average = self._build(rng), self._build(rng)
         learner.start_from(rows)
         take_weights(average, learner.weights)

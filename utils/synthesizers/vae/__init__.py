@@ -22,7 +22,7 @@ from utils.encoding.groups import ROWS_PER_GROUP
 from utils.saving import expect
 from utils.synthesizers.draws import resample
 from utils.synthesizers.given import candidates
-from utils.synthesizers.neural import NeuralSynthesizer, hold_out, pieces
+from utils.synthesizers.neural import NeuralSynthesizer, pieces
 from utils.synthesizers.vae.margins import margins, tilts
 from utils.synthesizers.vae.networks import decoder_network, divergence, encoder_network
 from utils.synthesizers.vae.prior import LatentPrior
@@ -101,7 +101,7 @@ class VAESynthesizer(NeuralSynthesizer):
         strata = self._strata(codes)
         self.margins_, self.tilts_ = self._start(codes, strata)
         network = self._build(rng)
-        held, kept = hold_out(len(codes), rng)
+        held, kept = self._hold_out(len(codes), rng)
         try:
             self._fit_network(network, (codes, strata), kept, held, rng)
         finally:  # what was learned before an interruption can be sampled from
