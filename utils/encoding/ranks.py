@@ -39,8 +39,13 @@ class GroupRanks:
     scores: dict[str, GroupedScores]
 
     @classmethod
-    def fit(cls, columns: dict[str, np.ndarray], told: Sequence[Column]) -> GroupRanks:
-        """Read those columns of :meth:`Synthesizer._fit` that are in ``told``."""
+    def fit(
+        cls, columns: dict[str, np.ndarray], told: Sequence[Column], ends_apart: bool = False
+    ) -> GroupRanks:
+        """Read those columns of :meth:`Synthesizer._fit` that are in ``told``.
+
+        ends_apart : as :meth:`NormalScores.fit`.
+        """
         steps = {
             column.name: grid_step(column)
             for column in told
@@ -62,7 +67,7 @@ class GroupRanks:
         for name in chosen:
             known = ~np.isnan(columns[name])
             of_number = columns[name][known], number[known], steps[name]
-            scores[name] = GroupedScores.fit(*of_number, piles=True)
+            scores[name] = GroupedScores.fit(*of_number, piles=True, ends_apart=ends_apart)
         return cls([group_by], groups, scores)
 
     def transform(self, columns: dict, rng: np.random.Generator) -> dict:

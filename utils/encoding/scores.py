@@ -16,6 +16,7 @@ from utils.saving import savable
 GRID = np.linspace(-4.0, 4.0, 257)
 KNOTS = 8
 TINY = 1e-9
+END = 3.5  # the score beyond which a pile at an end of the values lies
 
 
 @savable
@@ -30,7 +31,7 @@ class NormalScores:
     (a value that many rows share) owns the part of the curve that its share of the rows is.
 
     values : float64 (257,), q at z = -4 .. 4, rising, of the rows on no pile.  step : grid of the
-    values, 0 if continuous.  piles : float64 (p,), rising.  shares : float64 (p,), of all rows.
+    values, 0 if continuous.  piles : float64 (p,), rising.  shares : float64 (p,), of the curve.
     """
 
     values: Annotated[np.ndarray, "float 257"]
@@ -39,20 +40,28 @@ class NormalScores:
     shares: Annotated[np.ndarray, "share p"]
 
     @classmethod
-    def fit(cls, values: np.ndarray, step: float = 0.0, piles: bool = False) -> NormalScores:
+    def fit(
+        cls, values: np.ndarray, step: float = 0.0, piles: bool = False, ends_apart: bool = False
+    ) -> NormalScores:
         """Read float64 values (n,) without NaN, n >= 1; equal ones spread over their grid step.
 
         piles : whether to look for piles; a network that tells them by tokens needs none here.
+        ends_apart : whether a pile at an end, such as 0 minutes, gets one score, beyond the bell of
+        the others. That it comes with 0 openings can be learned of a score that means nothing else;
+        how many rows have it, is then to be learned as well.
         """
         found = find_piles(values) if piles else values[:0]
-        shares = np.array([np.mean(values == pile) for pile in found])
+        at_end = np.isin(found, [values.min(), values.max()])
+        counted = np.array([np.mean(values == pile) for pile in found])
+        shares = np.where(at_end & ends_apart, ndtr(-END), counted)
         free = values[~np.isin(values, found)]
         return cls(_smooth_quantiles(free if len(free) else values, step), step, found, shares)
 
     def _pile_starts(self) -> tuple[np.ndarray, float]:
-        """Share of the rows below each pile, float64 (p,), and of the rows on no pile."""
+        """Share of the curve below each pile, float64 (p,), and of the rows on no pile."""
         free = max(1 - self.shares.sum(), TINY)
-        below = ndtr(np.interp(self.piles, self.values, GRID)) * free
+        scores = np.interp(self.piles, self.values, GRID, right=np.inf)
+        below = np.where(self.piles <= self.values[0], 0, ndtr(scores) * free)
         return below + np.cumsum(self.shares) - self.shares, free
 
     def transform(self, values: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -68,7 +77,8 @@ class NormalScores:
             number = np.searchsorted(self.piles, values)
             share = ndtr(scores) * free + np.append(0, np.cumsum(self.shares))[number]
             number = np.minimum(number, len(self.piles) - 1)
-            on_pile = starts[number] + self.shares[number] * place
+            at_end = self.shares[number] <= ndtr(-END)
+            on_pile = starts[number] + self.shares[number] * np.where(at_end, 0.5, place)
             share = np.where(self.piles[number] == values, on_pile, share)
             scores = ndtri(share.clip(TINY, 1 - TINY))
         return scores.astype(np.float32)
@@ -149,18 +159,23 @@ class GroupedScores:
 
     @classmethod
     def fit(
-        cls, values: np.ndarray, groups: np.ndarray, step: float = 0.0, piles: bool = False
+        cls,
+        values: np.ndarray,
+        groups: np.ndarray,
+        step: float = 0.0,
+        piles: bool = False,
+        ends_apart: bool = False,
     ) -> GroupedScores:
         """Read float64 values (n,) without NaN in the groups (n,), numbered from 0.
 
-        step, piles : as :meth:`NormalScores.fit`.
+        step, piles, ends_apart : as :meth:`NormalScores.fit`.
         """
         within = {
-            number: NormalScores.fit(values[rows], step, piles)
+            number: NormalScores.fit(values[rows], step, piles, ends_apart)
             for number, rows in enumerate(rows_of(groups, int(groups.max(initial=-1)) + 1))
             if len(rows) >= ROWS_PER_GROUP
         }
-        return cls(NormalScores.fit(values, step, piles), within)
+        return cls(NormalScores.fit(values, step, piles, ends_apart), within)
 
     def transform(
         self, values: np.ndarray, groups: np.ndarray, rng: np.random.Generator

@@ -48,6 +48,7 @@ class Synthesizer(BaseEstimator):
     chunk_rows = 65_536
     # whether numbers come to a method as scores within their group (GroupRanks)
     ranks_within_groups = False
+    ends_apart = True  # and whether a pile at an end has a score of its own there (NormalScores)
     quick = True  # fits most tables within seconds
     not_saved: tuple[str, ...] = ()  # parameters that say how to fit, not what was fitted
     how_to_sample: tuple[str, ...] = ("random_state",)  # that may change from draw to draw
@@ -81,7 +82,7 @@ class Synthesizer(BaseEstimator):
             self.schema_, self.seen_ = schema, what_was_seen(columns, schema)
             rng = np.random.default_rng(self.random_state)
             if self.ranks_within_groups:
-                self.ranks_ = GroupRanks.fit(columns, schema.columns)
+                self.ranks_ = GroupRanks.fit(columns, schema.columns, self.ends_apart)
             self._fit(self.ranks_.transform(columns, rng), rng)
         return self
 

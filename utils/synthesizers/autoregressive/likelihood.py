@@ -6,14 +6,15 @@ import numpy as np
 from scipy.special import ndtr, ndtri
 
 from utils.encoding.ranks import reach
+from utils.encoding.scores import END
 
 NEVER_DRAWN = 1e-6  # share of a bin, or a column, that goes to what is never drawn
 PILE = 1e-3  # share of a group's rows from which so narrow a range is one value
 
 
 def scores_amid(shares: np.ndarray) -> np.ndarray:
-    """The normal scores of numbers that lie between such shares of their group, float64 (n,)."""
-    return ndtri(shares.mean(axis=1))
+    """The normal scores of numbers that lie between such shares of their group, float32 (n,)."""
+    return ndtri(shares.mean(axis=1)).astype(np.float32)
 
 
 def log_chances(bins, chances, values, shares, step: float, ends: tuple) -> np.ndarray:
@@ -24,7 +25,7 @@ def log_chances(bins, chances, values, shares, step: float, ends: tuple) -> np.n
     that lies between them.  ends : smallest and largest number of training; what lies beyond is
     never drawn, and costs one nat more for each step, or range, that it is away.
     """
-    edges = ndtr(np.concatenate([[-np.inf], bins.lower[1:], [np.inf]]))
+    edges = ndtr(np.concatenate([[-np.inf], _edges(bins), [np.inf]]))
     parts = np.diff(np.clip(edges, shares[:, :1], shares[:, 1:]), axis=1) / np.diff(edges)
     width, span = 2 * reach(step, *ends), ends[1] - ends[0] + step
     away = np.abs(values - np.clip(values, *ends)) / (step or span)
@@ -33,6 +34,14 @@ def log_chances(bins, chances, values, shares, step: float, ends: tuple) -> np.n
     points = (step > 0) | (np.diff(shares)[:, 0] > PILE)
     unit = np.where(points, 0, np.log(width))
     return np.where(np.isnan(values), np.log(chances[:, -1]), np.log(chance) - away - unit)
+
+
+def _edges(bins) -> np.ndarray:
+    """Scores at which one bin gives way to the next; between a pile at an end and the bell it is
+    where piles begin."""
+    last, first = bins.knots[:-1, -1], bins.lower[1:]
+    first = np.where((last < -END) & (first > -END), -END, first)
+    return np.where((last < END) & (first > END), END, first)
 
 
 def log_shares(bins, values: np.ndarray, step: float) -> np.ndarray:
