@@ -16,6 +16,9 @@ from utils.synthesizers.draws import drawing_order, resample
 from utils.synthesizers.given import candidates, nearness
 
 MOST_CLASSES = 64
+import os
+MODE = int(os.environ.get('MODE', 1))
+from utils.encoding.spikes import find_piles, is_smooth
 MARGIN = 0.001
 THRESHOLDS, RANK_WEIGHT = 12, 0.5
 
@@ -48,8 +51,10 @@ class TreeSynthesizer(Synthesizer):
         min_samples_leaf: int = 5,
         order: list[str] | None = None,
         random_state: int | None = 0,
+        ranks_within_groups: bool = False,
     ):
         super().__init__(random_state)
+        self.ranks_within_groups = ranks_within_groups
         self.min_samples_leaf, self.order = min_samples_leaf, order
 
     def _check_parameters(self) -> None:
@@ -68,10 +73,14 @@ class TreeSynthesizer(Synthesizer):
             classify = _classify(self.schema_[name])
             nodes = _grow(before, values, classify, self.min_samples_leaf, rng)
             leaves = _leaf(*nodes, before)
-            order = np.argsort(leaves, kind="stable")
+            order = np.lexsort((_missing_lowest(values), leaves))
             starts = np.searchsorted(leaves[order], np.arange(len(nodes[0]) + 1))
             trees.append(Tree(*nodes, starts, values[order]))
         self.trees_ = trees
+        self.exact_ = {
+            name: _kept(columns[name]) for name in names if not self.schema_[name].discrete
+        }
+        for name in self.ranks_.scores: self.exact_[name]=np.array([])
 
     def _check_fitted(self) -> None:
         super()._check_fitted()
@@ -92,7 +101,7 @@ class TreeSynthesizer(Synthesizer):
                 log_weights += np.log(chances)[leaves]
                 drawn[name] = np.full(rows, given[name], dtype=tree.values.dtype)
             else:
-                drawn[name] = _pick(tree, leaves, rng)
+                drawn[name] = _pick(tree, leaves, self.exact_.get(name), rng)
             features[:, position] = self._feature(name, drawn[name])
         if not given:
             return drawn
@@ -190,10 +199,31 @@ def _leaf(left, right, feature, cut, features) -> np.ndarray:
     return node
 
 
-def _pick(tree, leaves, rng):
+def _kept(values):
+    """Values that are drawn as they are: piles, or all of a column that is not smooth off them."""
+    known = values[~np.isnan(values)]
+    if not len(known):
+        return known
+    piles = find_piles(known)
+    off = known[~np.isin(known, piles)]
+    return piles if len(off) and is_smooth(off) else np.unique(known)
+
+
+def _pick(tree, leaves, kept, rng):
     """One training value from each row's leaf."""
     first, last = tree.starts[leaves], tree.starts[leaves + 1]
-    return tree.values[first + (rng.random(len(leaves)) * (last - first)).astype(np.int64)]
+    place = rng.random(len(leaves)) * (last - first)
+    chosen = first + place.astype(np.int64)
+    values = tree.values[chosen]
+    if kept is None or MODE == 0:
+        return values
+    side = place % 1 - 0.5
+    other = np.clip(chosen + np.sign(side).astype(np.int64), first, last - 1)
+    opposite = np.clip(chosen - np.sign(side).astype(np.int64), first, last - 1)
+    end = other == chosen
+    gap = np.where(end, values - tree.values[opposite], tree.values[other] - values)
+    free = ~(np.isin(tree.values[np.where(end, opposite, other)], kept) | np.isin(values, kept) | np.isnan(gap))
+    return np.where(free, values + abs(side) * np.nan_to_num(gap), values)
 
 
 def _likelihood(tree, value, column) -> np.ndarray:
