@@ -225,7 +225,7 @@ def _gaps(values, leaves, free) -> np.ndarray:
     not free."""
     gaps = np.zeros((2, len(values)))
     joined = free[1:] & free[:-1] & (leaves[1:] == leaves[:-1])
-    gaps[0, 1:] = gaps[1, :-1] = np.where(joined, np.diff(values) / 2, 0.0)
+    gaps[0, 1:] = gaps[1, :-1] = np.where(joined, np.diff(values / 2), 0.0)
     return gaps
 
 
