@@ -9,6 +9,7 @@ import numpy as np
 from scipy.stats import rankdata
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
+from utils.encoding.scores import END
 from utils.encoding.spikes import find_piles, is_smooth
 from utils.saving import expect, savable
 from utils.synthesizers.base import Synthesizer
@@ -112,13 +113,13 @@ class TreeSynthesizer(Synthesizer):
     def _free(self, name, values) -> np.ndarray:
         """Whether each value may move, bool (n,): a score, or a number of many values, off piles.
 
-        Scores are spread over their piles, which come back as they are.
+        Scores are spread over their piles, or stand beyond the bell, and come back as they are.
         """
         known = np.isfinite(values)
         if self.schema_[name].discrete or not self.smooth or not known.any():
             return np.zeros(len(values), dtype=bool)
         if name in self.ranks_.scores:
-            return known
+            return known & (np.abs(values) < END)
         off_piles = known & ~np.isin(values, find_piles(values[known]))
         return off_piles & is_smooth(values[off_piles])
 
