@@ -3,79 +3,109 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.linalg import block_diag
 
 from utils.encoding.codes import spans
-from utils.synthesizers.neural import seeded
+from utils.synthesizers.neural import log_shares, seeded
 from utils.training import keras, tf
 
+WAVES, HEAVY = 8, 0.05
 
-def encoder_network(sizes: list[int], strata: int, bends: list, units: int, latent: int, rng):
-    """Codes int32 (n, d) and strata int32 (n,) to means and log-variances, each (n, latent).
 
-    bends : for each column None, or the functions of :func:`margins.tilts`. The encoder reads a
-    cell as a vector a code, or by the decoder's smooth functions.
+class RowNetwork:
+    """Encoder and decoder of rows of codes, in drawing order.
+
+    A cell is told by the values that a few functions take at its code: of a category one for each
+    code, of a number smooth ones (:func:`functions_of`). Encoder: functions of all cells -> silu
+    layer -> silu layer -> mean and log-variance of a latent cloud. Decoder: latent point -> silu
+    layer -> silu layer -> weights of each column's functions; to these every earlier cell adds
+    its own, by one table of pairs. The logits of a column are its functions by their weights, and
+    its log-shares.
     """
-    row, stratum = keras.Input((len(sizes),), dtype="int32"), keras.Input((), dtype="int32")
-    own = [place for place, bend in enumerate(bends) if bend is None]
-    parts = [_table(strata, units, rng)(stratum)]
-    if own:
-        blocks = spans([sizes[place] for place in own])
-        starts = np.array([block.start for block in blocks], np.int32)
-        codes = keras.ops.take(row, own, axis=1) + starts
-        parts.append(keras.ops.sum(_table(blocks[-1].stop, units, rng)(codes), axis=1))
-    if len(own) < len(sizes):
-        functions = [
-            _fixed(bend.reshape(-1, bend.shape[2]))(stratum * size + row[:, place])
-            for place, (size, bend) in enumerate(zip(sizes, bends))
-            if bend is not None
+
+    def __init__(self, functions: list[np.ndarray], told: bool, units: int, latent: int, rng):
+        self.functions = [table.astype(np.float32) for table in functions]
+        self.sizes, widths = zip(*(table.shape for table in functions))
+        self.spans, self.told = spans(widths), widths[0] if told else 0
+        self.encoder = _layers(sum(widths), units, 2 * latent, rng)
+        self.decoder = _layers(latent + self.told, units, sum(widths), rng)
+        self.pairs = keras.Variable(np.zeros((sum(widths), sum(widths))), dtype="float32")
+        self.base = keras.Variable(np.zeros(sum(self.sizes)), dtype="float32")
+        column = np.repeat(np.arange(len(widths)), widths)
+        self.earlier = (column[:, None] < column).astype(np.float32)
+        self.weights = [*self.encoder.weights, *self.decoder.weights, self.pairs, self.base]
+
+    def start_from(self, codes: np.ndarray) -> None:
+        """Begin at the shares of each column alone; codes int32 (n, d)."""
+        self.base.assign(log_shares(codes, self.sizes))
+
+    def told_cells(self, codes):
+        """The functions of all cells side by side, float32 (n, functions); codes int32 (n, d)."""
+        return tf.concat(
+            [tf.gather(table, codes[:, place]) for place, table in enumerate(self.functions)], 1
+        )
+
+    def cloud(self, cells):
+        """Means and log-variances of rows' latent clouds, each float32 (n, latent)."""
+        return tf.split(self.encoder(cells), 2, axis=1)
+
+    def losses(self, codes, key) -> tuple[list, tf.Tensor]:
+        """Minus log-likelihood of each column, and the divergence, each (n,); codes int32 (n, d)."""
+        cells = self.told_cells(codes)
+        mean, log_variance = self.cloud(cells)
+        points = mean + tf.exp(log_variance / 2) * tf.random.stateless_normal(tf.shape(mean), key)
+        weights = self.decoder(tf.concat([points, cells[:, : self.told]], 1))
+        weights += cells @ (self.pairs.value * self.earlier)
+        logits = weights @ block_diag(*self.functions).T.astype(np.float32) + self.base.value
+        columns = [
+            tf.nn.sparse_softmax_cross_entropy_with_logits(codes[:, place], part)
+            for place, part in enumerate(tf.split(logits, self.sizes, axis=1))
         ]
-        parts.append(_dense(units, rng)(_side_by_side(functions)))
-    hidden = _dense(units, rng, "silu")(keras.ops.silu(sum(parts)))
-    cloud = _dense(2 * latent, rng)(hidden)
-    return keras.Model([row, stratum], [cloud[:, :latent], cloud[:, latent:]], name="encoder")
+        return columns[1:] if self.told else columns, divergence(mean, log_variance)
+
+    def draw(self, points, wanted, key):
+        """Rows from left to right: codes int32 (n, d), and log chance of the wanted ones (n,).
+
+        points : float32 (n, latent).  wanted : int32 (n, d), a code to be set, or -1.
+        """
+        first = tf.gather(self.functions[0], tf.maximum(wanted[:, 0], 0))[:, : self.told]
+        weights = self.decoder(tf.concat([points, first], 1))
+        uniform = tf.random.stateless_uniform(tf.shape(wanted), key)
+        codes, log_chances = [], tf.zeros_like(points[:, 0])
+        bases = tf.split(self.base.value, self.sizes)
+        pairs = self.pairs.value * self.earlier
+        for place, (table, span) in enumerate(zip(self.functions, self.spans)):
+            logits = weights[:, span] @ table.T + bases[place]
+            chances = tf.exp(logits - tf.reduce_max(logits, axis=1, keepdims=True))
+            cumulative = tf.cumsum(chances, axis=1)
+            total, asked = cumulative[:, -1], wanted[:, place]
+            below = cumulative[:, :-1] <= (uniform[:, place] * total)[:, None]
+            drawn = tf.reduce_sum(tf.cast(below, tf.int32), axis=1)
+            code = tf.where(asked < 0, drawn, asked)
+            chance = tf.gather(chances, code, batch_dims=1) / total
+            log_chances += tf.where(asked < 0, 0.0, tf.math.log(tf.maximum(chance, 1e-30)))
+            weights += tf.gather(table @ pairs[span], code)
+            codes.append(code)
+        return tf.stack(codes, axis=1), log_chances
 
 
-def decoder_network(log_margins: np.ndarray, sizes, bends, units: int, latent: int, rng):
-    """Points (n, latent) and strata int32 (n,) to the logits of all codes, (n, sum of sizes).
+def functions_of(shares: np.ndarray, smooth: bool) -> np.ndarray:
+    """Functions by which a column's codes are told, float32 (size, f)."""
+    if not smooth or len(shares) <= WAVES:
+        return np.eye(len(shares), dtype=np.float32)
+    rank = np.cumsum(shares) - shares / 2
+    order = np.arange(1, WAVES + 1)
+    waves = np.cos(np.pi * rank[:, None] * order) / np.sqrt(order)
+    heavy = np.eye(len(shares))[:, shares >= HEAVY]
+    return np.hstack([waves, heavy]).astype(np.float32)
 
-    log_margins : float32 (strata, sum of sizes), where it starts from; it learns what to add: a
-    logit a code, or the weights of a number's smooth functions.
-    """
-    point, stratum = keras.Input((latent,)), keras.Input((), dtype="int32")
-    hidden = _dense(units, rng)(point) + _table(len(log_margins), units, rng)(stratum)
-    hidden = _dense(units, rng, "silu")(keras.ops.silu(hidden))
-    widths = [size if bend is None else bend.shape[2] for size, bend in zip(sizes, bends)]
-    heads = _dense(sum(widths), rng)(hidden)
-    logits = [
-        heads[:, span] if bend is None else _bent(heads[:, span], stratum, bend)
-        for bend, span in zip(bends, spans(widths))
+
+def _layers(inputs: int, units: int, outputs: int, rng):
+    dense = [
+        keras.layers.Dense(width, activation, kernel_initializer=seeded(rng))
+        for width, activation in [(units, "silu"), (units, "silu"), (outputs, None)]
     ]
-    logits = _side_by_side(logits) + _fixed(log_margins)(stratum)
-    return keras.Model([point, stratum], logits, name="decoder")
-
-
-def _bent(weights, stratum, bend):
-    """The weighted sum of the smooth functions of a row's stratum, (n, size)."""
-    strata, size, count = bend.shape
-    functions = _fixed(bend.reshape(strata, size * count))(stratum)
-    return keras.ops.einsum("nf,nsf->ns", weights, keras.ops.reshape(functions, (-1, size, count)))
-
-
-def _side_by_side(parts):
-    return keras.ops.concatenate(parts, axis=1) if len(parts) > 1 else parts[0]
-
-
-def _dense(units, rng, activation=None):
-    return keras.layers.Dense(units, activation, kernel_initializer=seeded(rng))
-
-
-def _table(codes, units, rng):
-    return keras.layers.Embedding(codes, units, embeddings_initializer=seeded(rng))
-
-
-def _fixed(table):
-    """A table that is looked up and never trained."""
-    return keras.layers.Embedding(*table.shape, weights=[table], trainable=False)
+    return keras.Sequential([keras.Input([inputs]), *dense])
 
 
 def divergence(mean, log_variance):
