@@ -27,6 +27,8 @@ from utils.synthesizers.vae.networks import RowNetwork, divergence, functions_of
 from utils.synthesizers.vae.prior import LatentPrior
 from utils.training import keras, tf
 
+__all__ = ["VAESynthesizer", "divergence"]
+
 MOST_STEPS = 12_000
 LAST_RATE = 0.05  # share of the learning rate that is left at the end
 
@@ -97,10 +99,7 @@ class VAESynthesizer(NeuralSynthesizer):
         self.codes_ = TableCodes.fit(columns, self.schema_, self.bins)
         self.order_, self.stratified_ = self._drawing_order(len(next(iter(columns.values()))))
         codes = self.codes_.encode(columns)[:, self._places]
-        self.functions_ = [
-            functions_of(np.bincount(column, minlength=size) / len(codes), not self.schema_[name].discrete)
-            for name, column, size in zip(self.order_, codes.T, self.codes_.sizes[self._places])
-        ]
+        self.functions_ = self._functions(codes)
         network = self._build(rng)
         network.start_from(codes)
         held, kept = hold_out(len(codes), rng)
@@ -112,17 +111,20 @@ class VAESynthesizer(NeuralSynthesizer):
                 self.prior_ = LatentPrior.fit(*self._encode(codes), strata, self.components, rng)
 
     def _drawing_order(self, rows: int) -> tuple[list[str], bool]:
-        """Names of the columns, fewest codes first, but a discrete target with rows enough for each
-        value before all; and whether it is."""
+        """Names of the columns as they are drawn, and whether the first tells the strata: the
+        target, if it is discrete and has rows enough for each value."""
         sizes, target = dict(zip(self.codes_.names, self.codes_.sizes)), self.schema_.target
         order = drawing_order(None, sizes)
-        if (
-            target is None
-            or not self.schema_[target].discrete
-            or sizes[target] * ROWS_PER_GROUP > rows
-        ):
+        discrete = target is not None and self.schema_[target].discrete
+        if not discrete or sizes[target] * ROWS_PER_GROUP > rows:
             return order, False
-        return [target, *(name for name in order if name != target)], True
+        return sorted(order, key=lambda name: name != target), True
+
+    def _functions(self, codes) -> list[np.ndarray]:
+        """What tells each column's codes, in drawing order."""
+        sizes, missing = self.codes_.sizes[self._places], self.codes_.missing[self._places]
+        numbers = [not self.schema_[name].discrete for name in self.order_]
+        return [functions_of(*column) for column in zip(codes.T, sizes, numbers, missing)]
 
     @property
     def _places(self) -> list[int]:
@@ -201,7 +203,7 @@ class VAESynthesizer(NeuralSynthesizer):
     def _encode(self, codes):
         """Means and log-variances of the rows' latent clouds, each float32 (n, latent)."""
         network = self._network
-        clouds = [network.cloud(network.told_cells(codes[piece])) for piece in self._pieces(len(codes))]
+        clouds = [network.clouds(network.cells(codes[piece])) for piece in self._pieces(len(codes))]
         return tuple(np.concatenate(parts) for parts in zip(*clouds))
 
     def _pieces(self, n):
@@ -210,7 +212,10 @@ class VAESynthesizer(NeuralSynthesizer):
     # --- how rows are drawn ---
 
     def _sample(self, n, given, rng):
-        asked = {self._places.index(place): code for place, code in self.codes_.encode_given(given).items()}
+        asked = {
+            self._places.index(place): code
+            for place, code in self.codes_.encode_given(given).items()
+        }
         prior = self.prior_
         if self.stratified_ and 0 in asked:
             prior = prior.of_stratum(asked.pop(0))
@@ -228,7 +233,7 @@ class VAESynthesizer(NeuralSynthesizer):
         return self.codes_.decode(table, self.schema_, given, rng)
 
     def _draw(self, points, wanted, rng):
-        """Codes int32 (n, columns) at latent points, and the log chances of the wanted ones, (n,)."""
+        """Codes int32 (n, columns) at latent points, and the log chance of what was set, (n,)."""
         codes, log_chances = np.empty_like(wanted), np.zeros(len(points))
         for piece in self._pieces(len(points)):
             key = tf.constant(rng.integers(2**31, size=2), tf.int32)
