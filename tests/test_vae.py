@@ -6,11 +6,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.linalg import block_diag
 from scipy.special import log_softmax, ndtr
 
 from utils.schema import Schema
 from utils.synthesizers import VAESynthesizer
-from utils.synthesizers.vae.networks import RowNetwork, divergence, functions_of
+from utils.synthesizers.vae.networks import RowNetwork, divergence, smooth_functions
 from utils.synthesizers.vae.prior import LatentPrior
 from utils.training import TrainingError, tf
 
@@ -56,28 +57,24 @@ def test_a_table_of_categories_alone_is_learned():
 # --- the functions that tell a code ---
 
 
-def test_a_category_is_told_by_one_function_a_code():
-    np.testing.assert_array_equal(functions_of(np.array([0, 2]), 3, False, False), np.eye(3))
-
-
 def test_a_number_is_told_by_waves_a_spike_and_missing():
     codes = np.repeat(np.arange(41), [*np.full(39, 10), 100, 1])
-    functions = functions_of(codes, 41, smooth=True, missing=True)
+    functions = smooth_functions(codes, 41, missing=True)
     assert functions.shape == (41, 16 + 2) and functions.dtype == np.float32
     np.testing.assert_array_equal(functions[:, 16:].argmax(axis=0), [39, 40])
     np.testing.assert_array_equal(functions[:, 16:].sum(axis=0), 1)
-    assert functions_of(codes, 41, smooth=True, missing=False).shape == (41, 16 + 1)
+    assert smooth_functions(codes, 41, missing=False).shape == (41, 16 + 1)
 
 
 def test_near_bins_are_told_alike():
-    functions = functions_of(np.arange(64), 64, smooth=True, missing=False)
+    functions = smooth_functions(np.arange(64), 64, missing=False)
     apart = np.linalg.norm(functions[:, None] - functions, axis=2)
     assert (np.diff(apart[0, :30]) > 0).all()
 
 
 @pytest.mark.parametrize("size", range(1, 20))
 def test_a_number_of_few_bins_can_have_any_shares(size):
-    functions = functions_of(np.arange(size), size, smooth=True, missing=False)
+    functions = smooth_functions(np.arange(size), size, missing=False)
     assert np.linalg.matrix_rank(np.column_stack([functions, np.ones(size)])) >= min(size, 17)
 
 
@@ -85,28 +82,27 @@ def test_a_number_of_few_bins_can_have_any_shares(size):
 
 
 def random_network(told):
-    """A network of three columns, all of whose weights are at random."""
+    """A network of two categories and a number, all of whose weights are at random."""
     rng = np.random.default_rng(5)
-    functions = [np.eye(2), np.eye(3), functions_of(np.arange(6), 6, True, False)]
-    tables = [table.astype(np.float32) for table in functions]
-    network = RowNetwork(tables, told, 8, 2, rng)
+    functions = [None, None, smooth_functions(np.arange(6), 6, missing=False)]
+    network = RowNetwork(functions, [2, 3, 6], told, 8, 2, rng)
     for weight in network.weights:
-        weight.assign(rng.normal(0, 0.4, weight.shape))
+        weight.assign(rng.normal(0, 0.3, weight.shape))
     return network
 
 
 def chances_by_hand(network, point, codes):
     """Log chances of the codes of one row, by the formula, one cell at a time."""
-    weights = network.weights_at(point[None], network.cells(codes[None])).numpy()[0]
-    pairs, base, start, found = network.pairs.numpy(), network.base.numpy(), 0, []
-    for place, table in enumerate(network.functions):
-        span = network.spans[place]
-        own = weights[span].copy()
-        for before in range(place):
-            own += network.functions[before][codes[before]] @ pairs[network.spans[before], span]
-        logits = table @ own + base[start : start + len(table)]
-        found.append(log_softmax(logits)[codes[place]])
-        start += len(table)
+    blocks = [np.eye(2), np.eye(3), network.functions[2]]
+    tables = block_diag(*blocks)  # a row for each code, a column for each function
+    speak, output = tables @ network.speak.numpy(), tables @ network.output.numpy()
+    hidden = network.hidden_at(point[None], codes[:1]).numpy()[0]
+    found, heard, start = [], np.zeros(speak.shape[1]), 0
+    for size, code in zip(network.sizes, codes):
+        logits = output[start : start + size] @ np.concatenate([hidden, heard])
+        found.append(log_softmax(logits + network.base.numpy()[start : start + size])[code])
+        heard = heard + speak[start + code]
+        start += size
     return found
 
 

@@ -1,13 +1,13 @@
-"""A variational autoencoder for mixed tables: an encoder, a decoder with learned noise, a fitted
-prior.
+"""A variational autoencoder for mixed tables, whose decoder also sees the cells before each cell.
 
 The encoder turns a row into a small Gaussian cloud in latent space, the decoder turns a latent
-point into one distribution for each column (Kingma and Welling 2014, section 3). Three changes make
-the textbook model good on tables. The decoder draws from a softmax over codes, so that noise is
-learned, not averaged away. It starts from the margins of each stratum (value of the target), which
-it only bends. And new points come from a Gaussian mixture fitted to the clouds of the training
-rows, the aggregated posterior (Tomczak and Welling 2018), not from the standard normal that these
-never quite fill.
+point into a row (Kingma and Welling 2014, section 3). Three changes make the textbook model good on
+tables. The decoder draws from a softmax over codes, so that noise is learned, not averaged away. It
+draws cell after cell, and each sees the cells before it (Gulrajani and others 2017, PixelVAE), but
+only by one table of pairs: a decoder that could say all by itself would leave the latent point
+nothing to say (Chen and others 2017, section 2). And new points come from a Gaussian mixture fitted
+to the clouds of the training rows, the aggregated posterior (Tomczak and Welling 2018), not from
+the standard normal that these never quite fill.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from utils.saving import expect
 from utils.synthesizers.draws import drawing_order, resample
 from utils.synthesizers.given import candidates
 from utils.synthesizers.neural import NeuralSynthesizer, hold_out, pieces
-from utils.synthesizers.vae.networks import RowNetwork, divergence, functions_of
+from utils.synthesizers.vae.networks import RowNetwork, divergence, smooth_functions
 from utils.synthesizers.vae.prior import LatentPrior
 from utils.training import keras, tf
 
@@ -48,12 +48,12 @@ class VAESynthesizer(NeuralSynthesizer):
     components : most Gaussians a stratum gets in latent space.
     ranks_within_groups : whether numbers that a category tells are told by their rank in its rows.
 
-    If the schema has a discrete target with 10 rows a value or more, encoder, decoder and latent
-    mixture are conditional on it. ``given=`` is exact on the target, which is drawn first. Other
-    cells are met in every row too; what goes with them is weighted: of many latent points, those
-    are drawn that make the given cells likely, by weights that the decoder gives exactly, since
-    columns are independent given a point. A value never seen together with the rest gets the
-    nearest the decoder knows.
+    If the schema has a discrete target with 10 rows a value or more, it is drawn first, and decoder
+    and latent mixture are conditional on it; the other columns follow, fewest codes first
+    (``order_``). ``given=`` is exact on that target. Other cells are set in every row, when their
+    turn comes, and weighted: of many rows, those are kept whose point and earlier cells make the
+    given cells likely (importance resampling, exact only as the rows grow in number). Values never
+    seen together come in the rows nearest to them.
     """
 
     method = "vae"
@@ -61,7 +61,7 @@ class VAESynthesizer(NeuralSynthesizer):
     codes_: TableCodes
     order_: list[str]
     stratified_: bool
-    functions_: list[Annotated[np.ndarray, "float _ _"]]
+    functions_: list[Annotated[np.ndarray, "float _ _"] | None]
     prior_: LatentPrior
 
     def __init__(
@@ -120,23 +120,30 @@ class VAESynthesizer(NeuralSynthesizer):
             return order, False
         return sorted(order, key=lambda name: name != target), True
 
-    def _functions(self, codes) -> list[np.ndarray]:
-        """What tells each column's codes, in drawing order."""
-        sizes, missing = self.codes_.sizes[self._places], self.codes_.missing[self._places]
-        numbers = [not self.schema_[name].discrete for name in self.order_]
-        return [functions_of(*column) for column in zip(codes.T, sizes, numbers, missing)]
+    def _functions(self, codes) -> list[np.ndarray | None]:
+        """What tells the codes of each number, in drawing order; None for a category."""
+        sizes, missing = self._sizes, self.codes_.missing[self._places]
+        return [
+            None if self.schema_[name].discrete else smooth_functions(*column)
+            for name, *column in zip(self.order_, codes.T, sizes, missing)
+        ]
 
     @property
     def _places(self) -> list[int]:
         return [self.codes_.names.index(name) for name in self.order_]
+
+    @property
+    def _sizes(self) -> list[int]:
+        return self.codes_.sizes[self._places].tolist()
 
     def _check_fitted(self) -> None:
         super()._check_fitted()
         strata = self.prior_.strata
         expect("codes_", self.codes_.fits(self.schema_))
         expect("order_", sorted(self.order_) == sorted(self.codes_.names))
-        sizes = [len(table) for table in self.functions_]
-        expect("functions_", sizes == self.codes_.sizes[self._places].tolist())
+        sizes = [None if table is None else len(table) for table in self.functions_]
+        expect("functions_", len(sizes) == len(self.order_))
+        expect("functions_", all(a in (None, b) for a, b in zip(sizes, self._sizes)))
         if self.stratified_:
             expect("prior_", self._holds(self.order_[0], strata))
         else:
@@ -145,8 +152,8 @@ class VAESynthesizer(NeuralSynthesizer):
     # --- the network ---
 
     def _build(self, rng):
-        units, latent = self.parameters_["units"], self.parameters_["latent"]
-        return RowNetwork(self.functions_, self.stratified_, units, latent, rng)
+        shape = self.parameters_["units"], self.parameters_["latent"]
+        return RowNetwork(self.functions_, self._sizes, self.stratified_, *shape, rng)
 
     # --- one training step ---
 
@@ -203,7 +210,7 @@ class VAESynthesizer(NeuralSynthesizer):
     def _encode(self, codes):
         """Means and log-variances of the rows' latent clouds, each float32 (n, latent)."""
         network = self._network
-        clouds = [network.clouds(network.cells(codes[piece])) for piece in self._pieces(len(codes))]
+        clouds = [network.clouds(codes[piece]) for piece in self._pieces(len(codes))]
         return tuple(np.concatenate(parts) for parts in zip(*clouds))
 
     def _pieces(self, n):

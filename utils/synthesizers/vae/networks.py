@@ -2,83 +2,90 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from itertools import accumulate
 
 import numpy as np
-from scipy.linalg import block_diag
 
-from utils.encoding.codes import spans
 from utils.synthesizers.neural import log_shares, seeded
 from utils.training import keras, tf
 
 WAVES = 16
 HEAVY = 0.05  # share of the rows from which a bin is no part of a smooth curve
+RANK = 32  # of the tables by which cells speak to later ones
 LEAST_CHANCE = 1e-30
 
 
 class RowNetwork:
     """Encoder and decoder of rows whose cells are codes, in drawing order.
 
-    A column is told by the values that a few functions take at its code (:func:`functions_of`).
-    Encoder: the functions of all cells -> two silu layers -> mean and log-variance of a latent
-    cloud. Decoder: a latent point, and the first cell if it is told -> two silu layers -> a weight
-    for each function of each column. To these weights every earlier cell adds its own, by
-    ``pairs``, a table with a row and a column for each function. The logits of a column's codes are
-    its log-shares (``base``) and its functions by their weights.
+    Encoder: the sum of one vector a cell (``read``) -> silu -> silu layer -> mean and log-variance
+    of a latent cloud. Decoder: a latent point, and the first code if it is told -> two silu layers
+    -> h. The logits of column j are those of its log-shares (``base``) and ``output[j]`` times h
+    and the sum of one vector (``speak``) for each cell before it. So earlier cells add to the
+    logits by a table of low rank for each pair of columns, which is 0 at the start.
 
-    functions : for each column float32 (size, f).  told : whether the first cell is known before
-    anything is drawn; it then has no loss.
+    functions : for each column None, or float32 (size, f): its vectors are those of f functions,
+    times their values at the code (:func:`smooth_functions`).  sizes : codes of each column.
+    told : whether the first cell is known before anything is drawn; it then has no loss.
     """
 
-    def __init__(self, functions: list[np.ndarray], told: bool, units: int, latent: int, rng):
-        self.functions = functions
-        self.sizes, widths = zip(*(table.shape for table in functions))
-        self.spans, self.told = spans(widths), widths[0] if told else 0
-        self.encoder = _layers(sum(widths), units, 2 * latent, rng)
-        self.decoder = _layers(latent + self.told, units, sum(widths), rng)
-        self.pairs = keras.Variable(np.zeros((sum(widths), sum(widths))), dtype="float32")
-        self.base = keras.Variable(np.zeros(sum(self.sizes)), dtype="float32")
-        self.weights = [*self.encoder.weights, *self.decoder.weights, self.pairs, self.base]
+    def __init__(self, functions: list, sizes, told: bool, units: int, latent: int, rng):
+        self.functions, self.sizes = functions, [int(size) for size in sizes]
+        self.told = self.sizes[0] if told else 0
+        self.widths = [
+            size if table is None else table.shape[1] for size, table in zip(self.sizes, functions)
+        ]
+        self.encoder = _layers(units, [units, 2 * latent], rng)
+        self.decoder = _layers(latent + self.told, [units, units], rng, "silu")
+        count = sum(self.widths)
+        starts = [_vectors(count, units, rng), _vectors(count, RANK, rng)]
+        starts += [np.zeros((count, units + RANK)), np.zeros(sum(self.sizes))]
+        tables = [keras.Variable(start, dtype="float32") for start in starts]
+        self.read, self.speak, self.output, self.base = tables
+        self.weights = [*self.encoder.weights, *self.decoder.weights, *tables]
 
     def start_from(self, codes: np.ndarray) -> None:
         """Begin at the shares of each column alone; codes int32 (n, d)."""
         self.base.assign(log_shares(codes, self.sizes))
 
-    @cached_property
-    def _earlier(self) -> np.ndarray:
-        """1 where a function of one cell may speak to that of a later cell, float32 (f, f)."""
-        column = np.repeat(np.arange(len(self.spans)), [table.shape[1] for table in self.functions])
-        return (column[:, None] < column).astype(np.float32)
+    def _by_code(self, table) -> list:
+        """A table of all functions as one for each column, with a row for each code."""
+        return [
+            piece if functions is None else functions @ piece
+            for functions, piece in zip(self.functions, tf.split(table.value, self.widths))
+        ]
 
-    def cells(self, codes):
-        """The functions of all cells side by side, float32 (n, f); codes int32 (n, d)."""
-        told = [tf.gather(table, codes[:, place]) for place, table in enumerate(self.functions)]
-        return tf.concat(told, axis=1)
+    def _at(self, table, codes) -> list:
+        """A vector for each cell, a list of d times float32 (n, width)."""
+        return [tf.gather(*pair) for pair in zip(self._by_code(table), tf.unstack(codes, axis=1))]
 
-    def clouds(self, cells):
-        """Means and log-variances of the latent clouds of such rows, each float32 (n, latent)."""
-        return tf.split(self.encoder(cells), 2, axis=1)
+    def clouds(self, codes):
+        """Means and log-variances of the rows' latent clouds, each float32 (n, latent)."""
+        hidden = tf.nn.silu(tf.add_n(self._at(self.read, codes)))
+        return tf.split(self.encoder(hidden), 2, axis=1)
 
-    def weights_at(self, points, first):
-        """What latent points (n, latent) say of the weights of all functions, float32 (n, f).
-
-        first : the functions of the first cell, of which the told ones are read.
-        """
-        return self.decoder(tf.concat([points, first[:, : self.told]], axis=1))
+    def hidden_at(self, points, first):
+        """What a latent point (n, latent), and a told first code (n,), says, float32 (n, units)."""
+        known = tf.one_hot(first, self.told)
+        return self.decoder(tf.concat([points, known], axis=1))
 
     def losses(self, codes, key) -> tuple[list, tf.Tensor]:
         """Minus log-likelihood of each column to be learned, and the divergence, each (n,)."""
-        cells = self.cells(codes)
-        mean, log_variance = self.clouds(cells)
+        mean, log_variance = self.clouds(codes)
         points = mean + tf.exp(log_variance / 2) * tf.random.stateless_normal(tf.shape(mean), key)
-        weights = self.weights_at(points, cells) + cells @ (self.pairs.value * self._earlier)
-        logits = weights @ block_diag(*self.functions).T + self.base.value
-        columns = [
-            tf.nn.sparse_softmax_cross_entropy_with_logits(codes[:, place], part)
-            for place, part in enumerate(tf.split(logits, self.sizes, axis=1))
-            if place or not self.told
-        ]
-        return columns or [tf.zeros_like(mean[:, 0])], divergence(mean, log_variance)
+        hidden, columns = self.hidden_at(points, codes[:, 0]), tf.unstack(codes, axis=1)
+        spoken = self._at(self.speak, codes)
+        before = accumulate(spoken[:-1], initial=0 * spoken[0])
+        losses = [
+            tf.nn.sparse_softmax_cross_entropy_with_logits(
+                column, tf.matmul(tf.concat([hidden, heard], 1), table, transpose_b=True) + base
+            )
+            for column, heard, table, base in zip(columns, before, *self._heads())
+        ][1 if self.told else 0 :]
+        return losses or [tf.zeros_like(mean[:, 0])], divergence(mean, log_variance)
+
+    def _heads(self) -> tuple[list, list]:
+        return self._by_code(self.output), tf.split(self.base.value, self.sizes)
 
     def draw(self, points, wanted, key):
         """Rows from left to right: codes int32 (n, d), and the log chance of what was set, (n,).
@@ -86,17 +93,20 @@ class RowNetwork:
         points : float32 (n, latent).  wanted : int32 (n, d), a code to be set, or -1 for one to be
         drawn.
         """
-        weights = self.weights_at(points, tf.gather(self.functions[0], tf.nn.relu(wanted[:, 0])))
-        pairs, bases = self.pairs.value * self._earlier, tf.split(self.base.value, self.sizes)
+        hidden = self.hidden_at(points, wanted[:, 0])
         uniform = tf.random.stateless_uniform(tf.shape(wanted), key)
         codes, log_chance = [], tf.zeros_like(points[:, 0])
-        for place, (table, span, base) in enumerate(zip(self.functions, self.spans, bases)):
-            chances = tf.nn.softmax(weights[:, span] @ table.T + base)
+        heard = tf.zeros([tf.shape(points)[0], RANK])
+        for place, (table, base, speak) in enumerate(
+            zip(*self._heads(), self._by_code(self.speak))
+        ):
+            state = tf.concat([hidden, heard], 1)
+            chances = tf.nn.softmax(tf.matmul(state, table, transpose_b=True) + base)
             asked = wanted[:, place]
             code = tf.where(asked < 0, _pick(chances, uniform[:, place]), asked)
             chance = tf.maximum(tf.gather(chances, code, batch_dims=1), LEAST_CHANCE)
             log_chance += tf.where(asked < 0, 0.0, tf.math.log(chance))
-            weights += tf.gather(table @ pairs[span], code)
+            heard += tf.gather(speak, code)
             codes.append(code)
         return tf.stack(codes, axis=1), log_chance
 
@@ -108,15 +118,13 @@ def _pick(chances, uniform):
     return tf.reduce_sum(tf.cast(passed, tf.int32), axis=1)
 
 
-def functions_of(codes: np.ndarray, size: int, smooth: bool, missing: bool) -> np.ndarray:
-    """The functions by which a column's codes are told, float32 (size, f).
+def smooth_functions(codes: np.ndarray, size: int, missing: bool) -> np.ndarray:
+    """The functions by which a number's codes are told, float32 (size, f).
 
-    Of a category one for each code, which is 1 there. Of a number's bins (``smooth``) cosines of
-    the rank, the k-th by 1/k, so that near bins have near chances and a curve has to be well
-    witnessed to be rough; besides, one function for each bin with 5 % of the rows, and for missing.
+    Cosines of the rank, the k-th by 1/k, so that near bins have near chances and a curve has to be
+    well witnessed to be rough; besides, one function for each bin with 5 % of the rows, and for
+    missing. codes : int32 (n,).  missing : whether the last code stands for that.
     """
-    if not smooth:
-        return np.eye(size, dtype=np.float32)
     shares = np.bincount(codes, minlength=size) / len(codes)
     rank, k = np.cumsum(shares) - shares / 2, np.arange(1, min(WAVES, size) + 1)
     own = (shares >= HEAVY) | (missing & (np.arange(size) == size - 1))
@@ -124,10 +132,14 @@ def functions_of(codes: np.ndarray, size: int, smooth: bool, missing: bool) -> n
     return np.hstack([waves, np.eye(size)[:, own]]).astype(np.float32)
 
 
-def _layers(inputs: int, units: int, outputs: int, rng):
+def _vectors(count: int, width: int, rng) -> np.ndarray:
+    return rng.normal(0, 0.5 / np.sqrt(width), (count, width))
+
+
+def _layers(inputs: int, widths: list[int], rng, last: str | None = None):
     dense = [
         keras.layers.Dense(width, activation, kernel_initializer=seeded(rng))
-        for width, activation in [(units, "silu"), (units, "silu"), (outputs, None)]
+        for width, activation in zip(widths, ["silu", last])
     ]
     return keras.Sequential([keras.Input([inputs]), *dense])
 
