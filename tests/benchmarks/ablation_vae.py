@@ -149,6 +149,8 @@ VARIANTS = {
     "textbook, with learned noise": _textbook(noise=True),
     "textbook, with learned noise and warm-up": _textbook(noise=True, warm_up=0.5),
     "final": _final(),
+    "final, untrained": _final(learning_rate=1e-12),
+    "final, no ranks in the app": _final(ranks_within_groups=False),
     "final, not conditional on the app": _without_condition,
     "final, prior N(0, I)": lambda *run: standard_prior(_final()(*run)),
     "final, no latent points": _final(of_network(NoPoints)),
