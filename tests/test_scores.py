@@ -201,7 +201,7 @@ def test_a_pile_at_an_end_can_have_a_score_of_its_own():
     rng = np.random.default_rng(0)
     values = np.where(rng.random(4_000) < 0.3, 0.0, np.rint(rng.gamma(2, 20, 4_000)) + 5)
     for sign in (1, -1):
-        scores = NormalScores.fit(sign * values, 1.0, piles=True, ends_apart=True)
+        scores = NormalScores.fit(sign * values, 1.0, piles=True, apart=[0.0])
         found = scores.transform(sign * values, np.random.default_rng(1))
         apart = sign * found[values == 0]
         assert apart.max() < -END and np.ptp(apart) == 0
@@ -210,7 +210,7 @@ def test_a_pile_at_an_end_can_have_a_score_of_its_own():
 
 
 def test_a_column_of_one_value_comes_back_when_its_pile_stands_apart():
-    scores = NormalScores.fit(np.full(20, 7.0), piles=True, ends_apart=True)
+    scores = NormalScores.fit(np.full(20, 7.0), piles=True, apart=[7.0])
     assert (scores.inverse(scores.transform(np.full(5, 7.0), np.random.default_rng(0))) == 7).all()
     assert (scores.inverse(np.linspace(-5, 5, 11)) == 7).all()
 
@@ -235,3 +235,8 @@ def test_missing_rows_do_not_count_against_a_spike():
     values = np.append(np.repeat(7.0, 6), np.arange(20, 114) / 2)  # 6 of 100 rows with a value
     assert find_spikes(values).tolist() == find_spikes(np.append(values, [np.nan] * 50)).tolist()
     assert find_spikes(values).tolist() == [7]
+
+
+def test_one_row_at_an_end_of_a_small_group_is_no_pile():
+    assert find_piles(np.arange(12.0)).tolist() == []
+    assert find_piles(np.array([0, 0, 0, *np.arange(3.0, 40)])).tolist() == [0]

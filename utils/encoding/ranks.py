@@ -17,7 +17,7 @@ from utils.saving import savable
 from utils.schema import Column, Schema
 
 LEAST_TOLD = 0.1  # of the variance of a number's ranks, by the group
-TINY_REACH = 1e-6  # of the range: around a number without a grid step
+TINY_REACH = 1e-6  # of the middle half: around a number without a grid step
 LEAST, FAR = 1e-12, 1e6  # the smallest chance, and the largest squared distance, that are told
 
 
@@ -44,7 +44,7 @@ class GroupRanks:
     ) -> GroupRanks:
         """Read those columns of :meth:`Synthesizer._fit` that are in ``told``.
 
-        ends_apart : as :meth:`NormalScores.fit`.
+        ends_apart : as :meth:`GroupedScores.fit`.
         """
         steps = {
             column.name: grid_step(column)
@@ -91,6 +91,12 @@ class GroupRanks:
             found[name][known] = scores.shares_around(values[known], group[known], reach[name])
         return found
 
+    def reach(self, name: str, step: float) -> float:
+        """How far around it a scored number counts as the number, in a column with such a grid."""
+        pooled = self.scores[name].pooled
+        low, high = pooled.inverse(ndtri(np.array([0.25, 0.75])))
+        return step / 2 or TINY_REACH * (high - low) or TINY_REACH * np.ptp(pooled.values) or 1.0
+
     def log_weights(self, scored: dict, wanted: dict[str, float], reach: dict) -> np.ndarray:
         """How well rows with such scores, as a method draws them, have the wanted numbers.
 
@@ -134,11 +140,6 @@ class GroupRanks:
         if not self.group_by:
             return np.zeros(len(next(iter(columns.values()))), np.int64)
         return self.groups.number(columns[self.group_by[0]][:, None])
-
-
-def reach(step: float, low: float, high: float) -> float:
-    """How far around it a number counts as the number, in a column from low to high."""
-    return step / 2 or TINY_REACH * (high - low) or 1.0
 
 
 def _ranks(values: np.ndarray) -> np.ndarray:

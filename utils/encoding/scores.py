@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -41,19 +42,19 @@ class NormalScores:
 
     @classmethod
     def fit(
-        cls, values: np.ndarray, step: float = 0.0, piles: bool = False, ends_apart: bool = False
+        cls, values: np.ndarray, step: float = 0.0, piles: bool = False, apart: Sequence[float] = ()
     ) -> NormalScores:
         """Read float64 values (n,) without NaN, n >= 1; equal ones spread over their grid step.
 
         piles : whether to look for piles; a network that tells them by tokens needs none here.
-        ends_apart : whether a pile at an end, such as 0 minutes, gets one score, beyond the bell of
+        apart : values, such as 0 minutes, whose pile at an end gets one score, beyond the bell of
         the others. That it comes with 0 openings can be learned of a score that means nothing else;
         how many rows have it, is then to be learned as well.
         """
         found = find_piles(values) if piles else values[:0]
-        at_end = np.isin(found, [values.min(), values.max()])
+        at_end = np.isin(found, [values.min(), values.max()]) & np.isin(found, list(apart))
         counted = np.array([np.mean(values == pile) for pile in found])
-        shares = np.where(at_end & ends_apart, ndtr(-END), counted)
+        shares = np.where(at_end, ndtr(-END), counted)
         free = values[~np.isin(values, found)]
         return cls(_smooth_quantiles(free if len(free) else values, step), step, found, shares)
 
@@ -168,14 +169,16 @@ class GroupedScores:
     ) -> GroupedScores:
         """Read float64 values (n,) without NaN in the groups (n,), numbered from 0.
 
-        step, piles, ends_apart : as :meth:`NormalScores.fit`.
+        step, piles : as :meth:`NormalScores.fit`.  ends_apart : whether piles at the smallest and
+        the largest of all values have scores of their own, the same in every group.
         """
+        apart = (values.min(), values.max()) if ends_apart and len(values) else ()
         within = {
-            number: NormalScores.fit(values[rows], step, piles, ends_apart)
+            number: NormalScores.fit(values[rows], step, piles, apart)
             for number, rows in enumerate(rows_of(groups, int(groups.max(initial=-1)) + 1))
             if len(rows) >= ROWS_PER_GROUP
         }
-        return cls(NormalScores.fit(values, step, piles, ends_apart), within)
+        return cls(NormalScores.fit(values, step, piles, apart), within)
 
     def transform(
         self, values: np.ndarray, groups: np.ndarray, rng: np.random.Generator

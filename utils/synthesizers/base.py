@@ -18,7 +18,7 @@ from threadpoolctl import threadpool_limits
 
 from utils import saving
 from utils.encoding import from_array, grid_step, to_array
-from utils.encoding.ranks import GroupRanks, reach
+from utils.encoding.ranks import GroupRanks
 from utils.saving import expect
 from utils.schema import Schema
 from utils.synthesizers.draws import resample
@@ -194,7 +194,7 @@ class Synthesizer(BaseEstimator):
     def _reach(self) -> dict[str, float]:
         """How far around it each number told by rank counts as the number."""
         steps = {name: grid_step(self.schema_[name]) for name in self.ranks_.scores}
-        return {name: reach(step, *self.seen_[name][:2]) for name, step in steps.items()}
+        return {name: self.ranks_.reach(name, step) for name, step in steps.items()}
 
     def _sample_table(self, n, condition, rng) -> pd.DataFrame:
         columns = self._draw_columns(n, condition, rng)

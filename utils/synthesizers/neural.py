@@ -3,11 +3,13 @@ nothing."""
 
 from __future__ import annotations
 
+import os
 from functools import cached_property
 from typing import Annotated
 
 import numpy as np
 
+from utils.progress import check_progress
 from utils.saving import SavedModelError
 from utils.synthesizers.base import Synthesizer
 from utils.training import History, keras, tf, train
@@ -46,6 +48,9 @@ class NeuralSynthesizer(Synthesizer):
         if self.epochs is not None:
             self._check_counts("epochs")
         self._check_positive("learning_rate")
+        check_progress(self.progress)
+        if not isinstance(self.checkpoint, (str, os.PathLike, type(None))):
+            raise ValueError(f"checkpoint must name a file, or be None, not {self.checkpoint!r}.")
 
     def _train(self, step, data, variables, network, rng, **options) -> None:
         """Train for ``epochs`` with the constructor's parameters; keeps ``history_``, ``weights_``.

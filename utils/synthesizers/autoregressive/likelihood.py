@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import ndtr, ndtri
 
-from utils.encoding.ranks import reach
 from utils.encoding.scores import END
 
 NEVER_DRAWN = 1e-6  # share of a bin, or a column, that goes to what is never drawn
@@ -17,17 +16,20 @@ def scores_amid(shares: np.ndarray) -> np.ndarray:
     return ndtri(shares.mean(axis=1)).astype(np.float32)
 
 
-def log_chances(bins, chances, values, shares, step: float, ends: tuple) -> np.ndarray:
+def log_chances(
+    bins, chances, values, shares, step: float, reach: float, ends: tuple
+) -> np.ndarray:
     """Logarithm of the chance, or density, of numbers told by their rank, float64 (n,).
 
     bins : of their scores.  chances : (n, codes), of each bin.  shares : (n, 2), of the group's
     rows, between which the value lies (GroupRanks.shares_around). Of each bin it takes the part
-    that lies between them.  ends : smallest and largest number of training; what lies beyond is
-    never drawn, and costs one nat more for each step, or range, that it is away.
+    that lies between them.  reach : how far around a value counts as the value.  ends : smallest
+    and largest number of training; what lies beyond is never drawn, and costs one nat more for each
+    step, or range, that it is away.
     """
-    edges = ndtr(np.concatenate([[-np.inf], _edges(bins), [np.inf]]))
+    edges = _edges(bins)
     parts = np.diff(np.clip(edges, shares[:, :1], shares[:, 1:]), axis=1) / np.diff(edges)
-    width, span = 2 * reach(step, *ends), ends[1] - ends[0] + step
+    width, span = 2 * reach, ends[1] - ends[0] + step
     away = np.abs(values - np.clip(values, *ends)) / (step or span)
     drawn = np.where(away > 0, 0, (chances[:, : len(bins)] * parts).sum(axis=1))
     chance = (1 - NEVER_DRAWN) * drawn + NEVER_DRAWN * width / span
@@ -37,11 +39,14 @@ def log_chances(bins, chances, values, shares, step: float, ends: tuple) -> np.n
 
 
 def _edges(bins) -> np.ndarray:
-    """Scores at which one bin gives way to the next; between a pile at an end and the bell it is
-    where piles begin."""
+    """Shares of the curve at which bins begin and end, float64 (bins + 1,).
+
+    Between a pile at an end and the bell it is where piles begin.
+    """
     last, first = bins.knots[:-1, -1], bins.lower[1:]
     first = np.where((last < -END) & (first > -END), -END, first)
-    return np.where((last < END) & (first > END), END, first)
+    first = np.where((last < END) & (first > END), END, first)
+    return ndtr(np.concatenate([[-np.inf], first, [np.inf]]))
 
 
 def log_shares(bins, values: np.ndarray, step: float) -> np.ndarray:

@@ -129,6 +129,7 @@ class DiffusionSynthesizer(NeuralSynthesizer):
         score = tf.function(
             lambda: sum(_mean_row(part) for part in averaged.losses(test, key)), autograph=False
         )
+        score = score.get_concrete_function() if len(held_out[0]) else None
         self._train(
             step,
             rows,
@@ -137,7 +138,7 @@ class DiffusionSynthesizer(NeuralSynthesizer):
             rng,
             column_losses=column_losses,
             patience=self.patience,
-            score=(lambda: float(score())) if len(held_out[0]) else None,
+            score=score and (lambda: float(score())),
             steps_per_call=int(np.clip(steps // SCORES_PER_FIT, 1, 200)),
         )
 

@@ -30,6 +30,7 @@ from utils.training import keras, tf
 __all__ = ["VAESynthesizer", "divergence"]
 
 MOST_STEPS = 12_000
+SCORES_PER_FIT, MOST_STEPS_PER_SCORE = 20, 100  # few steps between two on a small table
 LAST_RATE = 0.05  # share of the learning rate that is left at the end
 
 
@@ -187,6 +188,7 @@ class VAESynthesizer(NeuralSynthesizer):
             network,
             rng,
             steps=steps,
+            steps_per_call=int(np.clip(steps // SCORES_PER_FIT, 1, MOST_STEPS_PER_SCORE)),
             column_losses=column_losses,
             **self._stopping(network, held, rng),
         )
