@@ -102,9 +102,3 @@ def test_codes_can_be_saved(table, tmp_path):
 )
 def test_a_number_that_few_rows_know_gets_few_bins(rows, most, bins):
     assert count_of_bins(rows, most) == bins
-
-
-def test_only_the_rows_that_know_a_number_count_for_its_bins():
-    minutes = np.where(np.arange(2_000) < 300, np.arange(2_000.0), np.nan)
-    codes, _, _ = made(pd.DataFrame({"minutes": minutes, "opened": np.arange(2_000.0)}))
-    assert {name: len(bins) for name, bins in codes.bins.items()} == {"minutes": 25, "opened": 64}

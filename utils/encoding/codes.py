@@ -52,10 +52,10 @@ class TableCodes:
         """Make codes for the columns of :meth:`Synthesizer._fit` (int32 codes with -1, float64 with
         NaN).
 
-        most_bins : of a number; one that few rows know gets fewer (:func:`count_of_bins`).
+        most_bins : of a number.
         """
         bins = {
-            column.name: QuantileBins.fit(known, count_of_bins(len(known), most_bins))
+            column.name: QuantileBins.fit(known, most_bins)
             for column in schema.columns
             if not column.discrete
             and len(known := columns[column.name][~np.isnan(columns[column.name])])

@@ -166,17 +166,19 @@ class GroupedScores:
         step: float = 0.0,
         piles: bool = False,
         ends_apart: bool = False,
+        fewest: int = ROWS_PER_GROUP,
     ) -> GroupedScores:
         """Read float64 values (n,) without NaN in the groups (n,), numbered from 0.
 
         step, piles : as :meth:`NormalScores.fit`.  ends_apart : whether piles at the smallest and
-        the largest of all values have scores of their own, the same in every group.
+        the largest of all values have scores of their own, the same in every group.  fewest : rows
+        of a group with its own scores.
         """
         apart = (values.min(), values.max()) if ends_apart and len(values) else ()
         within = {
             number: NormalScores.fit(values[rows], step, piles, apart)
             for number, rows in enumerate(rows_of(groups, int(groups.max(initial=-1)) + 1))
-            if len(rows) >= ROWS_PER_GROUP
+            if len(rows) >= fewest
         }
         return cls(NormalScores.fit(values, step, piles, apart), within)
 

@@ -94,9 +94,9 @@ class AutoregressiveSynthesizer(NeuralSynthesizer):
     # --- what goes in ---
 
     def _fit(self, columns, rng):
-        self.codes_ = TableCodes.fit(columns, self.schema_, self.bins)
-        self.order_ = drawing_order(self.order, dict(zip(self.codes_.names, self.codes_.sizes)))
         most = count_of_bins(len(next(iter(columns.values()))), self.bins)
+        self.codes_ = TableCodes.fit(columns, self.schema_, most)
+        self.order_ = drawing_order(self.order, dict(zip(self.codes_.names, self.codes_.sizes)))
         self.spikes_ = {
             name: np.isin(bins.lower, shared_values(columns[name], 1 / most))
             for name, bins in self.codes_.bins.items()

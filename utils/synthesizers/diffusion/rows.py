@@ -8,11 +8,13 @@ from typing import Annotated
 import numpy as np
 
 from utils.encoding import QuantileBins, TableCodes, grid_step
-from utils.encoding.groups import ROWS_PER_GROUP, Groups, rows_of
+from utils.encoding.groups import Groups, rows_of
 from utils.encoding.scores import GroupedScores
 from utils.encoding.spikes import find_piles
 from utils.saving import savable
 from utils.schema import Schema
+
+ROWS_PER_CROWD = 30  # that show the piles and the scores of a group
 
 
 @savable
@@ -56,7 +58,9 @@ class DiffusionRows:
             inside = rows.inside(tokens.encode(columns))
             for chosen, name in zip(inside.T, rows.free):
                 step = grid_step(schema[name])
-                rows.scores[name] = GroupedScores.fit(columns[name][chosen], groups[chosen], step)
+                rows.scores[name] = GroupedScores.fit(
+                    columns[name][chosen], groups[chosen], step, fewest=ROWS_PER_CROWD
+                )
         return rows
 
     def _split_numbers(self, columns, groups) -> None:
@@ -130,7 +134,7 @@ def _piles_and_ranges(values, groups) -> tuple[QuantileBins, np.ndarray]:
     crowds = [
         values[rows]
         for rows in rows_of(groups, int(groups.max(initial=-1)) + 1)
-        if len(rows) >= ROWS_PER_GROUP
+        if len(rows) >= ROWS_PER_CROWD
     ]
     piles = np.unique(np.concatenate([find_piles(crowd) for crowd in crowds] or [values[:0]]))
     distinct = np.unique(values)

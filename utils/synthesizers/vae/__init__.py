@@ -18,6 +18,7 @@ from typing import Annotated
 import numpy as np
 
 from utils.encoding import TableCodes
+from utils.encoding.codes import count_of_bins
 from utils.encoding.groups import ROWS_PER_GROUP
 from utils.saving import expect
 from utils.synthesizers.draws import drawing_order, resample
@@ -97,8 +98,9 @@ class VAESynthesizer(NeuralSynthesizer):
     # --- what goes in ---
 
     def _fit(self, columns, rng):
-        self.codes_ = TableCodes.fit(columns, self.schema_, self.bins)
-        self.order_, self.stratified_ = self._drawing_order(len(next(iter(columns.values()))))
+        rows = len(next(iter(columns.values())))
+        self.codes_ = TableCodes.fit(columns, self.schema_, count_of_bins(rows, self.bins))
+        self.order_, self.stratified_ = self._drawing_order(rows)
         codes = self.codes_.encode(columns)[:, self._places]
         self.functions_ = self._functions(codes)
         network = self._build(rng)
