@@ -90,9 +90,10 @@ class NormalScores:
         return np.interp((values - low) / span, (self.values - low) / span, GRID)
 
     def shares_around(self, values: np.ndarray, reach: float) -> np.ndarray:
-        """Share of all rows below ``reach`` before each value, and up to ``reach`` behind it.
+        """Share of the curve below ``reach`` before each value, and up to ``reach`` behind it.
 
-        float64 (n, 2); a pile's rows lie all between the two of its value.
+        float64 (n, 2); a pile lies all between the two of its value. These are shares of the rows,
+        too, but for a pile that stands apart.
         """
         free, below = self._pile_starts()[1], np.append(0, np.cumsum(self.shares))
         ends = [ndtr(self._free_scores(values + side * reach)) * free for side in (-1, 1)]
