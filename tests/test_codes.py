@@ -8,7 +8,7 @@ import pytest
 
 from utils import saving
 from utils.encoding import to_array
-from utils.encoding.codes import TableCodes
+from utils.encoding.codes import TableCodes, count_of_bins
 from utils.schema import Schema
 
 
@@ -94,3 +94,11 @@ def test_codes_can_be_saved(table, tmp_path):
     saving.write(tmp_path / "codes", {"codes": codes})
     loaded = saving.read(tmp_path / "codes")["codes"]
     np.testing.assert_array_equal(loaded.encode(columns), codes.encode(columns))
+
+
+@pytest.mark.parametrize(
+    ("rows", "most", "bins"),
+    [(8, 64, 16), (200, 64, 16), (240, 64, 20), (768, 64, 64), (50_000, 64, 64), (50_000, 8, 8)],
+)
+def test_a_number_that_few_rows_know_gets_few_bins(rows, most, bins):
+    assert count_of_bins(rows, most) == bins

@@ -222,7 +222,7 @@ def recorded_keys(monkeypatch) -> list:
 
 @pytest.mark.parametrize(("rows", "held"), [(1, 0), (49, 0), (50, 5), (400, 40), (50_000, 2_000)])
 def test_a_tenth_of_the_rows_is_held_out_and_no_row_is_lost(rows, held):
-    held_out, kept = neural.hold_out(rows, np.random.default_rng(0))
+    held_out, kept = SYNTHESIZERS["vae"]()._hold_out(rows, np.random.default_rng(0))
     assert len(held_out) == held
     assert sorted([*held_out, *kept]) == list(range(rows))
     assert rows == 1 or not np.array_equal(kept, np.sort(kept)), "not shuffled"

@@ -247,6 +247,16 @@ def test_a_stub_in_the_solutions_is_seen(course, solution):
     assert any("still a stub" in line for line in broken_rules(path))
 
 
+def test_an_answer_that_fails_its_own_check_is_seen(course, solution):
+    check = [cell for cell in solution.cells if "exercise-check" in cell.metadata.get("tags", [])][
+        1
+    ]
+    check.outputs = [new_output("stream", name="stdout", text="not yet: look again\n")]
+    path = places.solutions(course)[0]
+    nbformat.write(solution, path)
+    assert any("own answer fails its check" in line for line in broken_rules(path))
+
+
 def test_every_rule_says_what_it_wants():
     assert all(rule.__doc__ for rule in PAGE_RULES)
 

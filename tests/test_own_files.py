@@ -210,7 +210,7 @@ FORMS = {
     ),
     "parentheses, whole": (
         [f"({n})" if i % 20 == 3 else n for i, n in enumerate(FEW)],
-        r"\(\d\d\)|\d\d",
+        r"\(\d\d?\)|\d\d?",
         "integer",
     ),
     "minus behind": (
@@ -1313,7 +1313,9 @@ def test_times_of_day_in_parquet_are_read_as_such_and_come_back(unit):
     assert "Read as seconds" in generate("in.parquet", output="out.parquet")
     found = pq.read_table("out.parquet")
     assert found.schema.field("at").type == kind
-    assert set(found["at"].to_pylist()) <= set(times)
+    drawn = [time for time in found["at"].to_pylist() if time is not None]
+    assert min(times[1:]) <= min(drawn) and max(drawn) <= max(times[1:])
+    assert {time.microsecond for time in drawn} == {0}
     generate("in.parquet")
     assert re.fullmatch(r"[012]\d:[0-5]\d:[0-5]\d(\.0+)?", max(written()["at"]))
 
@@ -1354,7 +1356,8 @@ def test_durations_of_parquet_are_durations_in_text():
     assert "Read as seconds" in generate("in.parquet")
     texts = written()["took"]
     assert all(re.fullmatch(r"-?\d\d+:[0-5]\d:[0-5]\d", text) for text in texts)
-    assert {pd.Timedelta(text) for text in texts} <= {pd.Timedelta(span) for span in spans}
+    drawn = pd.Series([pd.Timedelta(text) for text in texts])
+    assert drawn.between(min(spans), max(spans)).all()
 
 
 def test_codes_that_look_like_powers_are_text_where_one_is_none():

@@ -210,3 +210,42 @@ def test_missing_groups_are_drawn_by_the_numbers_that_are_known():
     assert (filled["x"] == 60).all()
     back = model.impute(pd.DataFrame({"app": ["b"] * 2_000}))["x"]
     assert back.mean() == pytest.approx(65, abs=1) and back.std() == pytest.approx(10, abs=1)
+
+
+@pytest.fixture(scope="module")
+def idle():
+    """An app told by its side, and minutes told by the app: two fifths of days are idle in one."""
+    rng, rows = np.random.default_rng(0), 3_000
+    app = rng.choice(["a", "b", "c"], rows, p=[0.1, 0.45, 0.45])
+    busy = np.where(rng.random(rows) < 0.4, 0, rng.integers(10, 30, rows))
+    minutes = np.select(
+        [app == "a", app == "b"], [busy, rng.integers(0, 60, rows)], rng.integers(60, 120, rows)
+    )
+    table = pd.DataFrame({"side": np.where(app == "c", "l", "r"), "app": app, "minutes": minutes})
+    model = AutoregressiveSynthesizer(epochs=30, units=32, learning_rate=5e-3)
+    return table, model.fit(table)
+
+
+def test_what_is_filled_in_together_goes_together(idle):
+    table, model = idle
+    filled = model.impute(table[["minutes"]].head(800))
+    assert ((filled["side"] == "l") == (filled["app"] == "c")).mean() > 0.97
+
+
+def test_a_missing_group_beside_a_pile_at_an_end_follows_bayes_rule(idle):
+    table, model = idle
+    truth = (table.loc[table["minutes"] == 0, "app"] == "a").mean()
+    filled = model.impute(pd.DataFrame({"minutes": np.zeros(1_500, int)}))
+    asked = model.sample(1_500, given={"minutes": 0})
+    for rows in (filled, asked):
+        assert (rows["app"] == "a").mean() == pytest.approx(truth, abs=0.08)
+
+
+def test_a_long_tail_does_not_widen_what_counts_as_a_number():
+    rng = np.random.default_rng(0)
+    group = rng.integers(0, 2, 4_000).astype(np.int32)
+    values = np.exp(rng.normal(3.0 * group, 2.5))
+    scores = GroupedScores.fit(values, group, 0.0, piles=True)
+    ranks = GroupRanks(["g"], Groups.fit(group[:, None]), {"x": scores})
+    assert 0 < ranks.reach("x", 0.0) < 1e-4 < values.max() * 1e-6
+    assert ranks.reach("x", 1.0) == 0.5

@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import kstest, norm
 
 from utils import saving
-from utils.encoding.scores import GroupedScores, NormalScores
+from utils.encoding.scores import END, GroupedScores, NormalScores
 from utils.encoding.spikes import find_piles, find_spikes
 
 RNG = np.random.default_rng(0)
@@ -197,6 +197,24 @@ def test_a_pile_keeps_its_share_and_its_value():
     assert not np.any((drawn > 0.5) & (drawn < 4.5))
 
 
+def test_a_pile_at_an_end_can_have_a_score_of_its_own():
+    rng = np.random.default_rng(0)
+    values = np.where(rng.random(4_000) < 0.3, 0.0, np.rint(rng.gamma(2, 20, 4_000)) + 5)
+    for sign in (1, -1):
+        scores = NormalScores.fit(sign * values, 1.0, piles=True, apart=[0.0])
+        found = scores.transform(sign * values, np.random.default_rng(1))
+        apart = sign * found[values == 0]
+        assert apart.max() < -END and np.ptp(apart) == 0
+        assert kstest(found[values > 0], norm.cdf).statistic < 0.03
+        np.testing.assert_array_equal(np.rint(scores.inverse(found)), sign * values)
+
+
+def test_a_column_of_one_value_comes_back_when_its_pile_stands_apart():
+    scores = NormalScores.fit(np.full(20, 7.0), piles=True, apart=[7.0])
+    assert (scores.inverse(scores.transform(np.full(5, 7.0), np.random.default_rng(0))) == 7).all()
+    assert (scores.inverse(np.linspace(-5, 5, 11)) == 7).all()
+
+
 def test_a_pile_in_the_middle_takes_the_middle_of_the_curve():
     rng = np.random.default_rng(0)
     values = np.where(rng.random(3_000) < 0.4, 5.0, rng.normal(5, 2, 3_000))
@@ -217,3 +235,8 @@ def test_missing_rows_do_not_count_against_a_spike():
     values = np.append(np.repeat(7.0, 6), np.arange(20, 114) / 2)  # 6 of 100 rows with a value
     assert find_spikes(values).tolist() == find_spikes(np.append(values, [np.nan] * 50)).tolist()
     assert find_spikes(values).tolist() == [7]
+
+
+def test_one_row_at_an_end_of_a_small_group_is_no_pile():
+    assert find_piles(np.arange(12.0)).tolist() == []
+    assert find_piles(np.array([0, 0, 0, *np.arange(3.0, 40)])).tolist() == [0]

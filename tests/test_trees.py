@@ -203,3 +203,68 @@ def test_the_rank_tells_what_lies_between_two_thresholds():
     x = np.random.default_rng(0).random(2_000)
     drawn = TreeSynthesizer(order=["x", "y"]).fit(pd.DataFrame({"x": x, "y": x})).sample(2_000)
     assert (drawn["y"] - drawn["x"]).abs().mean() < 0.01  # thresholds alone leave a 13th apart
+
+
+@pytest.mark.parametrize("rows, least", [(8, 5), (120, 12), (900, 20)])
+def test_leaves_hold_a_tenth_of_the_rows_from_5_to_20(rows, least):
+    table = pd.DataFrame({"a": np.arange(rows) % 2, "b": np.random.default_rng(0).random(rows)})
+    grown = TreeSynthesizer(ranks_within_groups=False).fit(table).trees_
+    by_hand = TreeSynthesizer(min_samples_leaf=least, ranks_within_groups=False).fit(table).trees_
+    for mine, other in zip(grown, by_hand):
+        np.testing.assert_array_equal(mine.starts, other.starts)
+
+
+def piled_table() -> pd.DataFrame:
+    """A number with a pile at 0, one of few values, a category and missing cells."""
+    rng = np.random.default_rng(0)
+    free = (100 + rng.exponential(50, 2000)).round(3)
+    number = np.where(rng.random(2000) < 0.3, 0.0, free)
+    number[rng.random(2000) < 0.1] = np.nan
+    return pd.DataFrame(
+        {"number": number, "few": rng.choice([1, 10, 100], 2000), "word": rng.choice([*"ab"], 2000)}
+    )
+
+
+def test_numbers_move_and_piles_few_values_and_missing_ones_stay():
+    table = piled_table()
+    drawn = TreeSynthesizer(min_samples_leaf=20).fit(table).sample(4000)
+    number, known = drawn["number"].dropna(), table["number"].dropna()
+    free = number[number != 0]
+    assert free.isin(known).mean() < 0.3 and free.between(100, known.max()).all()
+    assert abs((drawn["number"] == 0).mean() - (table["number"] == 0).mean()) < 0.03
+    assert abs(drawn["number"].isna().mean() - table["number"].isna().mean()) < 0.03
+    assert set(drawn["few"]) == {1, 10, 100}
+    for share in (0.1, 0.5, 0.9):
+        middle = known[known != 0].quantile(share)
+        assert abs(free.quantile(share) - middle) < 0.1 * middle
+
+
+def test_without_smoothing_every_cell_is_one_of_training():
+    table = piled_table()
+    options = {"smooth": False, "ranks_within_groups": False}
+    drawn = TreeSynthesizer(**options).fit(table).sample(2000)
+    assert all(drawn[name].dropna().isin(table[name]).all() for name in table)
+
+
+def test_numbers_move_to_neighbours_of_their_own_leaf_only():
+    values, leaves = np.array([1.0, 3.0, 9.0, np.nan, 5.0]), np.array([0, 0, 0, 2, 2])
+    free = np.array([True, True, True, False, True])
+    expected = [[0, 1, 3, 0, 0], [1, 3, 0, 0, 0]]
+    np.testing.assert_array_equal(trees._gaps(values, leaves, free), expected)
+    free[1] = False
+    assert not trees._gaps(values, leaves, free).any()
+
+
+@pytest.mark.parametrize("wanted", [None, 1, "yes"])
+def test_smooth_is_true_or_false(wanted):
+    with pytest.raises(ValueError, match="smooth must be True or False, not"):
+        TreeSynthesizer(smooth=wanted).fit(discrete_table(50))
+
+
+def test_a_number_told_by_a_category_is_sharp_in_large_leaves():
+    rng = np.random.default_rng(0)
+    group = np.repeat([*"abcdefgh"], 25)
+    number = np.repeat(10 * np.arange(8), 25) + rng.random(200)
+    table = pd.DataFrame({"number": number, "other": rng.random(200), "group": group})
+    drawn = TreeSynthesizer().fit(table).sample(800)
+    assert (drawn["number"] // 10 == drawn["group"].map(dict(zip("abcdefgh", range(8))))).all()

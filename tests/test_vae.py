@@ -6,14 +6,14 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.special import ndtr, ndtri
+from scipy.linalg import block_diag
+from scipy.special import log_softmax, ndtr
 
 from utils.schema import Schema
 from utils.synthesizers import VAESynthesizer
-from utils.synthesizers.vae.margins import margins, smooth_counts, tilts
-from utils.synthesizers.vae.networks import divergence
+from utils.synthesizers.vae.networks import RowNetwork, divergence, smooth_functions
 from utils.synthesizers.vae.prior import LatentPrior
-from utils.training import TrainingError
+from utils.training import TrainingError, tf
 
 pytestmark = pytest.mark.filterwarnings("error")
 QUICK = {"epochs": 40, "units": 32, "latent": 3}
@@ -48,54 +48,96 @@ def test_one_column_alone_is_learned(values):
     assert drawn["x"].tolist() == [values[0]] * 50
 
 
-# --- margins and bends ---
-
-
-def test_margins_are_the_shares_of_each_stratum_and_never_zero():
-    codes, strata = np.array([0, 0, 1, 2, 2, 2]), np.array([0, 0, 0, 1, 1, 1])
-    shares = margins(codes, strata, 4, smooth=False)
-    np.testing.assert_allclose(shares, [[2 / 3, 1 / 3, 0, 0], [0, 0, 1, 0]], atol=0.04)
-    np.testing.assert_allclose(shares.sum(axis=1), 1)
-    assert (shares[:, :3] > 0).all()
-
-
-def test_a_value_that_never_occurs_is_as_good_as_impossible():
-    shares = margins(np.ones(20, np.int32), np.zeros(20, np.int32), 2, smooth=False)
-    assert 0 < shares[0, 0] < 1e-8 and shares[0, 1] == 1
-
-
-def test_smoothed_counts_are_nearer_the_truth_and_keep_spikes_and_sum():
-    rng = np.random.default_rng(1)
-    truth = np.exp(-0.5 * ((np.arange(40) - 20) / 6) ** 2)
-    counts = rng.multinomial(300, truth / truth.sum())
-    smooth = smooth_counts(counts, np.full(40, 1 / 40))
-    assert smooth.sum() == pytest.approx(300)
-    expected = 300 * truth / truth.sum()
-    assert np.abs(smooth - expected).sum() < 0.6 * np.abs(counts - expected).sum()
-    counts[3] = 200
-    assert smooth_counts(counts, np.full(40, 1 / 40))[3] == 200
-
-
-def test_a_bent_margin_is_the_normal_it_was_bent_to():
-    shares = np.full((1, 200), 1 / 200)
-    functions = tilts(shares)[0]
-    score = ndtri((np.arange(200) + 0.5) / 200)
-    mean, deviation = 0.5, 0.6  # log N(mean, deviation) - log N(0, 1) = a z + b z**2 + constant
-    weights = np.array([mean / deviation**2, (1 - deviation**-2) / 2 * np.sqrt(2)])
-    bent = np.exp(functions[:, :2] @ weights)
-    bent /= bent.sum()
-    assert bent @ score == pytest.approx(mean, abs=0.02)
-    assert np.sqrt(bent @ score**2 - (bent @ score) ** 2) == pytest.approx(deviation, abs=0.02)
-
-
-def test_a_table_of_categories_alone_has_nothing_to_bend():
+def test_a_table_of_categories_alone_is_learned():
     table = pd.DataFrame({"one": ["a", "b"] * 20, "two": ["c", "d"] * 20})
     rows = VAESynthesizer(**QUICK).fit(table).sample(200)
     assert set(rows["one"]) == {"a", "b"} and set(rows["two"]) == {"c", "d"}
 
 
-def test_columns_with_few_codes_are_free():
-    assert tilts(np.full((2, 4), 0.25)) is None
+# --- the functions that tell a code ---
+
+
+def test_a_number_is_told_by_waves_a_spike_and_missing():
+    codes = np.repeat(np.arange(41), [*np.full(39, 10), 100, 1])
+    functions = smooth_functions(codes, 41, missing=True)
+    assert functions.shape == (41, 16 + 2) and functions.dtype == np.float32
+    np.testing.assert_array_equal(functions[:, 16:].argmax(axis=0), [39, 40])
+    np.testing.assert_array_equal(functions[:, 16:].sum(axis=0), 1)
+    assert smooth_functions(codes, 41, missing=False).shape == (41, 16 + 1)
+
+
+def test_near_bins_are_told_alike():
+    functions = smooth_functions(np.arange(64), 64, missing=False)
+    apart = np.linalg.norm(functions[:, None] - functions, axis=2)
+    assert (np.diff(apart[0, :30]) > 0).all()
+
+
+@pytest.mark.parametrize("size", range(1, 20))
+def test_a_number_of_few_bins_can_have_any_shares(size):
+    functions = smooth_functions(np.arange(size), size, missing=False)
+    assert np.linalg.matrix_rank(np.column_stack([functions, np.ones(size)])) >= min(size, 17)
+
+
+# --- the decoder ---
+
+
+def random_network(told):
+    """A network of two categories and a number, all of whose weights are at random."""
+    rng = np.random.default_rng(5)
+    functions = [None, None, smooth_functions(np.arange(6), 6, missing=False)]
+    network = RowNetwork(functions, [2, 3, 6], told, 8, 2, rng)
+    for weight in network.weights:
+        weight.assign(rng.normal(0, 0.3, weight.shape))
+    return network
+
+
+def chances_by_hand(network, point, codes):
+    """Log chances of the codes of one row, by the formula, one cell at a time."""
+    blocks = [np.eye(2), np.eye(3), network.functions[2]]
+    tables = block_diag(*blocks)  # a row for each code, a column for each function
+    speak, output = tables @ network.speak.numpy(), tables @ network.output.numpy()
+    hidden = network.hidden_at(point[None], codes[:1]).numpy()[0]
+    found, heard, start = [], np.zeros(speak.shape[1]), 0
+    for size, code in zip(network.sizes, codes):
+        logits = output[start : start + size] @ np.concatenate([hidden, heard])
+        found.append(log_softmax(logits + network.base.numpy()[start : start + size])[code])
+        heard = heard + speak[start + code]
+        start += size
+    return found
+
+
+@pytest.mark.parametrize("told", [False, True])
+def test_a_cell_is_told_by_the_point_and_the_cells_before_it_alone(told):
+    network, codes = random_network(told), np.array([[1, 2, 4], [0, 1, 5]], np.int32)
+    for weight in network.encoder.weights[-2:]:
+        weight.assign(0 * weight)  # every cloud is N(0, I)
+    noise = tf.random.stateless_normal([2, 2], [3, 4]).numpy()
+    losses, _ = network.losses(tf.constant(codes), tf.constant([3, 4]))
+    by_hand = [chances_by_hand(network, *row) for row in zip(noise, codes)]
+    np.testing.assert_allclose(np.transpose(losses), -np.array(by_hand)[:, told:], rtol=1e-4)
+
+
+def test_what_is_set_has_the_chance_that_training_gave_it():
+    network, codes = random_network(told=False), np.array([[1, 2, 4], [0, 1, 5]], np.int32)
+    points = np.array([[0.3, -1.0], [0.5, 2.0]], np.float32)
+    drawn, log_chance = network.draw(tf.constant(points), tf.constant(codes), tf.constant([1, 2]))
+    np.testing.assert_array_equal(drawn, codes)
+    by_hand = [sum(chances_by_hand(network, *row)) for row in zip(points, codes)]
+    np.testing.assert_allclose(log_chance, by_hand, rtol=1e-4)
+
+
+def test_draws_follow_the_chances_and_cells_that_are_set():
+    network, rows = random_network(told=False), 60_000
+    point, wanted = np.array([0.3, -1.0], np.float32), np.tile(np.int32([-1, 1, -1]), (rows, 1))
+    points = tf.constant(point[None].repeat(rows, 0))
+    codes = network.draw(points, tf.constant(wanted), tf.constant([1, 2]))[0].numpy()
+    assert (codes[:, 1] == 1).all()
+    for first in range(2):
+        chances = [chances_by_hand(network, point, np.int32([first, 1, c]))[2] for c in range(6)]
+        shares = np.bincount(codes[codes[:, 0] == first, 2], minlength=6)
+        np.testing.assert_allclose(shares / shares.sum(), np.exp(chances), atol=0.015)
+    first = np.exp(chances_by_hand(network, point, np.int32([1, 1, 0]))[0])
+    assert codes[:, 0].mean() == pytest.approx(first, abs=0.01)
 
 
 # --- the latent mixture ---
@@ -158,8 +200,16 @@ def test_the_latent_clouds_are_used(fitted):
 
 
 def test_a_given_target_is_exact_and_draws_no_candidates(fitted, monkeypatch):
-    monkeypatch.setattr(fitted, "_log_likelihood", None)  # would fail if weights were asked for
+    monkeypatch.setattr("utils.synthesizers.vae.candidates", None)  # would fail if asked for
     assert (fitted.sample(200, given={"app": "long"})["app"] == "long").all()
+
+
+def test_the_target_is_drawn_first_and_the_rest_by_their_codes(fitted):
+    table = planted().assign(kind=["x", "y"] * 1_000)
+    plain = VAESynthesizer(**QUICK | {"epochs": 1})
+    assert plain.fit(table, Schema.infer(table, target="kind")).order_[0] == "kind"
+    assert fitted.order_ == ["app", "opened", "minutes"] and fitted.stratified_
+    assert not plain.fit(table).stratified_ and not plain.prior_.strata.any()
 
 
 def test_a_given_number_weighs_target_and_neighbours(fitted):
@@ -167,30 +217,6 @@ def test_a_given_number_weighs_target_and_neighbours(fitted):
     assert (rows["minutes"] == 38.0).all() and (rows["app"] == "short").mean() > 0.99
     assert rows["opened"].mean() > 26
     assert fitted.sample(2_000, given={"minutes": 22.0})["opened"].mean() < 14
-
-
-def test_weights_are_the_decoders_likelihood(fitted):
-    points, strata = fitted.prior_.draw(4, np.random.default_rng(0))
-    place, size = 2, int(fitted.codes_.sizes[2])
-    each = [fitted._log_likelihood(points, strata, {place: code}) for code in range(size)]
-    np.testing.assert_allclose(np.exp(each).sum(axis=0), 1, rtol=1e-5)
-    both = fitted._log_likelihood(points, strata, {1: 0, place: 1})
-    np.testing.assert_allclose(
-        both, each[1] + fitted._log_likelihood(points, strata, {1: 0}), rtol=1e-6
-    )
-
-
-def test_draws_follow_the_decoder(fitted):
-    point, stratum = fitted.prior_.draw(1, np.random.default_rng(0))
-    codes = fitted._draw(point.repeat(40_000, 0), stratum.repeat(40_000), np.random.default_rng(1))[
-        :, 2
-    ]
-    weights = [
-        fitted._log_likelihood(point, stratum, {2: code})[0]
-        for code in range(fitted.codes_.sizes[2])
-    ]
-    shares = np.bincount(codes, minlength=len(weights)) / 40_000
-    np.testing.assert_allclose(shares, np.exp(weights), atol=0.01)
 
 
 def test_fewer_pieces_or_more_give_as_many_rows(fitted, monkeypatch):

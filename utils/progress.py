@@ -18,13 +18,18 @@ def progress_display(kind: bool | str, history):
     The bar works in JupyterLab, Colab (a widget) and a terminal (on stderr). The curve is redrawn
     in place in a notebook; elsewhere it is a bar.
     """
-    if kind not in (False, True, "bar", "curve"):
-        raise ValueError(f'progress must be False, True, "bar" or "curve", not {kind!r}.')
+    check_progress(kind)
     display = _Silent() if kind is False else _Curve(history) if _draws(kind) else _Bar(history)
     try:
         yield display
     finally:
         display.close()
+
+
+def check_progress(kind: bool | str) -> None:
+    """ValueError for a kind of display that there is not."""
+    if kind not in (False, True, "bar", "curve"):
+        raise ValueError(f'progress must be False, True, "bar" or "curve", not {kind!r}.')
 
 
 def _draws(kind) -> bool:

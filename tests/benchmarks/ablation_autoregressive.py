@@ -100,8 +100,14 @@ VARIANTS = {
         train, schema, seed
     ),
     "softmax over bins, no cure": network(
-        constants=KEEP_THE_LAST, average=0.0, epochs=EPOCHS, smoothing=0.0, dropout=0.0
+        constants=KEEP_THE_LAST,
+        average=0.0,
+        epochs=EPOCHS,
+        smoothing=0.0,
+        dropout=0.0,
+        ranks_within_groups=False,
     ),
+    "without ranks in the app": network(ranks_within_groups=False),
     "without shared bins": network(smoothing=0.0),
     "without dropout": network(dropout=0.0),
     "without averaged weights": network(average=0.0),
@@ -109,5 +115,6 @@ VARIANTS = {
     "without the layer": network(WithoutLayer),
     "16 bins": network(bins=16),
     "columns in reverse": reverse,
+    "all cures, untrained": network(learning_rate=1e-12),
     "all cures": network(),
 }

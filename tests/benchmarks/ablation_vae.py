@@ -10,6 +10,7 @@ from utils.encoding import TableEncoder
 from utils.synthesizers import VAESynthesizer
 from utils.synthesizers.neural import seeded
 from utils.synthesizers.vae import divergence
+from utils.synthesizers.vae.networks import RowNetwork
 from utils.synthesizers.vae.prior import LatentPrior
 from utils.training import keras, tf, train
 
@@ -82,38 +83,51 @@ class TextbookVAE:
         return self.encoder.inverse_transform(cells)
 
 
-class FreeSoftmax(VAESynthesizer):
-    """Every bin of a number gets a logit of its own."""
+class NoPoints(RowNetwork):
+    """Latent points say nothing: the decoder has the earlier cells alone, the control."""
+
+    def hidden_at(self, points, first):
+        """As in the final version, at the point 0."""
+        return super().hidden_at(0 * points, first)
+
+
+class NoPairs(RowNetwork):
+    """No cell sees the cells before it: columns are independent given a latent point."""
+
+    def _by_code(self, table):
+        found = super()._by_code(table)
+        return [0 * vectors for vectors in found] if table is self.speak else found
+
+
+class FreeBins(VAESynthesizer):
+    """Every bin of a number is told by a function of its own."""
 
     method = ""
 
-    def _start(self, codes, strata):
-        start, bends = super()._start(codes, strata)
-        return start, [None] * len(bends)
+    def _functions(self, codes):
+        return [None] * codes.shape[1]
 
 
-class NoMargins(VAESynthesizer):
-    """The decoder starts from equal shares for every app, and has to learn the margins."""
+def of_network(network):
+    """The synthesizer with another network."""
 
-    method = ""
+    class Variant(VAESynthesizer):
+        method = ""
 
-    def _start(self, codes, strata):
-        start, _ = super()._start(codes, strata)
-        return np.zeros_like(start), [None] * len(self.codes_.sizes)
+        def _build(self, rng):
+            shape = self.parameters_["units"], self.parameters_["latent"]
+            return network(self.functions_, self._sizes, self.stratified_, *shape, rng)
+
+    return Variant
 
 
 def standard_prior(synthesizer):
     """The synthesizer with N(0, I) in every stratum in place of its fitted mixture."""
-    shares = [
-        synthesizer.prior_.of_stratum(stratum).weights.sum()
-        for stratum in range(len(synthesizer.margins_))
-    ]
-    strata, latent = len(shares), synthesizer.latent
+    strata, latent = np.unique(synthesizer.prior_.strata), synthesizer.latent
+    shares = [synthesizer.prior_.of_stratum(stratum).weights.sum() for stratum in strata]
+    covariances = np.tile(np.eye(latent), (len(strata), 1, 1))
     synthesizer.prior_ = LatentPrior(
-        np.arange(strata, dtype=np.int32),
-        np.array(shares),
-        np.zeros((strata, latent)),
-        np.tile(np.eye(latent), (strata, 1, 1)),
+        strata, np.array(shares), np.zeros((len(strata), latent)), covariances
     )
     return synthesizer
 
@@ -135,10 +149,13 @@ VARIANTS = {
     "textbook, with learned noise": _textbook(noise=True),
     "textbook, with learned noise and warm-up": _textbook(noise=True, warm_up=0.5),
     "final": _final(),
+    "final, untrained": _final(learning_rate=1e-12),
+    "final, no ranks in the app": _final(ranks_within_groups=False),
     "final, not conditional on the app": _without_condition,
     "final, prior N(0, I)": lambda *run: standard_prior(_final()(*run)),
-    "final, a free logit for each bin": _final(FreeSoftmax),
-    "final, free logits and no margins": _final(NoMargins),
+    "final, no latent points": _final(of_network(NoPoints)),
+    "final, columns independent given a point": _final(of_network(NoPairs)),
+    "final, a free logit for each bin": _final(FreeBins),
     "final, beta 1": _final(beta=1.0),
     "final, no warm-up": _final(warm_up=0.0),
 }

@@ -44,6 +44,11 @@ class Contract(Conventions, Rows, AwkwardTables, Chunks, Conditions, Refits, Fil
         """The generator before its fit."""
         return SYNTHESIZERS[cls.method](**cls.options | more)
 
+    @classmethod
+    def one_epoch(cls) -> dict:
+        """The parameter by which a generator learns least, where it has one."""
+        return {"epochs": 1} if "epochs" in cls.make().get_params() else {}
+
     @pytest.fixture(scope="class")
     @classmethod
     def fitted(cls):

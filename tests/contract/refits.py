@@ -45,6 +45,16 @@ class Refits:
             synthesizer.set_params(**{name: value}).fit(TABLES["mixed"])
         pd.testing.assert_frame_equal(synthesizer.set_params(**{name: good}).sample(40), expected)
 
+    def test_a_display_or_a_checkpoint_that_is_none_leaves_the_earlier_fit_whole(self, fitted):
+        synthesizer, expected = copy.copy(fitted("narrow")), fitted("narrow").sample(40)
+        for name, value in {"progress": "bars", "checkpoint": 5}.items():
+            if name not in synthesizer.get_params():
+                continue
+            good = synthesizer.get_params()[name]
+            with pytest.raises(ValueError, match=name):
+                synthesizer.set_params(**{name: value}).fit(TABLES["mixed"])
+            assert synthesizer.set_params(**{name: good}).sample(40).equals(expected)
+
     def test_an_interrupted_fit_leaves_the_earlier_one_whole(self, fitted, monkeypatch):
         """Ctrl-C before anything was learned: nothing half-made is left to sample or save."""
         synthesizer = copy.copy(fitted("narrow"))

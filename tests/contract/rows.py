@@ -6,6 +6,7 @@ import copy
 import datetime
 import sys
 import tracemalloc
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -169,6 +170,17 @@ class AwkwardTables:
         assert synthetic.drop(columns="number").isna().all(axis=None)
         assert_valid(synthetic, TABLES["nothing of any dtype"], 40)
 
+    def test_a_constant_target_stays_constant(self):
+        table = TABLES["narrow"].assign(late=False)
+        schema = replace(Schema.infer(table), target="late")
+        synthetic = self.make().fit(table, schema=schema).sample(30)
+        assert_valid(synthetic, table, 30)
+
+    def test_more_columns_than_rows(self):
+        table = pd.DataFrame(np.random.default_rng(0).normal(size=(40, 300)).round(2))
+        table = table.rename(columns=str).assign(app=["a", "b"] * 20)
+        assert_valid(self.make(**self.one_epoch()).fit(table).sample(20), table, 20)
+
     @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
     def test_ten_thousand_categories_in_bounded_memory(self, fitted):
         fitted("narrow").sample(5)  # libraries are loaded
@@ -182,8 +194,7 @@ class AwkwardTables:
         )
         forget_peak()
         before = kilobytes("VmRSS")
-        few = {"epochs": 1} if "epochs" in self.make().get_params() else {}
-        synthetic = self.make(**few).fit(table).sample(2_000)
+        synthetic = self.make(**self.one_epoch()).fit(table).sample(2_000)
         assert kilobytes("VmHWM") - before < DENSE
         assert_valid(synthetic, table, 2_000)
 

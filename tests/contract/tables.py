@@ -118,9 +118,25 @@ def strangers_table() -> pd.DataFrame:
     )
 
 
+def lone_group() -> pd.DataFrame:
+    """Apps of another scale each; one of them has one row."""
+    app = np.repeat(["Netflix", "X", "Maps"], [40, 39, 1])
+    scale = pd.Series(app).map({"Netflix": 90.0, "X": 5.0, "Maps": 1_000.0})
+    return pd.DataFrame({"app": app, "minutes": scale + np.arange(80) / 10})
+
+
+def a_value_a_row() -> pd.DataFrame:
+    """A category that no two rows share, and numbers."""
+    numbers = np.random.default_rng(0).normal(size=(40, 2)).round(2)
+    return pd.DataFrame({"name": [f"name {i}" for i in range(40)], "a": numbers[:, 0], "b": 3})
+
+
 AWKWARD = {
     "one row": mixed_table(40).dropna().head(1).reset_index(drop=True),
+    "two rows": mixed_table(40).tail(2).reset_index(drop=True),
     "three rows": mixed_table(40).tail(3).reset_index(drop=True),
+    "a group of one row": lone_group(),
+    "a value a row": a_value_a_row(),
     "foreign index": mixed_table(40).set_index(np.arange(40) * 7 % 40 + 100).drop(columns="maybe"),
     "one category column": pd.DataFrame({"word": ["a", "b", "b"] * 5}),
     "one number column": pd.DataFrame({"number": np.arange(30) / 7}),

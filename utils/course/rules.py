@@ -404,6 +404,13 @@ def same_exercises(page: Page) -> Iterator[str]:
         yield f"{page.where(cell)} is still a stub"
 
 
+def checks_pass(page: Page) -> Iterator[str]:
+    """No check says "not yet" of the answer that the solutions give."""
+    for cell in tagged(page, CHECK):
+        if "not yet" in text_outputs(cell):
+            yield f"{page.where(cell)} prints 'not yet': the exercise's own answer fails its check"
+
+
 def _differences(kind: str, wanted: list[str], found: list[str]) -> Iterator[str]:
     if len(wanted) != len(found):
         yield f"{len(found)} of the lesson's {len(wanted)} pieces of kind '{kind}'"
@@ -445,7 +452,7 @@ LESSON_RULES: list[Rule] = [
     three_exercises,
     solutions_exist,
 ]
-SOLUTION_RULES: list[Rule] = [same_exercises]
+SOLUTION_RULES: list[Rule] = [same_exercises, checks_pass]
 
 
 def rules_for(path: Path) -> list[Rule]:

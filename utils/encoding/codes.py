@@ -10,8 +10,18 @@ from typing import Annotated
 import numpy as np
 
 from utils.encoding.bins import QuantileBins
+from utils.encoding.groups import ROWS_PER_BIN
+from utils.encoding.spikes import FEW_VALUES
 from utils.saving import savable
 from utils.schema import Column, Schema
+
+
+def count_of_bins(rows: int, most: int) -> int:
+    """Bins of a number in a table of so many rows: one for 12 rows, but never below 16.
+
+    So a column of 16 values keeps each, however few the rows.  most : to stay below in any case.
+    """
+    return min(most, max(rows // ROWS_PER_BIN, FEW_VALUES))
 
 
 def spans(sizes: Collection[int]) -> list[slice]:
@@ -40,7 +50,7 @@ class TableCodes:
     @classmethod
     def fit(cls, columns: dict[str, np.ndarray], schema: Schema, most_bins: int = 64) -> TableCodes:
         """Make codes for the columns of :meth:`Synthesizer._fit` (int32 codes with -1, float64 with
-        NaN)."""
+        NaN), with at most ``most_bins`` for a number."""
         bins = {
             column.name: QuantileBins.fit(known, most_bins)
             for column in schema.columns

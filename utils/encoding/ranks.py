@@ -17,7 +17,7 @@ from utils.saving import savable
 from utils.schema import Column, Schema
 
 LEAST_TOLD = 0.1  # of the variance of a number's ranks, by the group
-TINY_REACH = 1e-6  # of the range: around a number without a grid step
+TINY_REACH = 1e-6  # of the middle half: around a number without a grid step
 LEAST, FAR = 1e-12, 1e6  # the smallest chance, and the largest squared distance, that are told
 
 
@@ -39,8 +39,13 @@ class GroupRanks:
     scores: dict[str, GroupedScores]
 
     @classmethod
-    def fit(cls, columns: dict[str, np.ndarray], told: Sequence[Column]) -> GroupRanks:
-        """Read those columns of :meth:`Synthesizer._fit` that are in ``told``."""
+    def fit(
+        cls, columns: dict[str, np.ndarray], told: Sequence[Column], ends_apart: bool = False
+    ) -> GroupRanks:
+        """Read those columns of :meth:`Synthesizer._fit` that are in ``told``.
+
+        ends_apart : as :meth:`GroupedScores.fit`.
+        """
         steps = {
             column.name: grid_step(column)
             for column in told
@@ -62,7 +67,7 @@ class GroupRanks:
         for name in chosen:
             known = ~np.isnan(columns[name])
             of_number = columns[name][known], number[known], steps[name]
-            scores[name] = GroupedScores.fit(*of_number, piles=True)
+            scores[name] = GroupedScores.fit(*of_number, piles=True, ends_apart=ends_apart)
         return cls([group_by], groups, scores)
 
     def transform(self, columns: dict, rng: np.random.Generator) -> dict:
@@ -85,6 +90,12 @@ class GroupRanks:
             found[name] = np.full((len(known), 2), np.nan)
             found[name][known] = scores.shares_around(values[known], group[known], reach[name])
         return found
+
+    def reach(self, name: str, step: float) -> float:
+        """How far around it a scored number counts as the number, in a column with such a grid."""
+        pooled = self.scores[name].pooled
+        low, high = pooled.inverse(ndtri(np.array([0.25, 0.75])))
+        return step / 2 or TINY_REACH * (high - low) or TINY_REACH * np.ptp(pooled.values) or 1.0
 
     def log_weights(self, scored: dict, wanted: dict[str, float], reach: dict) -> np.ndarray:
         """How well rows with such scores, as a method draws them, have the wanted numbers.
@@ -129,11 +140,6 @@ class GroupRanks:
         if not self.group_by:
             return np.zeros(len(next(iter(columns.values()))), np.int64)
         return self.groups.number(columns[self.group_by[0]][:, None])
-
-
-def reach(step: float, low: float, high: float) -> float:
-    """How far around it a number counts as the number, in a column from low to high."""
-    return step / 2 or TINY_REACH * (high - low) or 1.0
 
 
 def _ranks(values: np.ndarray) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -16,6 +17,7 @@ from utils.saving import savable
 GRID = np.linspace(-4.0, 4.0, 257)
 KNOTS = 8
 TINY = 1e-9
+END = 3.5  # the score beyond which a pile at an end of the values lies
 
 
 @savable
@@ -30,7 +32,7 @@ class NormalScores:
     (a value that many rows share) owns the part of the curve that its share of the rows is.
 
     values : float64 (257,), q at z = -4 .. 4, rising, of the rows on no pile.  step : grid of the
-    values, 0 if continuous.  piles : float64 (p,), rising.  shares : float64 (p,), of all rows.
+    values, 0 if continuous.  piles : float64 (p,), rising.  shares : float64 (p,), of the curve.
     """
 
     values: Annotated[np.ndarray, "float 257"]
@@ -39,20 +41,28 @@ class NormalScores:
     shares: Annotated[np.ndarray, "share p"]
 
     @classmethod
-    def fit(cls, values: np.ndarray, step: float = 0.0, piles: bool = False) -> NormalScores:
+    def fit(
+        cls, values: np.ndarray, step: float = 0.0, piles: bool = False, apart: Sequence[float] = ()
+    ) -> NormalScores:
         """Read float64 values (n,) without NaN, n >= 1; equal ones spread over their grid step.
 
         piles : whether to look for piles; a network that tells them by tokens needs none here.
+        apart : values, such as 0 minutes, whose pile at an end gets one score, beyond the bell of
+        the others. That it comes with 0 openings can be learned of a score that means nothing else;
+        how many rows have it, is then to be learned as well.
         """
         found = find_piles(values) if piles else values[:0]
-        shares = np.array([np.mean(values == pile) for pile in found])
+        at_end = np.isin(found, [values.min(), values.max()]) & np.isin(found, list(apart))
+        counted = np.array([np.mean(values == pile) for pile in found])
+        shares = np.where(at_end, ndtr(-END), counted)
         free = values[~np.isin(values, found)]
         return cls(_smooth_quantiles(free if len(free) else values, step), step, found, shares)
 
     def _pile_starts(self) -> tuple[np.ndarray, float]:
-        """Share of the rows below each pile, float64 (p,), and of the rows on no pile."""
+        """Share of the curve below each pile, float64 (p,), and of the rows on no pile."""
         free = max(1 - self.shares.sum(), TINY)
-        below = ndtr(np.interp(self.piles, self.values, GRID)) * free
+        scores = np.interp(self.piles, self.values, GRID, right=np.inf)
+        below = np.where(self.piles <= self.values[0], 0, ndtr(scores) * free)
         return below + np.cumsum(self.shares) - self.shares, free
 
     def transform(self, values: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -68,7 +78,8 @@ class NormalScores:
             number = np.searchsorted(self.piles, values)
             share = ndtr(scores) * free + np.append(0, np.cumsum(self.shares))[number]
             number = np.minimum(number, len(self.piles) - 1)
-            on_pile = starts[number] + self.shares[number] * place
+            at_end = self.shares[number] <= ndtr(-END)
+            on_pile = starts[number] + self.shares[number] * np.where(at_end, 0.5, place)
             share = np.where(self.piles[number] == values, on_pile, share)
             scores = ndtri(share.clip(TINY, 1 - TINY))
         return scores.astype(np.float32)
@@ -79,9 +90,10 @@ class NormalScores:
         return np.interp((values - low) / span, (self.values - low) / span, GRID)
 
     def shares_around(self, values: np.ndarray, reach: float) -> np.ndarray:
-        """Share of all rows below ``reach`` before each value, and up to ``reach`` behind it.
+        """Share of the curve below ``reach`` before each value, and up to ``reach`` behind it.
 
-        float64 (n, 2); a pile's rows lie all between the two of its value.
+        float64 (n, 2); a pile lies all between the two of its value. These are shares of the rows,
+        too, but for a pile that stands apart.
         """
         free, below = self._pile_starts()[1], np.append(0, np.cumsum(self.shares))
         ends = [ndtr(self._free_scores(values + side * reach)) * free for side in (-1, 1)]
@@ -154,18 +166,22 @@ class GroupedScores:
         groups: np.ndarray,
         step: float = 0.0,
         piles: bool = False,
+        ends_apart: bool = False,
         fewest: int = ROWS_PER_GROUP,
     ) -> GroupedScores:
         """Read float64 values (n,) without NaN in the groups (n,), numbered from 0.
 
-        step, piles : as :meth:`NormalScores.fit`.  fewest : rows of a group with its own scores.
+        step, piles : as :meth:`NormalScores.fit`.  ends_apart : whether piles at the smallest and
+        the largest of all values have scores of their own, the same in every group.  fewest : rows
+        of a group with its own scores.
         """
+        apart = (values.min(), values.max()) if ends_apart and len(values) else ()
         within = {
-            number: NormalScores.fit(values[rows], step, piles)
+            number: NormalScores.fit(values[rows], step, piles, apart)
             for number, rows in enumerate(rows_of(groups, int(groups.max(initial=-1)) + 1))
             if len(rows) >= fewest
         }
-        return cls(NormalScores.fit(values, step, piles), within)
+        return cls(NormalScores.fit(values, step, piles, apart), within)
 
     def transform(
         self, values: np.ndarray, groups: np.ndarray, rng: np.random.Generator

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 SPIKE_SHARE, SPIKE_RATIO = 0.05, 3.0
+FEWEST_ON_PILE = 3  # one row in twenty is 5 % of them, and no pile
 FEW_VALUES = 16
 
 
@@ -31,8 +32,11 @@ def find_spikes(values: np.ndarray) -> np.ndarray:
 
 
 def find_piles(values: np.ndarray) -> np.ndarray:
-    """Spikes, and the smallest and the largest value where 5 % of the rows or more hold it."""
-    ends = np.intersect1d(shared_values(values, SPIKE_SHARE), [values.min(), values.max()])
+    """Spikes, and the smallest and the largest value where 5 % of the rows, three at least, have
+    it."""
+    distinct, counts, shared = _shared(values, SPIKE_SHARE)
+    shared &= counts >= FEWEST_ON_PILE
+    ends = np.intersect1d(distinct[shared], [values.min(), values.max()])
     return np.union1d(find_spikes(values), ends)
 
 
@@ -46,5 +50,6 @@ def is_smooth(values: np.ndarray) -> bool:
     distinct = np.unique(known)
     if len(distinct) <= FEW_VALUES or len(find_spikes(known)):
         return False
-    places = (distinct[-1] - distinct[0]) / np.diff(distinct).min() + 1
+    with np.errstate(over="ignore"):  # there may be more than a float holds
+        places = (distinct[-1] - distinct[0]) / np.diff(distinct).min() + 1
     return len(known) <= FEW_VALUES * len(distinct) or len(distinct) >= places / 2

@@ -18,7 +18,7 @@ from threadpoolctl import threadpool_limits
 
 from utils import saving
 from utils.encoding import from_array, grid_step, to_array
-from utils.encoding.ranks import GroupRanks, reach
+from utils.encoding.ranks import GroupRanks
 from utils.saving import expect
 from utils.schema import Schema
 from utils.synthesizers.draws import resample
@@ -26,7 +26,7 @@ from utils.synthesizers.given import CANDIDATES, candidates, read_given, what_wa
 from utils.tables import validate
 
 SYNTHESIZERS: dict[str, type[Synthesizer]] = {}
-FORMAT = 4
+FORMAT = 5
 TRIAL_ROWS = 100  # drawn from a file when it is loaded
 
 
@@ -48,6 +48,7 @@ class Synthesizer(BaseEstimator):
     chunk_rows = 65_536
     # whether numbers come to a method as scores within their group (GroupRanks)
     ranks_within_groups = False
+    ends_apart = True  # and whether a pile at an end has a score of its own there (NormalScores)
     quick = True  # fits most tables within seconds
     not_saved: tuple[str, ...] = ()  # parameters that say how to fit, not what was fitted
     how_to_sample: tuple[str, ...] = ("random_state",)  # that may change from draw to draw
@@ -81,7 +82,7 @@ class Synthesizer(BaseEstimator):
             self.schema_, self.seen_ = schema, what_was_seen(columns, schema)
             rng = np.random.default_rng(self.random_state)
             if self.ranks_within_groups:
-                self.ranks_ = GroupRanks.fit(columns, schema.columns)
+                self.ranks_ = GroupRanks.fit(columns, schema.columns, self.ends_apart)
             self._fit(self.ranks_.transform(columns, rng), rng)
         return self
 
@@ -193,7 +194,7 @@ class Synthesizer(BaseEstimator):
     def _reach(self) -> dict[str, float]:
         """How far around it each number told by rank counts as the number."""
         steps = {name: grid_step(self.schema_[name]) for name in self.ranks_.scores}
-        return {name: reach(step, *self.seen_[name][:2]) for name, step in steps.items()}
+        return {name: self.ranks_.reach(name, step) for name, step in steps.items()}
 
     def _sample_table(self, n, condition, rng) -> pd.DataFrame:
         columns = self._draw_columns(n, condition, rng)

@@ -39,6 +39,7 @@ class CopulaSynthesizer(Synthesizer):
     """
 
     method = "copula"
+    ends_apart = False  # how many rows of a group have it is counted, not learned
     margins_: dict[str, Margin]
     correlation_: Annotated[np.ndarray, "float d d"]
 

@@ -71,10 +71,10 @@ def _read_value(column: Column, value, seen: np.ndarray | None) -> int | float:
 
 
 def _read_category(column: Column, value, seen) -> int:
-    known = [item for code, item in enumerate(column.categories) if seen is None or code in seen]
     code = to_code(value, column)
     if code >= 0 and (seen is None or code in seen):
         return code
+    known = [item for code, item in enumerate(column.categories) if seen is None or code in seen]
     named = {str(item): item for item in known}
     close = difflib.get_close_matches(str(value), named, n=1)
     hint = (

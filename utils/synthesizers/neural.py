@@ -3,16 +3,18 @@ nothing."""
 
 from __future__ import annotations
 
+import os
 from functools import cached_property
 from typing import Annotated
 
 import numpy as np
 
+from utils.progress import check_progress
 from utils.saving import SavedModelError
 from utils.synthesizers.base import Synthesizer
 from utils.training import History, keras, tf, train
 
-HELD_OUT, MOST_HELD_OUT, FEWEST_TO_HOLD_OUT = 0.1, 2_000, 50
+HELD_OUT, MOST_HELD_OUT = 0.1, 2_000
 AVERAGE = 0.1
 NO_CHANCE = -1e4  # its exponential is 0 in float32
 NUMBERS_AT_ONCE, ROWS_AT_ONCE, FEWEST_AT_ONCE = 4_000_000, 8_192, 64
@@ -35,6 +37,7 @@ class NeuralSynthesizer(Synthesizer):
     quick = False
     passes = 100
     least_steps = 1_000
+    fewest_to_hold_out = 50  # rows
     not_saved = ("progress", "checkpoint")
     history_: dict
     weights_: list[Annotated[np.ndarray, "float ..."]]
@@ -45,6 +48,9 @@ class NeuralSynthesizer(Synthesizer):
         if self.epochs is not None:
             self._check_counts("epochs")
         self._check_positive("learning_rate")
+        check_progress(self.progress)
+        if not isinstance(self.checkpoint, (str, os.PathLike, type(None))):
+            raise ValueError(f"checkpoint must name a file, or be None, not {self.checkpoint!r}.")
 
     def _train(self, step, data, variables, network, rng, **options) -> None:
         """Train for ``epochs`` with the constructor's parameters; keeps ``history_``, ``weights_``.
@@ -80,6 +86,14 @@ class NeuralSynthesizer(Synthesizer):
         epochs, batches = self.epochs or self.passes, rows / min(self.batch_size, rows)
         return max(self.least_steps if self.epochs is None else 1, round(epochs * batches))
 
+    def _hold_out(self, rows: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """Positions of held-out and of training rows, shuffled: a tenth is held out, at most 2,000.
+
+        Nothing is held out of fewer than ``fewest_to_hold_out`` rows, too few to spare any.
+        """
+        held = min(int(HELD_OUT * rows), MOST_HELD_OUT) if rows >= self.fewest_to_hold_out else 0
+        return tuple(np.split(rng.permutation(rows), [held]))
+
     @property
     def history(self) -> History:
         """Losses and scores of the fit."""
@@ -104,17 +118,6 @@ def seeded(rng: np.random.Generator, scale: float = 1.0):
     return keras.initializers.VarianceScaling(
         scale, "fan_avg", "uniform", seed=int(rng.integers(2**31))
     )
-
-
-def hold_out(
-    rows: int, rng: np.random.Generator, fewest: int = FEWEST_TO_HOLD_OUT
-) -> tuple[np.ndarray, np.ndarray]:
-    """Positions of held-out and of training rows, shuffled: a tenth is held out, at most 2,000.
-
-    Nothing is held out of fewer than ``fewest`` rows, which are too few to spare any.
-    """
-    held = min(int(HELD_OUT * rows), MOST_HELD_OUT) if rows >= fewest else 0
-    return tuple(np.split(rng.permutation(rows), [held]))
 
 
 def log_shares(codes: np.ndarray, sizes) -> np.ndarray:

@@ -1,5 +1,4 @@
-"""A chain of decision trees: each column given the columns before it, values drawn from the
-leaves."""
+"""A chain of decision trees: each column given the columns before it, drawn from the leaves."""
 
 from __future__ import annotations
 
@@ -10,6 +9,8 @@ import numpy as np
 from scipy.stats import rankdata
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
+from utils.encoding.scores import END
+from utils.encoding.spikes import find_piles, is_smooth
 from utils.saving import expect, savable
 from utils.synthesizers.base import Synthesizer
 from utils.synthesizers.draws import drawing_order, resample
@@ -17,6 +18,7 @@ from utils.synthesizers.given import candidates, nearness
 
 MOST_CLASSES = 64
 MARGIN = 0.001
+LEAF_SHARE, LEAST_LEAF, LARGEST_LEAF = 0.1, 5, 20
 THRESHOLDS, RANK_WEIGHT = 12, 0.5
 
 
@@ -25,12 +27,14 @@ class TreeSynthesizer(Synthesizer):
     package).
 
     The first column is drawn from its own values; every later one by following a tree over the
-    columns already drawn and picking one of the training values that fell into the same leaf.
-    Nothing new is ever said in a cell, so small leaves repeat training rows: lesson 09 measures
-    what that gives away.
+    columns already drawn and picking one of the training values that fell into the same leaf. A
+    number is then moved towards its neighbour in the leaf, so that it need not be one of training.
 
     min_samples_leaf : the fewest training rows a leaf may hold; larger is more private and less
-        sharp.
+        sharp. None takes a tenth of the rows, at least 5 and at most 20.
+    smooth : whether numbers are moved; piles, and numbers of few values, stay as they are. Without,
+        nothing new is ever said in a cell, and small leaves repeat training rows.
+    ranks_within_groups : whether numbers that a category tells are told by their rank in its rows.
     order : names of the columns in the order in which they are drawn; None takes the column with
         the fewest distinct values first, because the last columns have to be told from all others.
 
@@ -45,16 +49,22 @@ class TreeSynthesizer(Synthesizer):
 
     def __init__(
         self,
-        min_samples_leaf: int = 5,
+        min_samples_leaf: int | None = None,
         order: list[str] | None = None,
         random_state: int | None = 0,
+        smooth: bool = True,
+        ranks_within_groups: bool = True,
     ):
         super().__init__(random_state)
         self.min_samples_leaf, self.order = min_samples_leaf, order
+        self.smooth, self.ranks_within_groups = smooth, ranks_within_groups
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
-        self._check_counts("min_samples_leaf")
+        if self.min_samples_leaf is not None:
+            self._check_counts("min_samples_leaf")
+        if not isinstance(self.smooth, bool):
+            raise ValueError(f"smooth must be True or False, not {self.smooth!r}.")
         self._check_column_names("order")
 
     def _fit(self, columns, rng):
@@ -62,15 +72,16 @@ class TreeSynthesizer(Synthesizer):
         names = self.order_ = drawing_order(self.order, sizes)
         self.grids_ = {name: np.unique(_missing_lowest(columns[name])) for name in names}
         features = np.column_stack([self._feature(name, columns[name]) for name in names])
-        trees = []
+        least, trees = self.min_samples_leaf or _leaf_size(len(features)), []
         for position, name in enumerate(names):
             before, values = features[:, :position], columns[name]
             classify = _classify(self.schema_[name])
-            nodes = _grow(before, values, classify, self.min_samples_leaf, rng)
+            nodes = _grow(before, values, classify, least, rng)
             leaves = _leaf(*nodes, before)
-            order = np.argsort(leaves, kind="stable")
+            order = np.lexsort((_missing_lowest(values), leaves))
             starts = np.searchsorted(leaves[order], np.arange(len(nodes[0]) + 1))
-            trees.append(Tree(*nodes, starts, values[order]))
+            gaps = _gaps(values[order], leaves[order], self._free(name, values)[order])
+            trees.append(Tree(*nodes, starts, values[order], gaps))
         self.trees_ = trees
 
     def _check_fitted(self) -> None:
@@ -99,6 +110,19 @@ class TreeSynthesizer(Synthesizer):
         keep = resample(log_weights, n, rng)
         return {name: values[keep] for name, values in drawn.items()}
 
+    def _free(self, name, values) -> np.ndarray:
+        """Whether each value may move, bool (n,): a score, or a number of many values, off piles.
+
+        Scores are spread over their piles, or stand beyond the bell, and come back as they are.
+        """
+        known = np.isfinite(values)
+        if self.schema_[name].discrete or not self.smooth or not known.any():
+            return np.zeros(len(values), dtype=bool)
+        if name in self.ranks_.scores:
+            return known & (np.abs(values) < END)
+        off_piles = known & ~np.isin(values, find_piles(values[known]))
+        return off_piles & is_smooth(values[off_piles])
+
     def _feature(self, name, values) -> np.ndarray:
         """A column as a tree sees it, float32 (n,): the place of a value among those of training.
 
@@ -116,7 +140,8 @@ class Tree:
     """The nodes of a tree, each before its children, and the training values in its leaves.
 
     left, right : numbers of a node's children, -1 at a leaf.  feature, cut : rows with at most that
-    much of that feature go left.  values : by leaf; those of node i stand from starts[i] on.
+    much of that feature go left.  values : by leaf; those of node i stand from starts[i] on,
+    rising, missing ones first.  gaps : half the way from each value to the one before and behind.
     """
 
     left: Annotated[np.ndarray, "int n"]
@@ -124,7 +149,8 @@ class Tree:
     feature: Annotated[np.ndarray, "int n"]
     cut: Annotated[np.ndarray, "float n"]
     starts: Annotated[np.ndarray, "int _"]
-    values: Annotated[np.ndarray, "cell _"]
+    values: Annotated[np.ndarray, "cell k"]
+    gaps: Annotated[np.ndarray, "float 2 k"]
 
     def leaf(self, features: np.ndarray) -> np.ndarray:
         """The number of the leaf that each row, float32 (n, features), falls into."""
@@ -144,6 +170,11 @@ class Tree:
 
 def _classify(column) -> bool:
     return column.discrete and len(column.categories) <= MOST_CLASSES
+
+
+def _leaf_size(rows: int) -> int:
+    """The fewest rows of a leaf: a tenth of the table, so that small ones are split at all."""
+    return int(np.clip(LEAF_SHARE * rows, LEAST_LEAF, LARGEST_LEAF))
 
 
 def _missing_lowest(values: np.ndarray) -> np.ndarray:
@@ -190,10 +221,23 @@ def _leaf(left, right, feature, cut, features) -> np.ndarray:
     return node
 
 
+def _gaps(values, leaves, free) -> np.ndarray:
+    """Half the distance to the value before and behind in the leaf, float64 (2, n); 0 if either is
+    not free."""
+    gaps = np.zeros((2, len(values)))
+    joined = free[1:] & free[:-1] & (leaves[1:] == leaves[:-1])
+    gaps[0, 1:] = gaps[1, :-1] = np.where(joined, np.diff(values / 2), 0.0)
+    return gaps
+
+
 def _pick(tree, leaves, rng):
-    """One training value from each row's leaf."""
+    """A training value of each row's leaf, moved by up to half the way to its neighbours."""
     first, last = tree.starts[leaves], tree.starts[leaves + 1]
-    return tree.values[first + (rng.random(len(leaves)) * (last - first)).astype(np.int64)]
+    place = rng.random(len(leaves)) * (last - first)
+    chosen = first + place.astype(np.int64)
+    move = 2 * (place % 1) - 1
+    values, gaps = tree.values[chosen], tree.gaps[(move > 0).astype(np.int64), chosen]
+    return values + (move * gaps).astype(values.dtype)
 
 
 def _likelihood(tree, value, column) -> np.ndarray:

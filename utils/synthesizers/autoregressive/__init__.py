@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from utils.dtypes import dtype_of
 from utils.encoding import TableCodes, from_array, grid_step, to_array
+from utils.encoding.codes import count_of_bins
 from utils.encoding.matrix import refuse_absent
 from utils.encoding.spikes import shared_values
 from utils.saving import expect
@@ -20,7 +21,7 @@ from utils.synthesizers.autoregressive.network import CellNetwork, neighbours
 from utils.synthesizers.base import check_count, check_seed
 from utils.synthesizers.draws import drawing_order, resample
 from utils.synthesizers.given import candidates, read_given
-from utils.synthesizers.neural import AVERAGE, NeuralSynthesizer, follow, hold_out, take_weights
+from utils.synthesizers.neural import AVERAGE, NeuralSynthesizer, follow, pieces, take_weights
 from utils.training import keras, tf
 
 WEIGHT_DECAY = 1e-3
@@ -93,14 +94,15 @@ class AutoregressiveSynthesizer(NeuralSynthesizer):
     # --- what goes in ---
 
     def _fit(self, columns, rng):
-        self.codes_ = TableCodes.fit(columns, self.schema_, self.bins)
+        most = count_of_bins(len(next(iter(columns.values()))), self.bins)
+        self.codes_ = TableCodes.fit(columns, self.schema_, most)
         self.order_ = drawing_order(self.order, dict(zip(self.codes_.names, self.codes_.sizes)))
         self.spikes_ = {
-            name: np.isin(bins.lower, shared_values(columns[name], 1 / self.bins))
+            name: np.isin(bins.lower, shared_values(columns[name], 1 / most))
             for name, bins in self.codes_.bins.items()
         }
         rows = self._encode(columns)
-        held, kept = hold_out(len(rows), rng)
+        held, kept = self._hold_out(len(rows), rng)
         learner, average = self._build(rng), self._build(rng)
         learner.start_from(rows)
         take_weights(average, learner.weights)
@@ -149,7 +151,9 @@ class AutoregressiveSynthesizer(NeuralSynthesizer):
         def column_losses(batch, key):
             return dict(zip(self.order_, learner.losses(batch[0], self.dropout, key)))
 
-        score = tf.function(lambda: tf.add_n(average.losses(tf.constant(held_out))))
+        score = tf.function(
+            lambda: tf.add_n(average.losses(tf.constant(held_out))), autograph=False
+        )
         self._train(
             step,
             [rows],
@@ -158,7 +162,7 @@ class AutoregressiveSynthesizer(NeuralSynthesizer):
             rng,
             steps_per_call=STEPS_PER_SCORE,
             column_losses=column_losses,
-            score=score if len(held_out) else None,
+            score=score.get_concrete_function() if len(held_out) else None,
             patience=PATIENCE,
         )
 
@@ -206,12 +210,11 @@ class AutoregressiveSynthesizer(NeuralSynthesizer):
         codes = self._encode(columns | {name: scores_amid(around[name]) for name in around})
         nats = -self._network.draw(codes, np.random.default_rng(0))[1]
         for place, name in enumerate(self.order_):
-            bins, step = self.codes_.bins.get(name), grid_step(self.schema_[name])
+            bins = self.codes_.bins.get(name)
             if name in around:
-                told = self._network.chances(codes, place), columns[name], around[name]
-                nats[:, place] = -log_chances(bins, *told, step, tuple(self.seen_[name][:2]))
+                nats[:, place] = -self._log_chances(name, codes, columns[name], around[name])
             elif bins is not None:
-                nats[:, place] -= log_shares(bins, columns[name], step)
+                nats[:, place] -= log_shares(bins, columns[name], grid_step(self.schema_[name]))
         return pd.DataFrame(nats, columns=self.order_, index=table.index)
 
     def impute(
@@ -262,21 +265,40 @@ class AutoregressiveSynthesizer(NeuralSynthesizer):
         codes = np.where(unknown, -1, self._encode(columns))
         by = [self.order_.index(name) for name in self.ranks_.group_by]
         group_unknown = unknown[:, by].any(axis=1)
+        drawn_first = unknown & group_unknown[:, None]
         if group_unknown.any():  # it is drawn first: what is known has its rank in it
             ranked = [self.order_.index(name) for name in self.ranks_.scores]
             without = codes.copy()
             without[:, ranked] = -1
-            codes[:, by] = self._network.draw(without, rng, self._absent)[0][:, by]
+            drawn_first &= np.arange(len(self.order_)) <= max(
+                by
+            )  # with all that it was drawn after
+            drawn = self._network.draw(without, rng, self._absent)[0]
+            codes = np.where(drawn_first, drawn, codes)
             columns |= {name: codes[:, place] for name, place in zip(self.ranks_.group_by, by)}
-        densities = np.zeros(len(codes))
-        for name, shares in self.ranks_.shares_around(columns, self._reach).items():
-            place, (low, high) = self.order_.index(name), shares.T
+        around = self.ranks_.shares_around(columns, self._reach)
+        for name, shares in around.items():
+            place = self.order_.index(name)
             ranks = self.codes_.bins[name].encode(scores_amid(shares))
-            codes[:, place] = np.where(unknown[:, place], -1, ranks)
-            densities += np.where(unknown[:, place], 0, np.log(np.maximum(high - low, 1e-300)))
+            codes[:, place] = np.where(unknown[:, place], codes[:, place], ranks)
         codes, chances = self._network.draw(codes, rng, self._absent)
-        chances[np.ix_(group_unknown, by)] = 0  # it was drawn by them
-        return codes, chances.sum(axis=1) + densities
+        for name, shares in around.items():
+            place = self.order_.index(name)
+            told = self._log_chances(name, codes, columns[name], shares)
+            chances[:, place] = np.where(unknown[:, place], 0, told)
+        chances[drawn_first] = 0  # they were drawn by them
+        return codes, chances.sum(axis=1)
+
+    def _log_chances(self, name, codes, values, shares) -> np.ndarray:
+        """Logarithm of the chance, or density, of a number told by rank after the cells before it,
+        float64 (n,); shares : (n, 2), those around it."""
+        place, bins = self.order_.index(name), self.codes_.bins[name]
+        given = grid_step(self.schema_[name]), self._reach[name], tuple(self.seen_[name][:2])
+        found = np.empty(len(codes))
+        for piece in pieces(len(codes), len(bins)):
+            chances = self._network.chances(codes[piece], place)
+            found[piece] = log_chances(bins, chances, values[piece], shares[piece], *given)
+        return found
 
     def _arrays(self, table) -> dict:
         """Columns as :meth:`_fit` gets them, from a table of the schema's columns."""

@@ -14,14 +14,12 @@ from utils.synthesizers.neural import (
     FEWEST_AT_ONCE,
     NeuralSynthesizer,
     follow,
-    hold_out,
     pieces,
     take_weights,
 )
 from utils.training import keras, tf
 
 SCORES_PER_FIT, LAST_RATE = 25, 0.01
-FEWEST_TO_HOLD_OUT = 400  # fewer held-out cells, masked by chance, tell too little
 ROWS_AT_ONCE, ORDERS = 4_096, 16
 
 
@@ -47,6 +45,7 @@ class DiffusionSynthesizer(NeuralSynthesizer):
     method = "diffusion"
     passes = 100
     least_steps = 1  # with more of them it repeats the rows of a small table
+    fewest_to_hold_out = 400  # the cells of fewer, masked by chance, tell too little
     how_to_sample = ("random_state", "looks")
     rows_: DiffusionRows
 
@@ -83,7 +82,7 @@ class DiffusionSynthesizer(NeuralSynthesizer):
 
     def _fit(self, columns, rng):
         self.rows_ = self._fit_rows(columns)
-        held, kept = hold_out(len(columns[self.schema_.names[0]]), rng, FEWEST_TO_HOLD_OUT)
+        held, kept = self._hold_out(len(columns[self.schema_.names[0]]), rng)
         rows = self.rows_.encode(columns, rng)
         self._learn([array[kept] for array in rows], [array[held] for array in rows], rng)
 
@@ -130,6 +129,7 @@ class DiffusionSynthesizer(NeuralSynthesizer):
         score = tf.function(
             lambda: sum(_mean_row(part) for part in averaged.losses(test, key)), autograph=False
         )
+        score = score.get_concrete_function() if len(held_out[0]) else None
         self._train(
             step,
             rows,
@@ -138,7 +138,7 @@ class DiffusionSynthesizer(NeuralSynthesizer):
             rng,
             column_losses=column_losses,
             patience=self.patience,
-            score=(lambda: float(score())) if len(held_out[0]) else None,
+            score=score and (lambda: float(score())),
             steps_per_call=int(np.clip(steps // SCORES_PER_FIT, 1, 200)),
         )
 

@@ -58,10 +58,9 @@ class DiffusionRows:
             inside = rows.inside(tokens.encode(columns))
             for chosen, name in zip(inside.T, rows.free):
                 step = grid_step(schema[name])
-                scores = GroupedScores.fit(
+                rows.scores[name] = GroupedScores.fit(
                     columns[name][chosen], groups[chosen], step, fewest=ROWS_PER_CROWD
                 )
-                rows.scores[name] = scores
         return rows
 
     def _split_numbers(self, columns, groups) -> None:

@@ -200,10 +200,10 @@ class RuleSynthesizer(Synthesizer):
                 value = _drawn_value(condition[name], column)
                 log_weight = log_probability(distribution, value, table, grid_step(column))
                 if log_weight.max(initial=-np.inf) > -np.inf or name not in self.derived_:
-                    table[name] = value
+                    table = table.assign(**{name: value})
                     log_weights += log_weight
                     continue
-            table[name] = values_for(distribution, table, rng)
+            table = table.assign(**{name: values_for(distribution, table, rng)})
         if n and log_weights.max() == -np.inf:
             raise ValueError(
                 f"No row with {', '.join(condition)} as asked is possible under the model. Ask for "

@@ -1,13 +1,13 @@
-"""A variational autoencoder for mixed tables: an encoder, a decoder with learned noise, a fitted
-prior.
+"""A variational autoencoder for mixed tables, whose decoder also sees the cells before each cell.
 
 The encoder turns a row into a small Gaussian cloud in latent space, the decoder turns a latent
-point into one distribution for each column (Kingma and Welling 2014, section 3). Three changes make
-the textbook model good on tables. The decoder draws from a softmax over codes, so that noise is
-learned, not averaged away. It starts from the margins of each stratum (value of the target), which
-it only bends. And new points come from a Gaussian mixture fitted to the clouds of the training
-rows, the aggregated posterior (Tomczak and Welling 2018), not from the standard normal that these
-never quite fill.
+point into a row (Kingma and Welling 2014, section 3). Three changes make the textbook model good on
+tables. The decoder draws from a softmax over codes, so that noise is learned, not averaged away. It
+draws cell after cell, and each sees the cells before it (Gulrajani and others 2017, PixelVAE), but
+only by one table of pairs: a decoder that could say all by itself would leave the latent point
+nothing to say (Chen and others 2017, section 2). And new points come from a Gaussian mixture fitted
+to the clouds of the training rows, the aggregated posterior (Tomczak and Welling 2018), not from
+the standard normal that these never quite fill.
 """
 
 from __future__ import annotations
@@ -18,17 +18,20 @@ from typing import Annotated
 import numpy as np
 
 from utils.encoding import TableCodes
+from utils.encoding.codes import count_of_bins
 from utils.encoding.groups import ROWS_PER_GROUP
 from utils.saving import expect
-from utils.synthesizers.draws import resample
+from utils.synthesizers.draws import drawing_order, resample
 from utils.synthesizers.given import candidates
-from utils.synthesizers.neural import NeuralSynthesizer, hold_out, pieces
-from utils.synthesizers.vae.margins import margins, tilts
-from utils.synthesizers.vae.networks import decoder_network, divergence, encoder_network
+from utils.synthesizers.neural import NeuralSynthesizer, pieces
+from utils.synthesizers.vae.networks import RowNetwork, divergence, smooth_functions
 from utils.synthesizers.vae.prior import LatentPrior
 from utils.training import keras, tf
 
+__all__ = ["VAESynthesizer", "divergence"]
+
 MOST_STEPS = 12_000
+SCORES_PER_FIT, MOST_STEPS_PER_SCORE = 20, 100  # few steps between two on a small table
 LAST_RATE = 0.05  # share of the learning rate that is left at the end
 
 
@@ -47,20 +50,20 @@ class VAESynthesizer(NeuralSynthesizer):
     components : most Gaussians a stratum gets in latent space.
     ranks_within_groups : whether numbers that a category tells are told by their rank in its rows.
 
-    If the schema has a discrete target with 10 rows a value or more, encoder, decoder and latent
-    mixture are conditional on it. ``given=`` is exact on the target, which is drawn first. Other
-    cells are met in every row too; what goes with them is weighted: of many latent points, those
-    are drawn that make the given cells likely, by weights that the decoder gives exactly, since
-    columns are independent given a point. A value never seen together with the rest gets the
-    nearest the decoder knows.
+    If the schema has a discrete target with 10 rows a value or more, it is drawn first, and decoder
+    and latent mixture are conditional on it; the other columns follow, fewest codes first
+    (``order_``). ``given=`` is exact on that target. Other cells are set in every row, when their
+    turn comes, and weighted: of many rows, those are kept whose point and earlier cells make the
+    given cells likely (importance resampling, exact only as the rows grow in number). Values never
+    seen together come in the rows nearest to them.
     """
 
     method = "vae"
     passes = 200
     codes_: TableCodes
-    condition_: int | None
-    margins_: Annotated[np.ndarray, "float _ _"]
-    tilts_: list[Annotated[np.ndarray, "float _ _ _"] | None]
+    order_: list[str]
+    stratified_: bool
+    functions_: list[Annotated[np.ndarray, "float _ _"] | None]
     prior_: LatentPrior
 
     def __init__(
@@ -95,131 +98,123 @@ class VAESynthesizer(NeuralSynthesizer):
     # --- what goes in ---
 
     def _fit(self, columns, rng):
-        self.codes_ = TableCodes.fit(columns, self.schema_, self.bins)
-        codes = self.codes_.encode(columns)
-        self.condition_ = self._stratifying_column(len(codes))
-        strata = self._strata(codes)
-        self.margins_, self.tilts_ = self._start(codes, strata)
+        rows = len(next(iter(columns.values())))
+        self.codes_ = TableCodes.fit(columns, self.schema_, count_of_bins(rows, self.bins))
+        self.order_, self.stratified_ = self._drawing_order(rows)
+        codes = self.codes_.encode(columns)[:, self._places]
+        self.functions_ = self._functions(codes)
         network = self._build(rng)
-        held, kept = hold_out(len(codes), rng)
+        network.start_from(codes)
+        held, kept = self._hold_out(len(codes), rng)
         try:
-            self._fit_network(network, (codes, strata), kept, held, rng)
+            self._fit_network(network, codes[kept], codes[held], rng)
         finally:  # what was learned before an interruption can be sampled from
             if "_network" in vars(self):
-                clouds = self._encode(codes, strata)
-                self.prior_ = LatentPrior.fit(*clouds, strata, self.components, rng)
+                strata = codes[:, 0] * self.stratified_
+                self.prior_ = LatentPrior.fit(*self._encode(codes), strata, self.components, rng)
+
+    def _drawing_order(self, rows: int) -> tuple[list[str], bool]:
+        """Names of the columns as they are drawn, and whether the first tells the strata: the
+        target, if it is discrete and has rows enough for each value."""
+        sizes, target = dict(zip(self.codes_.names, self.codes_.sizes)), self.schema_.target
+        order = drawing_order(None, sizes)
+        discrete = target is not None and self.schema_[target].discrete
+        if not discrete or sizes[target] * ROWS_PER_GROUP > rows:
+            return order, False
+        return sorted(order, key=lambda name: name != target), True
+
+    def _functions(self, codes) -> list[np.ndarray | None]:
+        """What tells the codes of each number, in drawing order; None for a category."""
+        sizes, missing = self._sizes, self.codes_.missing[self._places]
+        return [
+            None if self.schema_[name].discrete else smooth_functions(*column)
+            for name, *column in zip(self.order_, codes.T, sizes, missing)
+        ]
+
+    @property
+    def _places(self) -> list[int]:
+        return [self.codes_.names.index(name) for name in self.order_]
+
+    @property
+    def _sizes(self) -> list[int]:
+        return self.codes_.sizes[self._places].tolist()
 
     def _check_fitted(self) -> None:
         super()._check_fitted()
-        names, strata = self.schema_.names, self.prior_.strata
+        strata = self.prior_.strata
         expect("codes_", self.codes_.fits(self.schema_))
-        if self.condition_ is None:
-            expect("prior_", not strata.any())
+        expect("order_", sorted(self.order_) == sorted(self.codes_.names))
+        sizes = [None if table is None else len(table) for table in self.functions_]
+        expect("functions_", len(sizes) == len(self.order_))
+        expect("functions_", all(a in (None, b) for a, b in zip(sizes, self._sizes)))
+        if self.stratified_:
+            expect("prior_", self._holds(self.order_[0], strata))
         else:
-            expect("prior_", self._holds(names[self.condition_], strata))
+            expect("prior_", not strata.any())
 
-    def _stratifying_column(self, rows) -> int | None:
-        """Position of the target, if it is discrete and has rows enough for each value."""
-        target = self.schema_.target
-        if target is None or not self.schema_[target].discrete:
-            return None
-        place = self.schema_.names.index(target)
-        return place if self.codes_.sizes[place] * ROWS_PER_GROUP <= rows else None
-
-    def _strata(self, codes) -> np.ndarray:
-        """The codes of that column, int32 (n,), or zeros."""
-        return codes[:, self.condition_] if self.condition_ is not None else codes[:, 0] * 0
-
-    def _start(self, codes, strata):
-        """Log-margins of all codes, float32 (strata, codes), and how each column's may be bent."""
-        shares, bends = [], []
-        for place, column in enumerate(self.schema_.columns):
-            size, smooth = int(self.codes_.sizes[place]), not column.discrete
-            shares.append(margins(codes[:, place], strata, size, smooth))
-            bends.append(tilts(shares[-1]) if smooth else None)
-        return np.log(np.concatenate(shares, axis=1)).astype(np.float32), bends
-
-    # --- the networks ---
+    # --- the network ---
 
     def _build(self, rng):
-        sizes, strata = [int(size) for size in self.codes_.sizes], len(self.margins_)
-        shape = self.tilts_, self.parameters_["units"], self.parameters_["latent"], rng
-        encoder = encoder_network(sizes, strata, *shape)
-        decoder = decoder_network(self.margins_, sizes, *shape)
-        means = encoder(encoder.inputs)[0]
-        return keras.Model(encoder.inputs, decoder([means, encoder.inputs[1]]))
+        shape = self.parameters_["units"], self.parameters_["latent"]
+        return RowNetwork(self.functions_, self._sizes, self.stratified_, *shape, rng)
 
     # --- one training step ---
 
-    def _fit_network(self, network, data, kept, held, rng):
-        weights, steps = network.trainable_variables, self._steps(len(kept))
+    def _fit_network(self, network, kept, held, rng):
+        steps = self._steps(len(kept))
         schedule = keras.optimizers.schedules.CosineDecay(self.learning_rate, steps, LAST_RATE)
         optimizer = keras.optimizers.Adam(schedule)
-        optimizer.build(weights)
+        optimizer.build(network.weights)
 
         def step(batch, key):
             done = tf.cast(optimizer.iterations, tf.float32)
             risen = tf.minimum(done / max(1.0, self.warm_up * steps), 1.0)
             with tf.GradientTape() as tape:
-                columns, distances = self._losses(network, batch, key)
+                columns, distances = network.losses(batch[0], key)
                 reconstruction = tf.reduce_mean(tf.add_n(columns))
                 distance = tf.reduce_mean(distances)
                 loss = reconstruction + self.beta * risen * distance
-            optimizer.apply(tape.gradient(loss, weights), weights)
+            weights = [weight.value for weight in network.weights]
+            optimizer.apply(tape.gradient(loss, weights), network.weights)
             return {"reconstruction": reconstruction, "divergence": distance}
 
         def column_losses(batch, key):
-            losses = self._losses(network, batch, key)[0]
-            return {name: tf.reduce_mean(loss) for name, loss in zip(self._decoded(), losses)}
+            losses = network.losses(batch[0], key)[0]
+            names = self.order_[-len(losses) :]
+            return {name: tf.reduce_mean(loss) for name, loss in zip(names, losses)}
 
         self._train(
             step,
-            [array[kept] for array in data],
-            network.variables + optimizer.variables,
+            [kept],
+            network.weights + optimizer.variables,
             network,
             rng,
             steps=steps,
+            steps_per_call=int(np.clip(steps // SCORES_PER_FIT, 1, MOST_STEPS_PER_SCORE)),
             column_losses=column_losses,
-            **self._stopping(network, [tf.constant(array[held]) for array in data], rng),
+            **self._stopping(network, held, rng),
         )
 
     def _steps(self, rows):
         return min(super()._steps(rows), MOST_STEPS)
 
-    def _stopping(self, network, rows, rng):
+    def _stopping(self, network, held, rng):
         """The bound on the held-out rows, in nats a row, always with the same noise."""
-        if not len(rows[0]):
+        if not len(held):
             return {}
         key = tf.constant([int(rng.integers(2**31)), 0])
 
         def bound():
-            columns, distances = self._losses(network, rows, key)
+            columns, distances = network.losses(tf.constant(held), key)
             return tf.reduce_mean(tf.add_n(columns) + distances)
 
         compiled = tf.function(bound, autograph=False).get_concrete_function()
         return {"score": lambda: compiled().numpy(), "patience": self.patience}
 
-    def _losses(self, network, batch, key):
-        """Minus log-likelihood of each decoded column, and the divergence, each (rows,)."""
-        codes, strata = batch
-        mean, log_variance = network.get_layer("encoder")([codes, strata])
-        noise = tf.random.stateless_normal(tf.shape(mean), key)
-        points = mean + tf.exp(log_variance / 2) * noise
-        logits = tf.split(network.get_layer("decoder")([points, strata]), self.codes_.sizes, axis=1)
-        columns = [
-            tf.nn.sparse_softmax_cross_entropy_with_logits(codes[:, place], part)
-            for place, part in enumerate(logits)
-            if place != self.condition_
-        ]
-        return columns or [tf.zeros_like(mean[:, 0])], divergence(mean, log_variance)
-
-    def _decoded(self):
-        return [name for place, name in enumerate(self.schema_.names) if place != self.condition_]
-
-    def _encode(self, codes, strata):
+    def _encode(self, codes):
         """Means and log-variances of the rows' latent clouds, each float32 (n, latent)."""
-        encoder = self._network.get_layer("encoder")
-        clouds = [encoder([codes[piece], strata[piece]]) for piece in self._pieces(len(codes))]
+        network = self._network
+        clouds = [network.clouds(codes[piece]) for piece in self._pieces(len(codes))]
         return tuple(np.concatenate(parts) for parts in zip(*clouds))
 
     def _pieces(self, n):
@@ -228,58 +223,44 @@ class VAESynthesizer(NeuralSynthesizer):
     # --- how rows are drawn ---
 
     def _sample(self, n, given, rng):
-        wanted = self.codes_.encode_given(given)
+        asked = {
+            self._places.index(place): code
+            for place, code in self.codes_.encode_given(given).items()
+        }
         prior = self.prior_
-        if self.condition_ in wanted:
-            prior = prior.of_stratum(wanted.pop(self.condition_))
-        points, strata = prior.draw(candidates(n) if wanted else n, rng)
-        if wanted:
-            weights = self._log_likelihood(points, strata, wanted)
-            chosen = resample(weights, n, rng)
-            points, strata = points[chosen], strata[chosen]
-        return self.codes_.decode(self._draw(points, strata, rng), self.schema_, given, rng)
+        if self.stratified_ and 0 in asked:
+            prior = prior.of_stratum(asked.pop(0))
+        points, strata = prior.draw(candidates(n) if asked else n, rng)
+        wanted = np.full((len(points), len(self.order_)), -1, np.int32)
+        if self.stratified_:
+            wanted[:, 0] = strata
+        for place, code in asked.items():
+            wanted[:, place] = code
+        codes, log_chances = self._draw(points, wanted, rng)
+        if asked:
+            codes = codes[resample(log_chances, n, rng)]
+        table = np.empty_like(codes)
+        table[:, self._places] = codes
+        return self.codes_.decode(table, self.schema_, given, rng)
 
-    def _draw(self, points, strata, rng):
-        """Codes int32 (n, columns), each drawn from the decoder's softmax at its latent point."""
-        codes = np.empty((len(points), len(self.codes_.sizes)), np.int32)
+    def _draw(self, points, wanted, rng):
+        """Codes int32 (n, columns) at latent points, and the log chance of what was set, (n,)."""
+        codes, log_chances = np.empty_like(wanted), np.zeros(len(points))
         for piece in self._pieces(len(points)):
             key = tf.constant(rng.integers(2**31, size=2), tf.int32)
-            codes[piece] = self._drawing(
-                tf.constant(points[piece]), tf.constant(strata[piece]), key
+            codes[piece], log_chances[piece] = self._drawing(
+                tf.constant(points[piece]), tf.constant(wanted[piece]), key
             )
-        if self.condition_ is not None:
-            codes[:, self.condition_] = strata
-        return codes
+        return codes, log_chances
 
     @cached_property
     def _drawing(self):
-        """A compiled function (points, strata, key) -> codes."""
-        decoder, spans = self._network.get_layer("decoder"), self.codes_.spans
-
-        def draw(points, strata, key):
-            logits = decoder([points, strata])
-            drawn = [
-                tf.random.stateless_categorical(
-                    logits[:, span], 1, key + tf.constant([0, place]), tf.int32
-                )
-                for place, span in enumerate(spans)
-            ]
-            return tf.concat(drawn, axis=1)
-
+        """A compiled function (points, wanted, key) -> codes, log chances."""
         shapes = (
             ((None, self.parameters_["latent"]), tf.float32),
-            ((None,), tf.int32),
+            ((None, len(self.order_)), tf.int32),
             ((2,), tf.int32),
         )
         signature = [tf.TensorSpec(*shape) for shape in shapes]
-        return tf.function(draw, input_signature=signature, autograph=False).get_concrete_function()
-
-    def _log_likelihood(self, points, strata, wanted):
-        """log p(wanted codes | point), float64 (n,): a sum, independent given the point."""
-        decoder, spans = self._network.get_layer("decoder"), self.codes_.spans
-        weights = np.zeros(len(points))
-        for piece in self._pieces(len(points)):
-            logits = decoder([points[piece], strata[piece]])
-            for place, code in wanted.items():
-                weights[piece] += tf.nn.log_softmax(logits[:, spans[place]])[:, code].numpy()
-        return weights
+        draw = tf.function(self._network.draw, input_signature=signature, autograph=False)
+        return draw.get_concrete_function()

@@ -2,80 +2,146 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
+
 import numpy as np
 
-from utils.encoding.codes import spans
-from utils.synthesizers.neural import seeded
+from utils.synthesizers.neural import log_shares, seeded
 from utils.training import keras, tf
 
+WAVES = 16
+HEAVY = 0.05  # share of the rows from which a bin is no part of a smooth curve
+RANK = 32  # of the tables by which cells speak to later ones
+LEAST_CHANCE = 1e-30
 
-def encoder_network(sizes: list[int], strata: int, bends: list, units: int, latent: int, rng):
-    """Codes int32 (n, d) and strata int32 (n,) to means and log-variances, each (n, latent).
 
-    bends : for each column None, or the functions of :func:`margins.tilts`. The encoder reads a
-    cell as a vector a code, or by the decoder's smooth functions.
+class RowNetwork:
+    """Encoder and decoder of rows whose cells are codes, in drawing order.
+
+    Encoder: the sum of one vector a cell (``read``) -> silu -> silu layer -> mean and log-variance
+    of a latent cloud. Decoder: a latent point, and the first code if it is told -> two silu layers
+    -> h. The logits of column j are those of its log-shares (``base``) and ``output[j]`` times h
+    and the sum of one vector (``speak``) for each cell before it. So earlier cells add to the
+    logits by a table of low rank for each pair of columns, which is 0 at the start.
+
+    functions : for each column None, or float32 (size, f): its vectors are those of f functions,
+    times their values at the code (:func:`smooth_functions`).  sizes : codes of each column.
+    told : whether the first cell is known before anything is drawn; it then has no loss.
     """
-    row, stratum = keras.Input((len(sizes),), dtype="int32"), keras.Input((), dtype="int32")
-    own = [place for place, bend in enumerate(bends) if bend is None]
-    parts = [_table(strata, units, rng)(stratum)]
-    if own:
-        blocks = spans([sizes[place] for place in own])
-        starts = np.array([block.start for block in blocks], np.int32)
-        codes = keras.ops.take(row, own, axis=1) + starts
-        parts.append(keras.ops.sum(_table(blocks[-1].stop, units, rng)(codes), axis=1))
-    if len(own) < len(sizes):
-        functions = [
-            _fixed(bend.reshape(-1, bend.shape[2]))(stratum * size + row[:, place])
-            for place, (size, bend) in enumerate(zip(sizes, bends))
-            if bend is not None
+
+    def __init__(self, functions: list, sizes, told: bool, units: int, latent: int, rng):
+        self.functions, self.sizes = functions, [int(size) for size in sizes]
+        self.told = self.sizes[0] if told else 0
+        self.widths = [
+            size if table is None else table.shape[1] for size, table in zip(self.sizes, functions)
         ]
-        parts.append(_dense(units, rng)(_side_by_side(functions)))
-    hidden = _dense(units, rng, "silu")(keras.ops.silu(sum(parts)))
-    cloud = _dense(2 * latent, rng)(hidden)
-    return keras.Model([row, stratum], [cloud[:, :latent], cloud[:, latent:]], name="encoder")
+        self.encoder = _layers(units, [units, 2 * latent], rng)
+        self.decoder = _layers(latent + self.told, [units, units], rng, "silu")
+        count = sum(self.widths)
+        starts = [_vectors(count, units, rng), _vectors(count, RANK, rng)]
+        starts += [np.zeros((count, units + RANK)), np.zeros(sum(self.sizes))]
+        tables = [keras.Variable(start, dtype="float32") for start in starts]
+        self.read, self.speak, self.output, self.base = tables
+        self.weights = [*self.encoder.weights, *self.decoder.weights, *tables]
+
+    def start_from(self, codes: np.ndarray) -> None:
+        """Begin at the shares of each column alone; codes int32 (n, d)."""
+        self.base.assign(log_shares(codes, self.sizes))
+
+    def _by_code(self, table) -> list:
+        """A table of all functions as one for each column, with a row for each code."""
+        return [
+            piece if functions is None else functions @ piece
+            for functions, piece in zip(self.functions, tf.split(table.value, self.widths))
+        ]
+
+    def _at(self, table, codes) -> list:
+        """A vector for each cell, a list of d times float32 (n, width)."""
+        return [tf.gather(*pair) for pair in zip(self._by_code(table), tf.unstack(codes, axis=1))]
+
+    def clouds(self, codes):
+        """Means and log-variances of the rows' latent clouds, each float32 (n, latent)."""
+        hidden = tf.nn.silu(tf.add_n(self._at(self.read, codes)))
+        return tf.split(self.encoder(hidden), 2, axis=1)
+
+    def hidden_at(self, points, first):
+        """What a latent point (n, latent), and a told first code (n,), says, float32 (n, units)."""
+        known = tf.one_hot(first, self.told)
+        return self.decoder(tf.concat([points, known], axis=1))
+
+    def losses(self, codes, key) -> tuple[list, tf.Tensor]:
+        """Minus log-likelihood of each column to be learned, and the divergence, each (n,)."""
+        mean, log_variance = self.clouds(codes)
+        points = mean + tf.exp(log_variance / 2) * tf.random.stateless_normal(tf.shape(mean), key)
+        hidden, columns = self.hidden_at(points, codes[:, 0]), tf.unstack(codes, axis=1)
+        spoken = self._at(self.speak, codes)
+        before = accumulate(spoken[:-1], initial=0 * spoken[0])
+        losses = [
+            tf.nn.sparse_softmax_cross_entropy_with_logits(
+                column, tf.matmul(tf.concat([hidden, heard], 1), table, transpose_b=True) + base
+            )
+            for column, heard, table, base in zip(columns, before, *self._heads())
+        ][1 if self.told else 0 :]
+        return losses or [tf.zeros_like(mean[:, 0])], divergence(mean, log_variance)
+
+    def _heads(self) -> tuple[list, list]:
+        return self._by_code(self.output), tf.split(self.base.value, self.sizes)
+
+    def draw(self, points, wanted, key):
+        """Rows from left to right: codes int32 (n, d), and the log chance of what was set, (n,).
+
+        points : float32 (n, latent).  wanted : int32 (n, d), a code to be set, or -1 for one to be
+        drawn.
+        """
+        hidden = self.hidden_at(points, wanted[:, 0])
+        uniform = tf.random.stateless_uniform(tf.shape(wanted), key)
+        codes, log_chance = [], tf.zeros_like(points[:, 0])
+        heard = tf.zeros([tf.shape(points)[0], RANK])
+        for place, (table, base, speak) in enumerate(
+            zip(*self._heads(), self._by_code(self.speak))
+        ):
+            state = tf.concat([hidden, heard], 1)
+            chances = tf.nn.softmax(tf.matmul(state, table, transpose_b=True) + base)
+            asked = wanted[:, place]
+            code = tf.where(asked < 0, _pick(chances, uniform[:, place]), asked)
+            chance = tf.maximum(tf.gather(chances, code, batch_dims=1), LEAST_CHANCE)
+            log_chance += tf.where(asked < 0, 0.0, tf.math.log(chance))
+            heard += tf.gather(speak, code)
+            codes.append(code)
+        return tf.stack(codes, axis=1), log_chance
 
 
-def decoder_network(log_margins: np.ndarray, sizes, bends, units: int, latent: int, rng):
-    """Points (n, latent) and strata int32 (n,) to the logits of all codes, (n, sum of sizes).
+def _pick(chances, uniform):
+    """A code for each row of chances (n, size), by a number from 0 to 1, int32 (n,)."""
+    cumulative = tf.cumsum(chances, axis=1)
+    passed = cumulative[:, :-1] <= uniform[:, None] * cumulative[:, -1:]
+    return tf.reduce_sum(tf.cast(passed, tf.int32), axis=1)
 
-    log_margins : float32 (strata, sum of sizes), where it starts from; it learns what to add: a
-    logit a code, or the weights of a number's smooth functions.
+
+def smooth_functions(codes: np.ndarray, size: int, missing: bool) -> np.ndarray:
+    """The functions by which a number's codes are told, float32 (size, f).
+
+    Cosines of the rank, the k-th by 1/k, so that near bins have near chances and a curve has to be
+    well witnessed to be rough; besides, one function for each bin with 5 % of the rows, and for
+    missing. codes : int32 (n,).  missing : whether the last code stands for that.
     """
-    point, stratum = keras.Input((latent,)), keras.Input((), dtype="int32")
-    hidden = _dense(units, rng)(point) + _table(len(log_margins), units, rng)(stratum)
-    hidden = _dense(units, rng, "silu")(keras.ops.silu(hidden))
-    widths = [size if bend is None else bend.shape[2] for size, bend in zip(sizes, bends)]
-    heads = _dense(sum(widths), rng)(hidden)
-    logits = [
-        heads[:, span] if bend is None else _bent(heads[:, span], stratum, bend)
-        for bend, span in zip(bends, spans(widths))
+    shares = np.bincount(codes, minlength=size) / len(codes)
+    rank, k = np.cumsum(shares) - shares / 2, np.arange(1, min(WAVES, size) + 1)
+    own = (shares >= HEAVY) | (missing & (np.arange(size) == size - 1))
+    waves = np.cos(np.pi * rank[:, None] * k) / k
+    return np.hstack([waves, np.eye(size)[:, own]]).astype(np.float32)
+
+
+def _vectors(count: int, width: int, rng) -> np.ndarray:
+    return rng.normal(0, 0.5 / np.sqrt(width), (count, width))
+
+
+def _layers(inputs: int, widths: list[int], rng, last: str | None = None):
+    dense = [
+        keras.layers.Dense(width, activation, kernel_initializer=seeded(rng))
+        for width, activation in zip(widths, ["silu", last])
     ]
-    logits = _side_by_side(logits) + _fixed(log_margins)(stratum)
-    return keras.Model([point, stratum], logits, name="decoder")
-
-
-def _bent(weights, stratum, bend):
-    """The weighted sum of the smooth functions of a row's stratum, (n, size)."""
-    strata, size, count = bend.shape
-    functions = _fixed(bend.reshape(strata, size * count))(stratum)
-    return keras.ops.einsum("nf,nsf->ns", weights, keras.ops.reshape(functions, (-1, size, count)))
-
-
-def _side_by_side(parts):
-    return keras.ops.concatenate(parts, axis=1) if len(parts) > 1 else parts[0]
-
-
-def _dense(units, rng, activation=None):
-    return keras.layers.Dense(units, activation, kernel_initializer=seeded(rng))
-
-
-def _table(codes, units, rng):
-    return keras.layers.Embedding(codes, units, embeddings_initializer=seeded(rng))
-
-
-def _fixed(table):
-    """A table that is looked up and never trained."""
-    return keras.layers.Embedding(*table.shape, weights=[table], trainable=False)
+    return keras.Sequential([keras.Input([inputs]), *dense])
 
 
 def divergence(mean, log_variance):
