@@ -228,6 +228,9 @@ def test_the_digest_of_a_table_follows_its_rows(monkeypatch):
     assert len({digest(name) for name in (DAYS, "other", "judged", YEAR)}) == 4
 
 
+SCORING = ("fidelity", "judge", "metrics", "privacy", "utility", "validity", "yardsticks")
+
+
 def test_a_method_of_its_own_outdates_its_own_rows_only(monkeypatch):
     judges, before = (
         set(methods.JUDGES),
@@ -240,10 +243,11 @@ def test_a_method_of_its_own_outdates_its_own_rows_only(monkeypatch):
         if network in set().union(*map(modules_behind, {*judges, *method.code}))
     }
     assert behind == {"gan"}
-    scoring = {name for name in ("fidelity", "judge", "metrics", "privacy", "utility", "validity")}
     judged_by = set().union(*map(modules_behind, judges))
-    assert {f"utils.scoring.{name}" for name in scoring} | {"utils.schema"} <= judged_by
+    assert {f"utils.scoring.{name}" for name in SCORING} | {"utils.schema"} <= judged_by
     assert not judged_by & {"utils.plots", "utils.scoring.page", "utils.scoring.scoreboard"}
+    encoding = {name for name in judged_by if name.startswith("utils.encoding")}
+    assert encoding == {"utils.encoding.columns"}, "how networks encode changes no judgement"
     assert before[CONTROL] != before[FRESH] == methods.source(DAYS, COPY)
     assert before["SDV TVAE"] == before["SDV CTGAN"] != before["TabularARGN"]
     assert methods.source("Adult", "gan") != methods.source("flights", "gan") != before["gan"]
@@ -254,25 +258,45 @@ def test_what_learns_and_encodes_is_behind_a_method_and_nothing_else_is(name):
     behind = modules_behind(SYNTHESIZERS[name].__module__)
     folder = ROOT / "utils" / "synthesizers" / name
     own = {f"utils.synthesizers.{name}.{path.stem}" for path in folder.glob("[!_]*.py")}
-    encoding = {
-        f"utils.encoding.{path.stem}" for path in (ROOT / "utils/encoding").glob("[!_]*.py")
-    }
-    assert own | encoding | {"utils.encoding", "utils.synthesizers.base"} <= behind
+    assert own | {"utils.encoding.columns", "utils.synthesizers.base"} <= behind
     assert ("utils.training" in behind) == issubclass(SYNTHESIZERS[name], NeuralSynthesizer)
     assert not behind & {"utils.saving", "utils.tables", "utils.scoring", "utils.synthesizers"}
     others = {method.__module__ for method in SYNTHESIZERS.values() if method.method != name}
     assert not behind & others
 
 
+def test_encodings_are_behind_the_methods_that_use_them():
+    codes = {
+        name
+        for name, kind in SYNTHESIZERS.items()
+        if "utils.encoding.codes" in modules_behind(kind.__module__)
+    }
+    assert {"vae", "autoregressive"} <= codes and not codes & {"copula", "rules", "trees"}
+
+
 def test_the_code_behind_a_generator_is_found_through_its_name_too(tmp_path):
     (tmp_path / "tests" / "benchmarks").mkdir(parents=True)
     (tmp_path / "utils" / "synthesizers").mkdir(parents=True)
-    (tmp_path / "utils" / "synthesizers" / "copula.py").write_text("")
+    for name, text in {
+        "copula.py": "",
+        "vae.py": "",
+        "__init__.py": "from utils.synthesizers.copula import CopulaSynthesizer\n"
+        "from utils.synthesizers.vae import VAESynthesizer\n",
+    }.items():
+        (tmp_path / "utils" / "synthesizers" / name).write_text(text)
     (tmp_path / "tests" / "benchmarks" / "ablation_mine.py").write_text(
         "from utils.synthesizers import CopulaSynthesizer\n"
     )
     found = modules_behind("tests.benchmarks.ablation_mine", tmp_path)
     assert found == {"tests.benchmarks.ablation_mine", "utils.synthesizers.copula"}
+
+
+def test_variants_of_an_ablation_do_not_take_the_place_of_a_method():
+    before = dict(SYNTHESIZERS)
+    for name in ablation.names():
+        assert len(set(ablation.variants(name)) & set(ablation.WHOLE)) == 1
+    assert before == SYNTHESIZERS
+    assert all(kind.__module__.startswith("utils.") for kind in SYNTHESIZERS.values())
 
 
 # --- the race ---

@@ -71,6 +71,8 @@ def dense_network(seed: int):
 class WithoutLayer(AutoregressiveSynthesizer):
     """The running sum goes straight to the softmax: a relu at zero would never learn."""
 
+    method = ""
+
     def _build(self, rng):
         network = super()._build(rng)
         for weight in network.weights[1:3]:

@@ -12,12 +12,12 @@ from functools import cache
 from pathlib import Path
 
 from utils.course.places import ROOT
-from utils.synthesizers import SYNTHESIZERS
 
-# What learns, samples and judges. Reading, saving and showing change no number.
+# What learns, samples and judges. Reading, saving and showing change no number. A dot at the end:
+# the folder itself only hands names on, and its modules count one by one.
 COUNTS = (
     "utils.checks",
-    "utils.encoding",
+    "utils.encoding.",
     "utils.expressions",
     "utils.schema",
     "utils.scoring.",
@@ -105,20 +105,29 @@ def _folder(module: str, root: Path) -> list[str]:
 
 
 def _imports(module: str, root: Path) -> list[str]:
-    """Modules that a file imports."""
-    return [need for need in _named(_read(module, root)) if _file(need, root).exists()]
+    """Modules that a file imports; a name that a folder hands on counts where it is made."""
+    needs = []
+    for source, name in _named(_read(module, root)):
+        needs += [source, f"{source}.{name}", *_handed_on(source, name, root)]
+    return [need for need in needs if _file(need, root).exists()]
+
+
+def _handed_on(folder: str, name: str, root: Path) -> list[str]:
+    """The modules that the ``__init__.py`` of a folder takes a name from: one or none."""
+    if _file(folder, root).name != "__init__.py" or not _file(folder, root).exists():
+        return []
+    return [source for source, known in _named(_read(folder, root)) if known == name]
 
 
 @cache
-def _named(text: str) -> list[str]:
-    """What code imports; a name from a package may be a module of it, or a generator."""
-    needs, generators = [], {method.__name__: method.__module__ for method in SYNTHESIZERS.values()}
+def _named(text: str) -> list[tuple[str, str]]:
+    """What code imports: (module or folder, name in it, "" for itself)."""
+    needs = []
     for node in ast.walk(_tree(text)):
         if isinstance(node, ast.Import):
-            needs += [alias.name for alias in node.names]
+            needs += [(alias.name, "") for alias in node.names]
         if isinstance(node, ast.ImportFrom):
-            needs += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-            needs += [generators[alias.name] for alias in node.names if alias.name in generators]
+            needs += [(node.module, alias.name) for alias in node.names]
     return needs
 
 

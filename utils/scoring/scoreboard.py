@@ -17,18 +17,12 @@ from utils.scoring.judge import check_tables
 from utils.scoring.metrics import METRICS, Metric, score
 from utils.scoring.page import scoreboard_html
 from utils.scoring.utility import trtr, utility_measure
+from utils.scoring.yardsticks import shuffle_columns
 
 MIME_TYPE = "application/vnd.course.scoreboard+json"
 HALF = "half of the holdout (real)"
 
 MEASURES = {"auc": "the area under the ROC curve", "accuracy": "the accuracy", "R2": "R squared"}
-
-
-def shuffle_columns(table: pd.DataFrame, random_state: int = 0) -> pd.DataFrame:
-    """Each column in an order of its own: every margin is kept, every dependence is gone."""
-    generator = np.random.default_rng(random_state)
-    orders = {name: generator.permutation(len(table)) for name in table.columns}
-    return pd.DataFrame({name: table[name].array[order] for name, order in orders.items()})
 
 
 class Scoreboard:
