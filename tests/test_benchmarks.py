@@ -782,6 +782,15 @@ def test_an_ablation_goes_on_where_it_stopped(tmp_path, ablated):
     assert list(stored) == ablation.COLUMNS and set(stored["source"]) == {"x2"}
 
 
+def test_an_ablation_stored_with_other_columns_is_measured_anew(tmp_path, ablated):
+    file = tmp_path / "ablation_mine.csv"
+    file.write_text(f"table,variant,seed,c2st,source\n{YEAR},rules,0,0.5,x0\n")
+    ablation.ablate("mine", folder=tmp_path)
+    stored = load_results("ablation_mine", tmp_path)
+    assert list(stored) == ablation.COLUMNS and list(stored["seed"]) == [0, 1]
+    assert set(stored["source"]) == {"x1"} and stored["membership_auc"].notna().all()
+
+
 @pytest.mark.parametrize("name", ablation.names())
 def test_two_controls_join_each_ablation(name):
     variants = ablation.variants(name)
