@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from tests.benchmarks.figures import system
+from tests.benchmarks.freshness import still_to_run
 from tests.benchmarks.methods import methods
 from tests.benchmarks.notes import NOTES
 from tests.benchmarks.plan import BUDGETS, ONE_EPOCH
@@ -55,7 +56,7 @@ def write_report(folder: Path = RESULTS) -> None:
     """Write race.md and race.png beside race.csv."""
     runs = load_results("race", folder)
     tables = [table for table in TABLES if table in set(runs["table"])]
-    parts = [_introduction(runs)]
+    parts = [_introduction(runs), *still_to_run_section(folder)]
     for table in tables:
         parts += [f"## {table}\n", " ".join(race_sentences(table, folder)) + "\n"]
         parts += [as_markdown(results_table(table, folder)) + "\n"]
@@ -70,6 +71,12 @@ def write_report(folder: Path = RESULTS) -> None:
         means.loc[order.sort_values(kind="stable").index], PICTURE_TITLE
     )
     figure.savefig(folder / "race.png", dpi=110, metadata={"Software": None})
+
+
+def still_to_run_section(folder: Path = RESULTS) -> list[str]:
+    """A heading and a list of what is missing or of older code; nothing if all was run."""
+    lines = still_to_run(folder)
+    return ["## Still to run\n", "\n".join(f"- {line}." for line in lines) + "\n"] if lines else []
 
 
 def results_table(table: str, folder: Path = RESULTS) -> pd.DataFrame:
