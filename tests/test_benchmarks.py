@@ -780,13 +780,19 @@ def test_an_ablation_goes_on_where_it_stopped(tmp_path, ablated):
     means = ablation.ablate("mine", folder=tmp_path)
     assert sorted(ablated.fitted) == [("rules", 0), ("rules", 1)]
     assert means.loc[(DAYS, "rules"), "seeds"] == 2 and means.loc[(DAYS, "rules"), "c2st"] > 0.9
-    ablation.ablate("mine", folder=tmp_path)
+    ablation.ablate("mine", folder=tmp_path, tables=[DAYS])
     assert len(ablated.fitted) == 2, "what is stored is not measured again"
     ablated.source = "x2"
     ablation.ablate("mine", folder=tmp_path)
     assert len(ablated.fitted) == 4
     stored = load_results("ablation_mine", tmp_path)
     assert list(stored) == ablation.COLUMNS and set(stored["source"]) == {"x2"}
+
+
+def test_only_tables_that_are_asked_for_are_run(tmp_path, ablated, monkeypatch):
+    monkeypatch.setattr(ablation, "VALIDATION", ablation.VALIDATION | {YEAR: None})
+    ablation.ablate("mine", folder=tmp_path, tables=[DAYS])
+    assert len(ablated.fitted) == 2
 
 
 def test_an_ablation_stored_with_other_columns_is_measured_anew(tmp_path, ablated):

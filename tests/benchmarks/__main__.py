@@ -46,11 +46,20 @@ def figures(
 
 
 @app.command(name="ablation")
-def run_ablation(name: str, jobs: Jobs = SIDE_BY_SIDE) -> None:
+def run_ablation(
+    name: str,
+    table: Annotated[
+        list[str] | None, typer.Option(help=f"Of: {'; '.join(TABLES)}. Default: all.")
+    ] = None,
+    jobs: Jobs = SIDE_BY_SIDE,
+) -> None:
     """What each part of a generator brings, on four tables; goes on where it stopped."""
     start_lesson()
     _known("ablation", name, ablation.names())
-    typer.echo(as_text(ablation.ablate(name, jobs).reset_index()))
+    for chosen in table or []:
+        _known("table", chosen, list(TABLES))
+    means = ablation.ablate(name, jobs, tables=table or ())
+    typer.echo(as_text(means.reset_index()))
     typer.echo("\n".join(ablation.verdicts(name)))
 
 

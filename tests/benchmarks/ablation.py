@@ -8,7 +8,7 @@ synthesizer. One of :data:`WHOLE` is the generator as it is. Two controls join i
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from importlib import import_module
 from pathlib import Path
 
@@ -99,17 +99,20 @@ def source(name: str, table: str) -> str:
     return fingerprint([*modules, "tests.benchmarks.judging"], [digest(table)])
 
 
-def ablate(name: str, jobs: int = 1, folder: Path = RESULTS) -> pd.DataFrame:
-    """Run what is not stored yet of every table, variant and seed, and store each run as it ends.
+def ablate(
+    name: str, jobs: int = 1, folder: Path = RESULTS, tables: Collection[str] = ()
+) -> pd.DataFrame:
+    """Run what is not stored yet of tables, variants and seeds, and store each run as it ends.
 
-    Runs of older code, and of variants that are no more, are forgotten first. Returns the means
+    tables : all without any.  Runs of older code, and of variants that are no more, are forgotten
+    first. Returns the means
     over the seeds, one row a table and variant.
     """
     runs = Runs(folder / f"{ABLATION}{name}.csv", COLUMNS, ["table", "variant", "seed"])
     runs.forget(outdated(name, runs.table()))
     tasks = [
         (name, table, variant, seed)
-        for table in VALIDATION
+        for table in tables or VALIDATION
         for variant in variants(name)
         for seed in VALIDATION[table].seeds
         if table in (YEAR, DAYS) or not variant.startswith(TEXTBOOK)
