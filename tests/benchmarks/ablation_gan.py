@@ -6,11 +6,10 @@ import numpy as np
 
 from utils.encoding import TableEncoder
 from utils.synthesizers import GANSynthesizer
-from utils.synthesizers.gan import GRID
 from utils.synthesizers.neural import seeded
 from utils.training import keras, tf, train
 
-EPOCHS, BATCH, NOISE, UNITS = 150, 128, 100, 128  # epochs and batch as GANSynthesizer's own
+EPOCHS, BATCH, NOISE, UNITS = 60, 128, 100, 128  # epochs and batch as GANSynthesizer's own
 
 
 class TextbookGAN:
@@ -72,36 +71,50 @@ class TextbookGAN:
         return self.encoder.inverse_transform(self.generator(noise).numpy())
 
 
-class Uncalibrated(GANSynthesizer):
-    """Margins as the training left them."""
+class Apart(GANSynthesizer):
+    """Every cell from the noise alone, as a generator of whole rows has it."""
 
     method = ""
 
-    def _calibrate(self, rng):
-        groups, _entries, scores = self._widths
-        self.quantiles_ = np.tile(GRID, (groups, scores, 1))
+    def _build(self, rng):
+        pair = super()._build(rng)
+        pair.generator.remember = lambda state, place, cell: state
+        return pair
 
 
-class WholeColumnScores(Uncalibrated):
-    """Normal scores of the whole column: not standard normal in each group, so not calibrated."""
-
-    def _fit_rows(self, columns):
-        rows = super()._fit_rows(columns)
-        for scores in rows.scores.values():
-            scores.within.clear()
-        return rows
-
-
-class ConstantRate(GANSynthesizer):
-    """The learning rate does not fall."""
+class Unchosen(GANSynthesizer):
+    """Every row that is written is a row that is sampled."""
 
     method = ""
 
-    @staticmethod
-    def _optimizer(network, rate, steps):
-        optimizer = keras.optimizers.Adam(rate, beta_1=0.0, beta_2=0.9)
-        optimizer.build(network.trainable_variables)
-        return optimizer
+    def _draw(self, rows, asked, rng):
+        *cells, log_weights = super()._draw(rows, asked, rng)
+        return *cells, np.zeros_like(log_weights)
+
+
+class WholeColumnScores(GANSynthesizer):
+    """Numbers as they are, not as scores within a category."""
+
+    method = ""
+    ranks_within_groups = False
+
+
+class EqualRates(GANSynthesizer):
+    """The critic learns no faster than the generator."""
+
+    method = ""
+
+    def _adam(self, network, pace):
+        return super()._adam(network, 1)
+
+
+class WithoutViews(GANSynthesizer):
+    """Bins of a number that do not share with their neighbours."""
+
+    method = ""
+
+    def _bins(self):
+        return [0] * len(self.order_)
 
 
 def _variant(kind=GANSynthesizer, **options):
@@ -112,11 +125,11 @@ VARIANTS = {
     "textbook": lambda table, schema, seed: TextbookGAN(seed).fit(table, schema),
     "all cures": _variant(),
     "all cures, untrained": _variant(learning_rate=1e-12),
-    "without the anchor": _variant(group_by=[]),
-    "without scores within the cell": _variant(WholeColumnScores),
-    "without the gradient penalty": _variant(penalty=0.0),
-    "without rows judged in pairs": _variant(pack=1),
+    "without cells before": _variant(Apart),
+    "without rows chosen by the critic": _variant(Unchosen),
+    "without scores within the group": _variant(WholeColumnScores),
+    "without bins that share": _variant(WithoutViews),
+    "without a faster critic": _variant(EqualRates),
+    "without a penalty on the slope": _variant(penalty=0.0),
     "without averaged weights": _variant(average=0.0),
-    "without a falling rate": _variant(ConstantRate),
-    "without calibrated margins": _variant(Uncalibrated),
 }

@@ -132,9 +132,12 @@ class GANSynthesizer(NeuralSynthesizer):
     def _build(self, rng):
         units, noise = self.parameters_["units"], self.parameters_["noise"]
         sizes = [self.rows_.sizes[name] for name in self.order_]
-        bins = [len(self.rows_.codes.bins.get(name, ())) for name in self.order_]
-        generator = Generator(sizes, bins, noise, units, rng)
+        generator = Generator(sizes, self._bins(), noise, units, rng)
         return _Pair(generator, critic_network(sum(generator.widths), CRITIC_UNITS * units, rng))
+
+    def _bins(self) -> list[int]:
+        """How many tokens of each column are bins of a number."""
+        return [len(self.rows_.codes.bins.get(name, ())) for name in self.order_]
 
     def _adam(self, network, pace):
         rate = pace * self.learning_rate

@@ -1,4 +1,4 @@
-"""The GAN's two networks: a generator that writes rows cell by cell, and a critic that reads them."""
+"""The GAN's networks: a generator that writes rows cell by cell, a critic that reads them."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Generator:
         first, second = (weight.value for weight in self.weights[:2])
         state, log_chance, cells = tf.nn.leaky_relu(noise @ first, LEAK) @ second, 0.0, []
         for place, size in enumerate(self.sizes):
-            mix, mix_bias, output, start, vectors = (w.value for w in self._of_column(place))
+            mix, mix_bias, output, start = (w.value for w in self._of_column(place)[:-1])
             mixed = state + tf.nn.leaky_relu(state @ mix + mix_bias, LEAK)
             view = self._views[place]
             out = (mixed @ output if view is None else mixed @ output @ view.T) + start
@@ -70,8 +70,12 @@ class Generator:
             cell, chance = draw(out, keys[place], temperature, given.get(place))
             log_chance += chance
             cells.append(cell)
-            state += self._seen(place, cell) @ vectors
+            state = self.remember(state, place, cell)
         return cells, log_chance
+
+    def remember(self, state, place: int, cell):
+        """The state of the row, (n, units), with one cell more."""
+        return state + self._seen(place, cell) @ self._of_column(place)[-1].value
 
     def _seen(self, place, cell):
         view = self._views[place]
