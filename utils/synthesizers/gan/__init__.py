@@ -21,7 +21,6 @@ from utils.synthesizers.neural import (
 from utils.training import keras, tf
 
 CANDIDATES = 4  # rows written for one that is kept
-CRITIC_UNITS = 1
 CRITIC_RATE = 3  # learning rate of the critic, as a multiple of the generator's
 
 
@@ -56,7 +55,6 @@ class GANSynthesizer(NeuralSynthesizer):
     ranks_within_groups = True
     rows_: GANRows
     order_: list[str]
-    weigh, cr, falling, beta, b2 = 1, 3, False, 0.0, 0.99
 
     def __init__(
         self,
@@ -89,7 +87,6 @@ class GANSynthesizer(NeuralSynthesizer):
     # --- what goes in ---
 
     def _fit(self, columns, rng):
-        self._n = len(next(iter(columns.values())))
         self.rows_ = GANRows.fit(columns, self.schema_, self.ranks_.scores)
         self.order_ = self._drawing_order()
         cells = self.rows_.encode(columns, rng)
@@ -99,7 +96,7 @@ class GANSynthesizer(NeuralSynthesizer):
                 shares = log_shares(cells[name][:, None], [size])
                 learner.generator.start_from(place, shares)
         take_weights(averaged, learner.weights)
-        adams = self._adam(learner.generator, 1), self._adam(learner.critic, self.cr)
+        adams = self._adam(learner.generator, 1), self._adam(learner.critic, CRITIC_RATE)
         parts = [learner.weights, averaged.weights, *(adam.variables for adam in adams)]
         self._train(
             self._step(learner, averaged, *adams),
@@ -133,7 +130,7 @@ class GANSynthesizer(NeuralSynthesizer):
         units, noise = self.parameters_["units"], self.parameters_["noise"]
         sizes = [self.rows_.sizes[name] for name in self.order_]
         generator = Generator(sizes, self._bins(), noise, units, rng)
-        return _Pair(generator, critic_network(sum(generator.widths), CRITIC_UNITS * units, rng))
+        return _Pair(generator, critic_network(sum(generator.widths), units, rng))
 
     def _bins(self) -> list[int]:
         """How many tokens of each column are bins of a number."""
@@ -141,9 +138,7 @@ class GANSynthesizer(NeuralSynthesizer):
 
     def _adam(self, network, pace):
         rate = pace * self.learning_rate
-        if self.falling:
-            rate = keras.optimizers.schedules.CosineDecay(rate, self._steps(self._n), alpha=0.02)
-        optimizer = keras.optimizers.Adam(rate, beta_1=self.beta, beta_2=self.b2)
+        optimizer = keras.optimizers.Adam(rate, beta_1=0.0, beta_2=0.99)
         optimizer.build(network.weights)
         return optimizer
 
@@ -212,7 +207,7 @@ class GANSynthesizer(NeuralSynthesizer):
         places = {self.order_.index(name): cell for name, cell in asked.items()}
         known = {j: _cells(np.full(rows, cell), generator.sizes[j]) for j, cell in places.items()}
         cells, log_chance = generator.write(tf.constant(noise), key, 1.0, known)
-        log_weights = log_chance + self.weigh * critic(generator.row(cells))[:, 0]
+        log_weights = log_chance + critic(generator.row(cells))[:, 0]
         arrays = [cell.numpy() for cell in cells]
         flat = [a.argmax(axis=1) if s else a[:, 0] for a, s in zip(arrays, generator.sizes)]
         return *flat, log_weights.numpy()
