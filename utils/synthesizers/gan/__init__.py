@@ -192,7 +192,10 @@ class GANSynthesizer(NeuralSynthesizer):
 
     def _sample(self, n, given, rng):
         asked = self.rows_.encode_given(given, rng)
-        rows, width = candidates(n) if given else CANDIDATES * n, sum(self.rows_.sizes.values())
+        rows, width = (
+            candidates(n) if given else CANDIDATES * max(n, 1),
+            sum(self.rows_.sizes.values()),
+        )
         parts = [self._draw(len(range(rows)[piece]), asked, rng) for piece in pieces(rows, width)]
         *cells, log_weights = (np.concatenate(arrays) for arrays in zip(*parts))
         keep = resample(log_weights, n, rng)
