@@ -9,7 +9,7 @@ from utils.saving import expect
 from utils.synthesizers.draws import drawing_order, resample
 from utils.synthesizers.gan.networks import Generator, critic_network, steepness
 from utils.synthesizers.gan.rows import GANRows
-from utils.synthesizers.given import candidates
+from utils.synthesizers.given import candidates, nearness
 from utils.synthesizers.neural import (
     AVERAGE,
     NeuralSynthesizer,
@@ -21,6 +21,7 @@ from utils.synthesizers.neural import (
 from utils.training import keras, tf
 
 CANDIDATES = 4  # rows written for one that is kept
+LEAST_NEAR = 1e-300  # weight of a row that is nowhere near a given number
 CRITIC_RATE = 3  # learning rate of the critic, as a multiple of the generator's
 
 
@@ -46,8 +47,8 @@ class GANSynthesizer(NeuralSynthesizer):
     columns with the fewest tokens, and scores last.
 
     A condition is set in every row, and the row weighted by how likely the generator found it
-    after the cells before (importance resampling): exact for the first column, for others only as
-    the candidates grow in number.
+    after the cells before (importance resampling), or, for a number, by how near the row came to it
+    on its own: exact for the first column, for others only as the candidates grow in number.
     """
 
     method = "gan"
@@ -191,16 +192,22 @@ class GANSynthesizer(NeuralSynthesizer):
     # --- how rows are drawn ---
 
     def _sample(self, n, given, rng):
-        asked = self.rows_.encode_given(given, rng)
-        rows, width = (
-            candidates(n) if given else CANDIDATES * max(n, 1),
-            sum(self.rows_.sizes.values()),
-        )
+        wanted = {name: value for name, value in given.items() if self._is_number(name, value)}
+        others = {name: value for name, value in given.items() if name not in wanted}
+        rows = candidates(n) if given else CANDIDATES * max(n, 1)
+        asked, width = self.rows_.encode_given(others), sum(self.rows_.sizes.values())
         parts = [self._draw(len(range(rows)[piece]), asked, rng) for piece in pieces(rows, width)]
         *cells, log_weights = (np.concatenate(arrays) for arrays in zip(*parts))
+        columns = self.rows_.decode(dict(zip(self.order_, cells)), self.schema_, others, rng)
+        for name, value in wanted.items():
+            near = nearness(columns[name], value, self.schema_[name])
+            log_weights = log_weights + np.log(np.maximum(near, LEAST_NEAR))
         keep = resample(log_weights, n, rng)
-        cells = {name: column[keep] for name, column in zip(self.order_, cells)}
-        return self.rows_.decode(cells, self.schema_, given, rng)
+        columns = {name: column[keep] for name, column in columns.items()}
+        return columns | {name: np.full(n, value) for name, value in wanted.items()}
+
+    def _is_number(self, name, value) -> bool:
+        return not (self.schema_[name].discrete or np.isnan(value))
 
     def _draw(self, rows, asked, rng):
         """Cells of so many rows, an array for each column, and the logarithm of their weights."""

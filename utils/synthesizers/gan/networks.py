@@ -38,7 +38,7 @@ class Generator:
             weights += [
                 rng.normal(0, 1.4 / np.sqrt(units), (units, units)),
                 np.zeros(units),
-                rng.normal(0, 0.1 / np.sqrt(units), (units, width if size else 2)) * (place > 0),
+                np.zeros((units, width if size else 2)),
                 np.zeros(size or 2),
                 rng.normal(0, 0.5, (width, units)),
             ]
@@ -55,8 +55,8 @@ class Generator:
         """Cells, float32 (n, size or 1) a column, and how likely the given ones were, (n,).
 
         Gradients pass the cells (straight-through Gumbel-softmax).  noise : float32 (n, noise).
-        given : {place: one-hot token or score, float32 (n, size or 1)}.  The logarithm of their
-        chance or density is returned.
+        given : {place: one-hot token or score, float32 (n, size or 1)}.  The logarithm of the
+        chance of given tokens is returned.
         """
         keys = tf.unstack(tf.random.split(key, len(self.sizes)))
         first, second = (weight.value for weight in self.weights[:2])
@@ -108,7 +108,7 @@ def _score(moments, key, _temperature, given):
     if given is None:
         noise = tf.random.stateless_normal(tf.shape(mean), key)
         return mean + tf.exp(log_spread) * noise, 0.0
-    return given, (-0.5 * ((given - mean) * tf.exp(-log_spread)) ** 2 - log_spread)[:, 0]
+    return given, 0.0
 
 
 def hard_choice(logits, key, temperature: float):

@@ -64,16 +64,9 @@ class GANRows:
             name: scale.transform(columns[name], rng) for name, scale in self.scores.items()
         }
 
-    def encode_given(self, given: dict, rng: np.random.Generator) -> dict[str, int | np.float32]:
-        """The cell of each given value."""
-        coded = {name: value for name, value in given.items() if name not in self.scores}
-        cells = {
-            self.codes.names[place]: code for place, code in self.codes.encode_given(coded).items()
-        }
-        numbers = {name: np.array([given[name]]) for name in self.scores if name in given}
-        return cells | {
-            name: self.scores[name].transform(value, rng)[0] for name, value in numbers.items()
-        }
+    def encode_given(self, given: dict) -> dict[str, int]:
+        """The token of each given category or missing cell."""
+        return {self.codes.names[at]: code for at, code in self.codes.encode_given(given).items()}
 
     def decode(
         self, cells: dict, schema: Schema, given: dict, rng: np.random.Generator
@@ -83,11 +76,7 @@ class GANRows:
         tokens = [cells[name] for name in self.codes.names]
         codes = np.column_stack([np.zeros((rows, 0), np.int32), *tokens])
         columns = self.codes.decode(codes, schema.select(self.codes.names), given, rng)
-        for name, scale in self.scores.items():
-            columns[name] = scale.inverse(cells[name])
-            if name in given:
-                columns[name] = np.full(rows, given[name])
-        return columns
+        return columns | {name: scale.inverse(cells[name]) for name, scale in self.scores.items()}
 
 
 def _is_score(values: np.ndarray) -> bool:
