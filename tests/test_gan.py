@@ -71,14 +71,11 @@ def test_a_condition_follows_bayes_rule(model):
     assert abs((made["way"] == "up").mean() - real) < 0.06
 
 
-def test_a_number_that_is_common_is_met_by_rows_that_have_it():
-    rng = np.random.default_rng(0)
-    count = rng.poisson(20, 1_200)
-    table = pd.DataFrame({"count": count, "double": 2 * count + rng.integers(0, 2, 1_200)})
-    model = GANSynthesizer(epochs=150, units=64).fit(table)
-    made = model.sample(500, given={"count": 20})
-    assert (made["count"] == 20).all()
-    assert abs(made["double"].median() - 40) <= 3
+def test_a_given_number_is_met_by_rows_that_come_near_it(model):
+    made = model.sample(2_000, given={"way": "up", "y": 5.0})
+    assert (made["y"] == 5).all() and (made["way"] == "up").all()
+    assert made["x"].mean() == pytest.approx(25 / 29, abs=0.25)  # x and y are jointly normal
+    assert made["x"].std() < 0.6  # 1 in the table
 
 
 def test_the_first_column_is_the_group_of_the_numbers_and_then_the_fewest_tokens():
@@ -95,8 +92,8 @@ def test_the_first_column_is_the_group_of_the_numbers_and_then_the_fewest_tokens
     )
     model = GANSynthesizer(epochs=1).fit(table)
     assert model.order_ == ["job", "coin", "side", "height", "pay"]
-    model = GANSynthesizer(epochs=1, group_by=["side", "job"]).fit(table)
-    assert model.order_ == ["side", "job", "coin", "height", "pay"]
+    model.group_by = ["side", "job"]
+    assert model._drawing_order() == ["side", "job", "coin", "height", "pay"]
 
 
 def test_the_generator_starts_as_the_independent_model():
@@ -185,8 +182,8 @@ def test_the_checkpoint_of_another_table_is_refused(tmp_path):
 
 def test_a_runaway_fit_names_a_column_and_keeps_the_last_good_state():
     model = GANSynthesizer(epochs=300, units=16, learning_rate=1e18)
-    with pytest.raises(TrainingError, match=r"column '(x|y|colour|way)'"):
-        model.fit(planted(200))
+    with pytest.raises(TrainingError, match=r"column '(y|way)'"):
+        model.fit(planted(200)[["way", "y"]])
     assert len(model.sample(20)) == 20
 
 
@@ -220,10 +217,10 @@ def test_groups_that_never_came_together_are_met_by_the_nearest():
     assert (rows[["a", "b"]] == ["x", "v"]).all(axis=None)
 
 
-def test_a_batch_larger_than_the_table_and_an_odd_one():
-    table = planted(30)
-    assert len(GANSynthesizer(epochs=2, batch_size=1_000).fit(table).sample(5)) == 5
-    assert len(GANSynthesizer(epochs=1, batch_size=7).fit(table).sample(5)) == 5
+@pytest.mark.parametrize("batch_size", [1_000, 7])
+def test_a_batch_larger_than_the_table_and_an_odd_one(batch_size):
+    table = planted(30)[["way", "x"]]
+    assert len(GANSynthesizer(epochs=1, batch_size=batch_size).fit(table).sample(5)) == 5
 
 
 def test_a_loaded_model_meets_conditions_too(model, tmp_path):

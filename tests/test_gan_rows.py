@@ -45,7 +45,7 @@ def test_which_column_becomes_what(fitted):
 def test_rows_come_back(fitted):
     rows, columns, schema = fitted
     cells = rows.encode(columns, np.random.default_rng(1))
-    back = rows.decode(cells, schema, {}, np.random.default_rng(2))
+    back = rows.decode(cells, schema, np.random.default_rng(2))
     for name in ("sex", "years"):
         np.testing.assert_array_equal(back[name], columns[name])
     np.testing.assert_array_equal(back["gain"] == 0, columns["gain"] == 0)
@@ -61,12 +61,9 @@ def test_a_column_without_a_grid_is_no_coarser_than_its_numbers(fitted):
 
 def test_given_values_are_cells_and_come_back_exactly(fitted):
     rows, columns, schema = fitted
-    rng = np.random.default_rng(1)
-    given = {"sex": 1, "height": 180.0, "weight": np.nan}
-    cells = rows.encode_given(given, rng)
-    assert cells["sex"] == 1 and cells["weight"] == rows.sizes["weight"] - 1
-    assert cells["height"] == pytest.approx(1, abs=0.15)
+    rng, given = np.random.default_rng(1), {"sex": 1, "weight": np.nan}
+    cells = rows.encode_given(given)
+    assert cells == {"sex": 1, "weight": rows.sizes["weight"] - 1}
     made = rows.encode(columns, rng) | {name: np.full(2_000, cell) for name, cell in cells.items()}
-    back = rows.decode(made, schema, given, rng)
-    assert (back["height"] == 180).all() and (back["sex"] == 1).all()
-    assert np.isnan(back["weight"]).all()
+    back = rows.decode(made, schema, rng)
+    assert (back["sex"] == 1).all() and np.isnan(back["weight"]).all()

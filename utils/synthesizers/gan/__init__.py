@@ -198,7 +198,7 @@ class GANSynthesizer(NeuralSynthesizer):
         asked, width = self.rows_.encode_given(others), sum(self.rows_.sizes.values())
         parts = [self._draw(len(range(rows)[piece]), asked, rng) for piece in pieces(rows, width)]
         *cells, log_weights = (np.concatenate(arrays) for arrays in zip(*parts))
-        columns = self.rows_.decode(dict(zip(self.order_, cells)), self.schema_, others, rng)
+        columns = self.rows_.decode(dict(zip(self.order_, cells)), self.schema_, rng)
         for name, value in wanted.items():
             near = nearness(columns[name], value, self.schema_[name])
             log_weights = log_weights + np.log(np.maximum(near, LEAST_NEAR))

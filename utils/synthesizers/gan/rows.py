@@ -34,13 +34,10 @@ class GANRows:
     def fit(cls, columns: dict, schema: Schema, ranked: Collection[str]) -> GANRows:
         """Read the columns of :meth:`Synthesizer._fit`; ranked : names that have no grid any
         more."""
-        steps = {
-            name: 0.0 if name in ranked else grid_step(schema[name])
-            for name in schema.names
-            if not schema[name].discrete and _is_score(columns[name])
-        }
         scores = {
-            name: NormalScores.fit(columns[name], step, piles=True) for name, step in steps.items()
+            name: NormalScores.fit(columns[name], 0.0 if name in ranked else grid_step(column))
+            for name, column in zip(schema.names, schema.columns)
+            if not column.discrete and _is_score(columns[name])
         }
         others = schema.select([name for name in schema.names if name not in scores])
         return cls(TableCodes.fit(columns, others, MOST_BINS), scores)
@@ -68,14 +65,12 @@ class GANRows:
         """The token of each given category or missing cell."""
         return {self.codes.names[at]: code for at, code in self.codes.encode_given(given).items()}
 
-    def decode(
-        self, cells: dict, schema: Schema, given: dict, rng: np.random.Generator
-    ) -> dict[str, np.ndarray]:
-        """Columns as :meth:`Synthesizer._sample` returns them, with the given values exactly."""
+    def decode(self, cells: dict, schema: Schema, rng: np.random.Generator) -> dict:
+        """Columns as :meth:`Synthesizer._sample` returns them."""
         rows = len(next(iter(cells.values())))
         tokens = [cells[name] for name in self.codes.names]
         codes = np.column_stack([np.zeros((rows, 0), np.int32), *tokens])
-        columns = self.codes.decode(codes, schema.select(self.codes.names), given, rng)
+        columns = self.codes.decode(codes, schema.select(self.codes.names), {}, rng)
         return columns | {name: scale.inverse(cells[name]) for name, scale in self.scores.items()}
 
 
