@@ -128,7 +128,9 @@ def test_what_is_drawn_passes_gradients():
 
 
 def test_a_cell_sees_those_before_it_and_no_other():
-    network = Generator([3, 2, 0], [0, 0, 0], 4, 8, np.random.default_rng(0))
+    rng = np.random.default_rng(0)
+    network = Generator([3, 2, 0], [0, 0, 0], 4, 8, rng)
+    network._of_column(1)[2].assign(rng.normal(size=(8, 2)))  # its outputs start at nought
     noise, key = tf.zeros([1, 4]), tf.constant([1, 2])
     given = {0: [[1.0, 0, 0]], 1: [[1.0, 0]], 2: [[0.5]]}
 

@@ -9,7 +9,7 @@ from utils.synthesizers import GANSynthesizer
 from utils.synthesizers.neural import seeded
 from utils.training import keras, tf, train
 
-EPOCHS, BATCH, NOISE, UNITS = 60, 128, 100, 128  # epochs and batch as GANSynthesizer's own
+BATCH, NOISE, UNITS = 128, 100, 128  # the batch as GANSynthesizer's own
 
 
 class TextbookGAN:
@@ -34,7 +34,7 @@ class TextbookGAN:
             lambda batch, key: self._step(batch[0], key, discriminator, *optimizers),
             (rows,),
             [variable for part in parts for variable in part.variables],
-            steps=EPOCHS * len(rows) // BATCH,
+            steps=GANSynthesizer()._steps(len(rows)),
             batch_size=BATCH,
             seed=self.random_state,
         )

@@ -52,7 +52,7 @@ class GANSynthesizer(NeuralSynthesizer):
     """
 
     method = "gan"
-    passes = 60
+    passes = 25
     ranks_within_groups = True
     rows_: GANRows
     order_: list[str]

@@ -34,7 +34,7 @@ class Generator:
         ]
         shapes = {(noise, units): 1.4 / np.sqrt(noise), (units, units): 1 / np.sqrt(units)}
         weights = [rng.normal(0, scale, shape) for shape, scale in shapes.items()]
-        for place, (size, width) in enumerate(zip(sizes, self.widths)):
+        for size, width in zip(sizes, self.widths):
             weights += [
                 rng.normal(0, 1.4 / np.sqrt(units), (units, units)),
                 np.zeros(units),
