@@ -10,10 +10,18 @@ import pandas as pd
 import pytest
 from scipy.stats import kstest
 
+from utils.encoding import to_array
 from utils.saving import SavedModelError
+from utils.schema import Schema
 from utils.synthesizers import GANSynthesizer, Synthesizer
 from utils.synthesizers.gan import _Pair
-from utils.synthesizers.gan.networks import Generator, hard_choice, ordered_view, steepness
+from utils.synthesizers.gan.networks import (
+    START,
+    Generator,
+    hard_choice,
+    marks_and_steepness,
+    ordered_view,
+)
 from utils.training import TrainingError, keras, tf
 
 
@@ -28,6 +36,9 @@ def planted(rows: int = 1_500, seed: int = 0) -> pd.DataFrame:
     return pd.DataFrame(
         {"way": np.where(up, "up", "down"), "x": x.round(2), "y": y.round(1), "colour": colour}
     )
+
+
+SCHEMA = Schema.infer(planted())
 
 
 @pytest.fixture(scope="module")
@@ -108,13 +119,6 @@ def test_the_generator_starts_as_the_independent_model():
         assert (made - real).abs().max() < 0.04
 
 
-def test_the_first_column_stays_as_counted(model):
-    network = model._network.generator
-    shares = np.exp(network.weights[5].numpy())
-    assert not network.weights[4].numpy().any()
-    np.testing.assert_allclose(shares, planted()["way"].value_counts(True).sort_index(), rtol=1e-5)
-
-
 def test_what_is_drawn_passes_gradients():
     """Straight-through Gumbel-softmax: the value is a hard choice, the slope that of the soft
     one."""
@@ -130,7 +134,7 @@ def test_what_is_drawn_passes_gradients():
 def test_a_cell_sees_those_before_it_and_no_other():
     rng = np.random.default_rng(0)
     network = Generator([3, 2, 0], [0, 0, 0], 4, 8, rng)
-    network._of_column(1)[2].assign(rng.normal(size=(8, 2)))  # its outputs start at nought
+    network.weights[4].assign(rng.normal(size=(8, 7)))  # outputs start at nought
     noise, key = tf.zeros([1, 4]), tf.constant([1, 2])
     given = {0: [[1.0, 0, 0]], 1: [[1.0, 0]], 2: [[0.5]]}
 
@@ -147,17 +151,36 @@ def test_a_cell_sees_those_before_it_and_no_other():
     assert float(alone[0]) == pytest.approx(np.log(1 / 3), abs=1e-6)
 
 
-def test_rows_that_the_critic_marks_high_are_kept(model):
-    marked = copy(model)
-    critic = model._network.critic
-    favour = keras.Sequential([keras.Input([critic.input_shape[1]]), keras.layers.Dense(1)])
-    weights = np.zeros((critic.input_shape[1], 1), np.float32)
-    weights[0] = 3.0  # the first token of the first column, "down"
-    favour.set_weights([weights, np.zeros(1, np.float32)])
-    marked._network = _Pair(model._network.generator, favour)
-    share = (planted()["way"] == "down").mean()
-    wanted = share * np.exp(3) / (share * np.exp(3) + 1 - share)
-    assert (marked.sample(4_000)["way"] == "down").mean() == pytest.approx(wanted, abs=0.02)
+@pytest.fixture
+def favouring(model) -> GANSynthesizer:
+    """The model with a critic whose marks are 3 for the first token of all, "down", else 0."""
+    generator = model._build(np.random.default_rng(0)).generator
+    for weight, fitted in zip(generator.weights, model._network.generator.weights):
+        weight.assign(fitted)
+    weights = np.zeros((sum(generator.widths), 1), np.float32)
+    weights[0] = 3.0
+    critic = keras.Sequential([keras.Input([len(weights)]), keras.layers.Dense(1)])
+    critic.set_weights([weights, np.zeros(1, np.float32)])
+    favouring = copy(model)
+    favouring._network = _Pair(generator, critic)
+    return favouring
+
+
+def test_rows_that_the_critic_marks_high_are_kept(favouring):
+    odds = np.exp(3) * np.exp(-np.diff(favouring._network.generator.weights[START][:2])[0])
+    made = (favouring.sample(4_000)["way"] == "down").mean()
+    assert made == pytest.approx(odds / (1 + odds), abs=0.02)
+
+
+def test_tokens_are_kept_as_often_as_counted_whatever_the_marks(favouring):
+    table = planted()
+    columns = {column.name: to_array(table[column.name], column) for column in SCHEMA.columns}
+    cells = favouring.rows_.encode(columns, np.random.default_rng(0))
+    favouring._calibrate([cells[name] for name in favouring.order_], np.random.default_rng(0))
+    made = favouring.sample(4_000)
+    for name in ("way", "colour"):
+        difference = made[name].value_counts(True) - table[name].value_counts(True)
+        assert difference.abs().max() < 0.02
 
 
 def test_steepness_of_a_known_slope():
@@ -166,7 +189,7 @@ def test_steepness_of_a_known_slope():
     critic = keras.Sequential([keras.Input([2]), keras.layers.Dense(1, use_bias=False)])
     critic.set_weights([weights])
     rows = tf.random.stateless_normal([16, 2], [1, 2])
-    assert float(steepness(critic, rows)) == pytest.approx(25, rel=1e-4)
+    assert float(marks_and_steepness(critic, rows)[1]) == pytest.approx(25, rel=1e-4)
 
 
 def test_neighbouring_bins_look_alike_and_missing_like_none():

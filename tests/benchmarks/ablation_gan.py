@@ -78,7 +78,7 @@ class Apart(GANSynthesizer):
 
     def _build(self, rng):
         pair = super()._build(rng)
-        pair.generator.remember = lambda state, place, cell: state
+        pair.generator.remember = lambda state, seen: state
         return pair
 
 
@@ -124,7 +124,7 @@ def _variant(kind=GANSynthesizer, **options):
 VARIANTS = {
     "textbook": lambda table, schema, seed: TextbookGAN(seed).fit(table, schema),
     "all cures": _variant(),
-    "all cures, untrained": _variant(learning_rate=1e-12),
+    "untrained": _variant(learning_rate=1e-12),
     "without cells before": _variant(Apart),
     "without rows chosen by the critic": _variant(Unchosen),
     "without scores within the group": _variant(WholeColumnScores),

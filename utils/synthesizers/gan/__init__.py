@@ -7,7 +7,7 @@ import numpy as np
 
 from utils.saving import expect
 from utils.synthesizers.draws import drawing_order, resample
-from utils.synthesizers.gan.networks import Generator, critic_network, steepness
+from utils.synthesizers.gan.networks import START, Generator, critic_network, marks_and_steepness
 from utils.synthesizers.gan.rows import GANRows
 from utils.synthesizers.given import candidates, nearness
 from utils.synthesizers.neural import (
@@ -21,6 +21,7 @@ from utils.synthesizers.neural import (
 from utils.training import keras, tf
 
 CANDIDATES = 4  # rows written for one that is kept
+ROUNDS, ROWS_A_ROUND = 3, 8_192  # of counting what is drawn, after training
 LEAST_NEAR = 1e-300  # weight of a row that is nowhere near a given number
 CRITIC_RATE = 3  # learning rate of the critic, as a multiple of the generator's
 
@@ -37,7 +38,7 @@ class GANSynthesizer(NeuralSynthesizer):
     and Nowozin 2018; Huang et al. 2024). Both networks are averages of their weights over many
     steps (Yazici et al. 2019). As the marks of a relativistic critic tell how much more likely a
     row is among real ones, of several rows written those are kept that it marks high (Azadi et al.
-    2019).
+    2019). After training the tokens' starts are moved until each is kept as often as counted.
 
     epochs, batch_size, learning_rate : of both networks (Adam; the critic learns 3 times as fast).
     units : width of the layers.  noise : numbers a row starts from.  penalty : weight of the
@@ -92,10 +93,12 @@ class GANSynthesizer(NeuralSynthesizer):
         self.order_ = self._drawing_order()
         cells = self.rows_.encode(columns, rng)
         learner, averaged = self._build(rng), self._build(rng)
-        for place, (name, size) in enumerate(zip(self.order_, learner.generator.sizes)):
-            if size:
-                shares = log_shares(cells[name][:, None], [size])
-                learner.generator.start_from(place, shares)
+        learner.generator.start_from(
+            [
+                log_shares(cells[name][:, None], [size]) if size else np.zeros(2)
+                for name, size in zip(self.order_, learner.generator.sizes)
+            ]
+        )
         take_weights(averaged, learner.weights)
         adams = self._adam(learner.generator, 1), self._adam(learner.critic, CRITIC_RATE)
         parts = [learner.weights, averaged.weights, *(adam.variables for adam in adams)]
@@ -107,6 +110,7 @@ class GANSynthesizer(NeuralSynthesizer):
             rng,
             column_losses=lambda batch, key: self._column_sizes(learner.generator, batch, key),
         )
+        self._calibrate([cells[name] for name in self.order_], rng)
 
     def _drawing_order(self) -> list[str]:
         sizes = self.rows_.sizes
@@ -161,9 +165,10 @@ class GANSynthesizer(NeuralSynthesizer):
                 fake = generator.row(self._write(generator, batch, key))
             both = tf.concat([real, tf.stop_gradient(fake)], axis=0)
             with tf.GradientTape() as tape:
-                better, worse = tf.split(critic(both), 2)
+                marks, steepness = marks_and_steepness(critic, both)
+                better, worse = tf.split(marks, 2)
                 critic_loss = tf.reduce_mean(tf.nn.softplus(worse - better))
-                critic_loss += self.penalty * steepness(critic, both)
+                critic_loss += self.penalty * steepness
             weights = critic.trainable_variables
             critic_adam.apply(tape.gradient(critic_loss, weights), weights)
 
@@ -191,13 +196,28 @@ class GANSynthesizer(NeuralSynthesizer):
 
     # --- how rows are drawn ---
 
+    def _calibrate(self, cells, rng):
+        """Move the tokens' starts until each is kept as often as it was counted in the table.
+
+        One row is added to both counts, so that a rare token is not moved by chance.
+        """
+        start = self._network.generator.weights[START]
+        for _ in range(ROUNDS):
+            *drawn, log_weights = self._candidates(ROWS_A_ROUND, {}, rng)
+            weights = np.exp(log_weights - log_weights.max())
+            weights *= weights.sum() / (weights**2).sum()  # they sum to the effective rows
+            moves = [
+                _log_ratio(real, made, weights, size)
+                for real, made, size in zip(cells, drawn, self._network.generator.sizes)
+            ]
+            start.assign_add(np.concatenate(moves))
+        self.weights_ = [weight.numpy().copy() for weight in self._network.weights]
+
     def _sample(self, n, given, rng):
         wanted = {name: value for name, value in given.items() if self._is_number(name, value)}
         others = {name: value for name, value in given.items() if name not in wanted}
         rows = candidates(n) if given else CANDIDATES * max(n, 1)
-        asked, width = self.rows_.encode_given(others), sum(self.rows_.sizes.values())
-        parts = [self._draw(len(range(rows)[piece]), asked, rng) for piece in pieces(rows, width)]
-        *cells, log_weights = (np.concatenate(arrays) for arrays in zip(*parts))
+        *cells, log_weights = self._candidates(rows, self.rows_.encode_given(others), rng)
         columns = self.rows_.decode(dict(zip(self.order_, cells)), self.schema_, rng)
         for name, value in wanted.items():
             near = nearness(columns[name], value, self.schema_[name])
@@ -208,6 +228,12 @@ class GANSynthesizer(NeuralSynthesizer):
 
     def _is_number(self, name, value) -> bool:
         return not (self.schema_[name].discrete or np.isnan(value))
+
+    def _candidates(self, rows, asked, rng):
+        """What :meth:`_draw` returns, piece by piece, so that memory does not grow with rows."""
+        slices = pieces(rows, sum(self.rows_.sizes.values()))
+        parts = [self._draw(len(range(rows)[piece]), asked, rng) for piece in slices]
+        return [np.concatenate(arrays) for arrays in zip(*parts)]
 
     def _draw(self, rows, asked, rng):
         """Cells of so many rows, an array for each column, and the logarithm of their weights."""
@@ -234,3 +260,11 @@ class _Pair:
 def _cells(column, size):
     """Tokens (n,) as one-hot rows, scores as they are, float32 (n, size or 1)."""
     return tf.one_hot(column, size) if size else tf.reshape(column, [-1, 1])
+
+
+def _log_ratio(real, made, weights, size):
+    """Logarithm of how much too rarely each token is made, float (size,); of a score 0, 0."""
+    if not size:
+        return np.zeros(2)
+    counted = np.bincount(real, minlength=size) * weights.sum() / len(real)
+    return np.log((counted + 1) / (np.bincount(made, weights, size) + 1))

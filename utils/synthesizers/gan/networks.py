@@ -9,7 +9,7 @@ from utils.training import keras, tf
 
 LAYERS, LEAK = 3, 0.2
 NARROWEST, WIDEST = -5.0, 1.0  # logarithm of the spread of a score
-CELL = 5  # weights of each column
+START = 5  # position among the weights of those that hold the margins
 OWN, BUMPS = 0.5, 8  # how much of a bin is its own, and how many bumps its neighbours share
 
 
@@ -32,24 +32,24 @@ class Generator:
         self.widths = [
             (size or 1) if view is None else view.shape[1] for size, view in zip(sizes, self._views)
         ]
-        shapes = {(noise, units): 1.4 / np.sqrt(noise), (units, units): 1 / np.sqrt(units)}
-        weights = [rng.normal(0, scale, shape) for shape, scale in shapes.items()]
-        for size, width in zip(sizes, self.widths):
-            weights += [
-                rng.normal(0, 1.4 / np.sqrt(units), (units, units)),
-                np.zeros(units),
-                np.zeros((units, width if size else 2)),
-                np.zeros(size or 2),
-                rng.normal(0, 0.5, (width, units)),
-            ]
+        self._told = [width if size else 2 for size, width in zip(sizes, self.widths)]
+        self._starts = [size or 2 for size in sizes]
+        normal = rng.normal
+        weights = [
+            normal(0, 1.4 / np.sqrt(noise), (noise, units)),
+            normal(0, 1 / np.sqrt(units), (units, units)),
+            normal(0, 1.4 / np.sqrt(units), (len(sizes), units, units)),
+            np.zeros((len(sizes), units)),
+            np.zeros((units, sum(self._told))),
+            np.zeros(sum(self._starts)),
+            normal(0, 0.5, (sum(self.widths), units)),
+        ]
         self.weights = [keras.Variable(weight, dtype="float32") for weight in weights]
 
-    def _of_column(self, place: int) -> list:
-        return self.weights[2 + CELL * place :][:CELL]
-
-    def start_from(self, place: int, log_shares: np.ndarray) -> None:
-        """Begin at the margin of a column of tokens."""
-        self._of_column(place)[3].assign(log_shares)
+    def start_from(self, log_shares: list[np.ndarray]) -> None:
+        """Begin at the margins: of each column the logarithm of its tokens' shares; of a score,
+        0, 0."""
+        self.weights[START].assign(np.concatenate(log_shares))
 
     def write(self, noise, key, temperature: float, given: dict) -> tuple[list, object]:
         """Cells, float32 (n, size or 1) a column, and how likely the given ones were, (n,).
@@ -59,23 +59,29 @@ class Generator:
         chance of given tokens is returned.
         """
         keys = tf.unstack(tf.random.split(key, len(self.sizes)))
-        first, second = (weight.value for weight in self.weights[:2])
+        first, second, *weights = (weight.value for weight in self.weights)
         state, log_chance, cells = tf.nn.leaky_relu(noise @ first, LEAK) @ second, 0.0, []
-        for place, size in enumerate(self.sizes):
-            mix, mix_bias, output, start = (w.value for w in self._of_column(place)[:-1])
-            mixed = state + tf.nn.leaky_relu(state @ mix + mix_bias, LEAK)
+        for place, (mix, bias, output, start, memory) in enumerate(self._of_columns(*weights)):
+            mixed = state + tf.nn.leaky_relu(state @ mix + bias, LEAK)
             view = self._views[place]
             out = (mixed @ output if view is None else mixed @ output @ view.T) + start
-            draw = _token if size else _score
+            draw = _token if self.sizes[place] else _score
             cell, chance = draw(out, keys[place], temperature, given.get(place))
             log_chance += chance
             cells.append(cell)
-            state = self.remember(state, place, cell)
+            state = self.remember(state, self._seen(place, cell) @ memory)
         return cells, log_chance
 
-    def remember(self, state, place: int, cell):
+    def _of_columns(self, mix, bias, output, start, memory):
+        """The weights of each column; kept in one array a kind, as many small ones cost time."""
+        outputs, starts = tf.split(output, self._told, axis=1), tf.split(start, self._starts)
+        return zip(
+            tf.unstack(mix), tf.unstack(bias), outputs, starts, tf.split(memory, self.widths)
+        )
+
+    def remember(self, state, seen):
         """The state of the row, (n, units), with one cell more."""
-        return state + self._seen(place, cell) @ self._of_column(place)[-1].value
+        return state + seen
 
     def _seen(self, place, cell):
         view = self._views[place]
@@ -137,10 +143,10 @@ def _dense(units, rng, scale):
     return keras.layers.Dense(units, kernel_initializer=seeded(rng, scale))
 
 
-def steepness(critic, rows):
-    """Mean square of the critic's slope at the rows (Mescheder, Geiger and Nowozin 2018, eq.
-    9)."""
+def marks_and_steepness(critic, rows):
+    """The critic's marks of the rows, (n, 1), and the mean square of their slope (Mescheder, Geiger
+    and Nowozin 2018, eq. 9)."""
     with tf.GradientTape() as tape:
         tape.watch(rows)
         marks = critic(rows)
-    return tf.reduce_mean(tf.reduce_sum(tape.gradient(marks, rows) ** 2, axis=1))
+    return marks, tf.reduce_mean(tf.reduce_sum(tape.gradient(marks, rows) ** 2, axis=1))
