@@ -9,7 +9,7 @@ from utils.saving import expect
 from utils.synthesizers.draws import drawing_order, resample
 from utils.synthesizers.gan.networks import START, Generator, critic_network, marks_and_steepness
 from utils.synthesizers.gan.rows import GANRows
-from utils.synthesizers.given import candidates, nearness
+from utils.synthesizers.given import EXACT_MATCHES, candidates, nearness
 from utils.synthesizers.neural import (
     AVERAGE,
     NeuralSynthesizer,
@@ -22,6 +22,7 @@ from utils.training import keras, tf
 
 CANDIDATES = 4  # rows written for one that is kept
 ROUNDS, ROWS_A_ROUND = 3, 8_192  # of counting what is drawn, after training
+MOST_OFTEN = 8  # a row with just the given number is not kept more often, on average
 LEAST_NEAR = 1e-300  # weight of a row that is nowhere near a given number
 CRITIC_RATE = 3  # learning rate of the critic, as a multiple of the generator's
 
@@ -220,7 +221,8 @@ class GANSynthesizer(NeuralSynthesizer):
         *cells, log_weights = self._candidates(rows, self.rows_.encode_given(others), rng)
         columns = self.rows_.decode(dict(zip(self.order_, cells)), self.schema_, rng)
         for name, value in wanted.items():
-            near = nearness(columns[name], value, self.schema_[name])
+            matches = max(EXACT_MATCHES, n // MOST_OFTEN)
+            near = nearness(columns[name], value, self.schema_[name], matches)
             log_weights = log_weights + np.log(np.maximum(near, LEAST_NEAR))
         keep = resample(log_weights, n, rng)
         columns = {name: column[keep] for name, column in columns.items()}
