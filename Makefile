@@ -20,10 +20,10 @@ PEERS_PINS := tests/benchmarks/peers/requirements.txt
 PEERS_READY := $(PEERS)/.ready-$(shell cat $(PEERS_PINS) | cksum | cut -d' ' -f1)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab course test notebooks readme address lock bench html clean
+.PHONY: help lab course test notebooks readme address lock bench bench-quick html clean
 
 help:  ## list these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 lab: $(READY)  ## open JupyterLab at lesson 00
 	$(BIN)/jupyter lab $(AS_ROOT) --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb
@@ -48,9 +48,12 @@ lock: $(READY)  ## compile requirements.txt from environment.yml
 	test -x build/uv/bin/uv || { $(PYTHON) -m venv build/uv && build/uv/bin/pip install --quiet uv; }
 	$(COURSE) lock --uv build/uv/bin/uv
 
-bench: $(READY) $(PEERS_READY)  ## race all generators against SDV's, measure, store the figures; goes on where it stopped
+bench: bench-quick  ## race all generators against other libraries', measure, store the figures; goes on where it stopped
 	$(BIN)/python -m tests.benchmarks race
 	$(BIN)/python -m tests.benchmarks figures
+
+bench-quick: $(READY) $(PEERS_READY)  ## the race on screen time and 25 days of it, in 20 minutes
+	$(BIN)/python -m tests.benchmarks race --quick
 
 html: $(READY)  ## write the stored lessons as pages to build/ without running them
 	$(COURSE) html

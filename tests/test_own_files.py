@@ -254,9 +254,8 @@ def test_values_come_back_in_their_own_form(name):
     assert not wrong, wrong[:5]
 
 
-@pytest.mark.parametrize("method", ["mixture", "copula", "rules"])
+@pytest.mark.parametrize("method", ["mixture", "copula", "rules", "trees"])
 def test_new_values_stay_in_the_form_of_the_file(method):
-    """Trees repeat values of the table; these methods make up others between them."""
     columns = {
         "day": unpadded(DAYS, "{m}/{d}/{y}"),
         "at": [f"{m:%Y-%m-%d %H:%M:%S}.{i:03d}" for i, m in enumerate(MOMENTS)],

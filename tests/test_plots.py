@@ -258,6 +258,25 @@ def test_quality_against_seconds_draws_other_libraries_grey_and_the_first_yardst
     assert lines[(0.9,)].get_markerfacecolor() == "white"
 
 
+def test_four_tables_of_the_race_stand_two_by_two_and_a_control_is_black():
+    rows = [
+        (table, method, kind, "default", seconds, 0.6)
+        for table in ("a", "b", "c", "d")
+        for method, kind, seconds in (
+            ("gan", "course", 20),
+            ("counts", "control", 1),
+            ("fresh real rows", "yardstick", np.nan),
+        )
+    ]
+    columns = ["table", "method", "kind", "budget", "fit_cpu_seconds", "c2st"]
+    figure = plots.quality_against_seconds(pd.DataFrame(rows, columns=columns))
+    axes = data_axes(figure)
+    assert saved(figure) and len(axes) == 4
+    assert {axis.get_subplotspec().get_geometry()[:2] for axis in axes} == {(2, 2)}
+    assert [bool(axis.get_ylabel()) for axis in axes] == [True, False, True, False]
+    assert "black" in {line.get_color() for line in axes[0].lines if line.get_marker() == "x"}
+
+
 def test_style_is_legible_and_only_changes_settings():
     assert all(
         plt.rcParams[name] >= 13

@@ -31,6 +31,7 @@ def published(course):
                 "# Title",
                 *readme.markers("lessons"),
                 "Between.",
+                *readme.markers("verdicts"),
                 *readme.markers("race"),
                 "The end.\n",
             ]
@@ -100,14 +101,21 @@ def test_lessons_that_did_not_run_keep_their_last_line_unless_all_ran(published)
 
 def race_file(course, runs) -> None:
     columns = ["table", "method", "kind", "seed", "c2st", "tstr", "fit_cpu_seconds"]
-    race = pd.DataFrame(runs, columns=columns).assign(budget="default", threads=1)
+    race = pd.DataFrame(runs, columns=columns)
+    race = race.assign(budget="default", threads=1, membership_auc=0.5)
     race.to_csv(places.results_folder(course) / "race.csv", index=False)
 
 
-def test_the_race_stands_in_the_readme_with_its_means_and_seeds(published):
-    runs = [(table, "fresh real rows", "yardstick", 0, 0.5, 0.73, None) for table in readme.RACES]
+def test_the_race_stands_in_the_readme_with_its_means_spreads_and_seeds(published):
+    runs = [
+        (table, yardstick, "yardstick", seed, 0.5, 0.8, None)
+        for table in readme.RACES
+        for yardstick in ("fresh real rows", "copy of the training rows")
+        for seed in range(3)
+    ]
     runs += [
-        ("screen time", "gan", "course", seed, 0.5 + seed / 100, 0.7, 20 + seed)
+        (table, "gan", "course", seed, 0.5 + seed / 100, 0.6, 20 + seed)
+        for table in ("screen time", "screen time, 25 days")
         for seed in range(3)
     ]
     runs += [("Adult", "SDV CTGAN", "peer", 0, 0.99, 0.86, 1234.4)]
@@ -115,10 +123,32 @@ def test_the_race_stands_in_the_readme_with_its_means_and_seeds(published):
     assert readme.stale_parts(published) == ["the tables in README.md"]
     readme.write_readme(published)
     rows = (published / "README.md").read_text(encoding="utf-8").splitlines()
-    assert "| gan | 0.510 | 0.700 | 21 s | - | - | - | - | - | - |" in rows
-    assert "| SDV CTGAN | - | - | - | 0.990 | 0.860 | 1,234 s (1 seed) | - | - | - |" in rows
-    assert "| fresh real rows | 0.500 | 0.730 |  | 0.500 | 0.730 |  | 0.500 | 0.730 |  |" in rows
+    gan = "0.510 ± 0.010 | 0.600 ± 0.000 | 21 | 0.010 ± 0.010 | 0.750 ± 0.000 | 21"
+    assert f"| gan | {gan} | - | - | - | - | - | - |" in rows
+    ctgan = "| - | - | - | - | - | - | 0.990 | 0.860 | 1,234 (1 seed) | - | - | - |"
+    assert f"| SDV CTGAN {ctgan}" in rows
+    head = next(row for row in rows if row.startswith("| | screen time: C2ST"))
+    assert "screen time, 25 days: C2ST above fresh | TSTR share | fit, CPU s" in head
     assert readme.stale_parts(published) == []
+
+
+def test_the_readme_shows_the_sentences_that_the_verdict_makes(published):
+    runs = [
+        ("Adult", method, "course", seed, c2st + seed / 100, 0.7, 9)
+        for method, c2st in {"gan": 0.6, "vae": 0.61, "rules": 0.9}.items()
+        for seed in range(3)
+    ]
+    race_file(published, runs)
+    readme.write_readme(published)
+    text = (published / "README.md").read_text(encoding="utf-8")
+    sentence = (
+        "- On Adult, gan is nearest to real rows by C2ST (0.610; membership AUC 0.500); vae cannot "
+        "be told apart from it; it beats rules."
+    )
+    begin, end = readme.markers("verdicts")
+    assert f"{begin}\n{sentence}\n{end}" in text
+    race_file(published, [(*run[:4], run[4] - 0.2 * (run[1] == "vae"), *run[5:]) for run in runs])
+    assert readme.stale_parts(published) == ["the tables in README.md"]
 
 
 def test_a_changed_score_makes_the_picture_stale(published, lesson):

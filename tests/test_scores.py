@@ -126,6 +126,18 @@ def test_quantiles_never_fall():
         assert (np.diff(of(values, step).values) >= 0).all()
 
 
+def test_the_largest_value_is_as_far_from_the_middle_as_the_smallest():
+    scores = of(np.arange(25.0), 1.0).transform(np.array([0.0, 24.0]), np.random.default_rng(0))
+    assert scores[0] == pytest.approx(-scores[1], abs=0.1) and 1.7 < scores[1] < 3
+
+
+def test_nothing_lies_between_piles_that_hold_all_rows():
+    values = np.repeat([0.0, 100.0], [30, 70])
+    scores = NormalScores.fit(values, 1.0, piles=True, apart=(0, 100))
+    drawn = scores.inverse(np.random.default_rng(0).normal(size=2_000))
+    assert 0.25 < np.mean(drawn == 0) < 0.35 and np.mean((drawn > 0) & (drawn < 100)) < 0.02
+
+
 def test_rows_not_seen_in_fit_get_the_outermost_scores():
     scores = of(np.arange(100.0), 1.0)
     found = scores.transform(np.array([-50.0, 1e9]), np.random.default_rng(0))

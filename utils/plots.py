@@ -493,16 +493,17 @@ def quality_against_seconds(means: pd.DataFrame, title: str = "") -> Figure:
     """Who gets how close to the real rows in how many seconds: a panel a table, a line a method.
 
     means : one row a table, method and budget, with ``table``, ``method``, ``kind`` ("course",
-    "peer" or "yardstick"), ``budget`` ("default" gets the large marker), ``fit_cpu_seconds`` and
-    ``c2st``. Other libraries are grey and hollow; the first yardstick (fresh real rows) is a dashed
-    line.
+    "peer", "control" or "yardstick"), ``budget`` ("default" gets the large marker),
+    ``fit_cpu_seconds`` and ``c2st``. Other libraries are grey and hollow, a control is black; the
+    first yardstick (fresh real rows) is a dashed line. Four panels stand two by two.
     """
     tables, racing = means["table"].unique(), means[means["kind"] != "yardstick"]
     ceiling = means[means["kind"] == "yardstick"].drop_duplicates("table").set_index("table")
     styles = _race_styles(racing.drop_duplicates("method").sort_values("kind", kind="stable"))
-    figure, axes = plt.subplots(
-        1, len(tables), figsize=(4.6 * len(tables) + 0.4, 6.2), sharey=True, squeeze=False
-    )
+    across = len(tables) if len(tables) < 4 else 2
+    down = -(-len(tables) // across)
+    size = (14 if across == 2 and down > 1 else 4.6 * across + 0.4, 4.2 * down + 2)
+    figure, axes = plt.subplots(down, across, figsize=size, sharey=True, squeeze=False)
     for axis, table in zip(axes.flat, tables):
         axis.axhline(ceiling["c2st"][table], color="black", linestyle="--", linewidth=1.5, zorder=0)
         for method, style in styles.items():
@@ -513,7 +514,8 @@ def quality_against_seconds(means: pd.DataFrame, title: str = "") -> Figure:
         axis.xaxis.set_major_formatter("{x:g}")
         axis.set_title(table)
         axis.grid(alpha=0.3)
-    axes.flat[0].set_ylabel("C2ST AUC (0.5: nobody can tell)")
+    for axis in axes[:, 0]:
+        axis.set_ylabel("C2ST AUC (0.5: nobody can tell)")
     handles = [Line2D([], [], label=method, **style) for method, style in styles.items()]
     handles.append(
         Line2D(
@@ -526,16 +528,16 @@ def quality_against_seconds(means: pd.DataFrame, title: str = "") -> Figure:
 
 def _race_styles(methods: pd.DataFrame) -> dict[str, dict]:
     """Colour and marker of each method: the course's in colours, the others' grey and hollow."""
-    styles, places = {}, {"course": 0, "peer": 0}
+    styles, places = {}, {"control": 0, "course": 0, "peer": 0}
     for method, kind in zip(methods["method"], methods["kind"]):
         place = places[kind] % len(MARKERS)
-        color = PALETTE[place] if kind == "course" else YARDSTICK
+        color = {"course": PALETTE[place], "peer": YARDSTICK, "control": "black"}[kind]
         styles[method] = {
             "color": color,
-            "marker": MARKERS[place],
+            "marker": "x" if kind == "control" else MARKERS[place],
             "linestyle": LINE_STYLES[kind == "peer"],
-            "markerfacecolor": color if kind == "course" else "white",
-            "markeredgecolor": "black" if kind == "course" else color,
+            "markerfacecolor": "white" if kind == "peer" else color,
+            "markeredgecolor": color if kind == "peer" else "black",
         }  # yellow needs an edge
         places[kind] += 1
     return styles

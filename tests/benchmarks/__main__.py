@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated
 
 import typer
@@ -10,13 +11,17 @@ from tqdm import tqdm
 from tests.benchmarks import ablation
 from tests.benchmarks.figures import as_table, as_text, machine, store
 from tests.benchmarks.measures import GROUPS
-from tests.benchmarks.race import SEEDS, TABLES, methods, race
+from tests.benchmarks.methods import methods
+from tests.benchmarks.race import race
 from tests.benchmarks.report import write_report
+from tests.benchmarks.tables import TABLES
 from utils.course.places import results_folder
 from utils.session import start_lesson
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
-Again = Annotated[bool, typer.Option("--again", help="First forget stored runs of older code.")]
+Jobs = Annotated[int, typer.Option(min=1, help="Runs side by side, of one thread each.")]
+SIDE_BY_SIDE = min(2, os.cpu_count() or 1)
+SEEDS = sorted({seed for table in TABLES.values() for seed in table.seeds})
 
 
 @app.command()
@@ -41,35 +46,39 @@ def figures(
 
 
 @app.command(name="ablation")
-def run_ablation(name: str, again: Again = False) -> None:
-    """What each cure of a generator brings, over three seeds; goes on where it stopped."""
+def run_ablation(name: str, jobs: Jobs = SIDE_BY_SIDE) -> None:
+    """What each part of a generator brings, on four tables; goes on where it stopped."""
     start_lesson()
     _known("ablation", name, ablation.names())
-    typer.echo(as_text(ablation.ablate(name, again).reset_index()))
+    typer.echo(as_text(ablation.ablate(name, jobs).reset_index()))
+    typer.echo("\n".join(ablation.verdicts(name)))
 
 
 @app.command(name="race")
 def run_race(
     table: Annotated[
-        list[str] | None, typer.Option(help=f"Of: {', '.join(TABLES)}. Default: all.")
+        list[str] | None, typer.Option(help=f"Of: {'; '.join(TABLES)}. Default: all.")
     ] = None,
     method: Annotated[
-        list[str] | None, typer.Option(help="A generator, such as gan. Default: all.")
+        list[str] | None, typer.Option(help="A method, such as gan. Default: all.")
     ] = None,
-    seed: Annotated[list[int] | None, typer.Option(help="Default: 0, 1 and 2.")] = None,
-    budgets: Annotated[
-        bool, typer.Option(help="Also quality after 5, 15, 60 and 300 seconds.")
-    ] = True,
-    again: Again = False,
-    threads: Annotated[int, typer.Option(help="Threads that one fit may use.")] = 1,
+    seed: Annotated[
+        list[int] | None, typer.Option(help="Default: 0, 1, 2; of 25 days 3 and 4 too.")
+    ] = None,
+    budgets: Annotated[bool, typer.Option(help="Also quality after 5, 15 and 60 seconds.")] = True,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Screen time and 25 days, defaults only: 20 minutes.")
+    ] = False,
+    jobs: Jobs = SIDE_BY_SIDE,
 ) -> None:
-    """Every generator and SDV's on three tables, three seeds; goes on where it stopped."""
+    """Every generator and the reference libraries on four tables; goes on where it stopped."""
     start_lesson()
     for name in table or []:
         _known("table", name, list(TABLES))
     for name in method or []:
         _known("method", name, list(methods()))
-    race(table or TABLES, method or methods(), seed or SEEDS, budgets, again, threads)
+    tables = [name for name in table or TABLES if TABLES[name].quick or not quick]
+    race(tables, method or methods(), seed or SEEDS, budgets and not quick, jobs)
     write_report()
 
 

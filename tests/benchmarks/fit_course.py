@@ -1,4 +1,5 @@
-"""``python -m tests.benchmarks.fit_course FOLDER``: one fit of a generator of the course."""
+"""``python -m tests.benchmarks.fit_course FOLDER``: one fit of a generator of the course, or the
+control."""
 
 from __future__ import annotations
 
@@ -6,24 +7,25 @@ from importlib import import_module, metadata
 
 import pandas as pd
 
+from tests.benchmarks.control import Control
 from tests.benchmarks.process import serve
 from tests.benchmarks.source import modules_behind
+from tests.benchmarks.tables import TABLES
+from utils.results import CONTROL
 from utils.session import start_lesson
 from utils.synthesizers import SYNTHESIZERS
-from utils.tables import adult_schema, flights_schema, screentime_schema
 
 LIBRARIES = ("numpy", "pandas", "scikit-learn")
 NEURAL_LIBRARIES = ("tensorflow", "keras")
-# table of the race: what its columns are, learned from the rows to fit
-SCHEMAS = {"screen time": screentime_schema, "Adult": adult_schema, "flights": flights_schema}
+METHODS = SYNTHESIZERS | {CONTROL: Control}
 
 
 class CourseMethod:
     """A generator of the course at its defaults, but for the seed and the epochs asked for."""
 
     def __init__(self, request: dict, train: pd.DataFrame):
-        method, epochs = SYNTHESIZERS[request["method"]], request["epochs"]
-        self._schema = SCHEMAS[request["table"]](train)
+        method, epochs = METHODS[request["method"]], request["epochs"]
+        self._schema, self._rows = TABLES[request["table"]].schema(train), len(train)
         self._model = method(
             random_state=request["seed"], **({} if epochs is None else {"epochs": epochs})
         )
@@ -43,12 +45,12 @@ class CourseMethod:
 
     @property
     def epochs(self) -> float | None:
-        """Passes over the table that were made: fewer than allowed when training stopped early."""
+        """Rows that training saw, in passes over the table: ``epochs`` may be None or stop
+        early."""
         if not hasattr(self._model, "history_"):
             return None
-        history = self._model.history
-        epochs = self._model.epochs or self._model.passes
-        return round(epochs * history.steps / max(history.total_steps, 1), 2)
+        batch = min(self._model.batch_size, self._rows)
+        return round(self._model.history.steps * batch / self._rows, 2)
 
 
 if __name__ == "__main__":

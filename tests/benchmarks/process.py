@@ -19,12 +19,8 @@ import pandas as pd
 from utils.course.memory import peak_bytes
 
 ROOT = Path(__file__).resolve().parents[2]
-REQUEST, TRAIN, RESULT, SYNTHETIC = (
-    "request.json",
-    "train.parquet",
-    "result.json",
-    "synthetic.parquet",
-)
+REQUEST, RESULT = "request.json", "result.json"
+TRAIN, SYNTHETIC = "train.parquet", "synthetic.parquet"
 SPEED_ROWS = 100_000  # drawn to measure the speed of sampling
 # The last keeps joblib from starting processes, whose seconds and memory would not be counted.
 THREAD_VARIABLES = (
@@ -41,25 +37,53 @@ def fit_elsewhere(
 ) -> tuple[dict, pd.DataFrame]:
     """Let another process fit, sample and measure; returns what it measured and its synthetic rows.
 
-    python : the interpreter of the environment.  module : calls :func:`serve`.  request :
-    ``method``, ``seed``, ``epochs`` (None: the default), ``threads``, ``table`` (the name of its
-    schema), ``kinds`` (column: kind), ``speed`` (measure sampling too). RuntimeError with the end
-    of its messages if it fails.
+    module : calls :func:`serve`.  request : ``method``, ``seed``, ``epochs`` (None: the default),
+    ``threads``, ``table`` (the name of its schema), ``kinds`` (column: kind), ``speed`` (measure
+    sampling too).
     """
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
-        (folder / REQUEST).write_text(json.dumps(request), encoding="utf-8")
         train.to_parquet(folder / TRAIN)
-        environment = os.environ | dict.fromkeys(THREAD_VARIABLES, str(request["threads"]))
-        environment |= {"TF_NUM_INTEROP_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
-        command = [str(python), "-m", module, str(folder)]
-        done = subprocess.run(
-            command, check=False, cwd=ROOT, env=environment, capture_output=True, text=True
-        )
-        if done.returncode:
-            raise RuntimeError(f"{request['method']} failed:\n{done.stderr[-2000:]}")
-        result = json.loads((folder / RESULT).read_text(encoding="utf-8"))
+        result = _ask(python, module, request, folder)
         return result, pd.read_parquet(folder / SYNTHETIC)
+
+
+def judge_elsewhere(
+    python: Path, module: str, request: dict, train: pd.DataFrame, synthetic: pd.DataFrame
+) -> dict:
+    """Let another process judge synthetic rows, see :func:`answer`."""
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        train.to_parquet(folder / TRAIN)
+        synthetic.to_parquet(folder / SYNTHETIC)
+        return _ask(python, module, request, folder)
+
+
+def _ask(python: Path, module: str, request: dict, folder: Path) -> dict:
+    """Run a module on a folder; RuntimeError with the end of its messages if it fails."""
+    if not python.exists():
+        raise FileNotFoundError(
+            f"{module} needs an environment that is not there. `make bench` builds it."
+        )
+    (folder / REQUEST).write_text(json.dumps(request), encoding="utf-8")
+    environment = os.environ | dict.fromkeys(THREAD_VARIABLES, str(request["threads"]))
+    environment |= {"TF_NUM_INTEROP_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
+    command = [str(python), "-m", module, str(folder)]
+    done = subprocess.run(
+        command, check=False, cwd=ROOT, env=environment, capture_output=True, text=True
+    )
+    if done.returncode:
+        raise RuntimeError(f"{request.get('method', module)} failed:\n{done.stderr[-2000:]}")
+    return json.loads((folder / RESULT).read_text(encoding="utf-8"))
+
+
+def answer(judge: Callable[[dict, pd.DataFrame, pd.DataFrame], dict]) -> None:
+    """The other process of :func:`judge_elsewhere`: write what ``judge(request, train, rows)``
+    returns."""
+    folder = Path(sys.argv[1])
+    request = json.loads((folder / REQUEST).read_text(encoding="utf-8"))
+    result = judge(request, *(pd.read_parquet(folder / name) for name in (TRAIN, SYNTHETIC)))
+    (folder / RESULT).write_text(json.dumps(result), encoding="utf-8")
 
 
 def serve(make: Callable[[dict, pd.DataFrame], object]) -> None:

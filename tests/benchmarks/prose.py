@@ -5,7 +5,8 @@ A figure is marked by an invisible comment right behind it, in README.md or in a
     .528<!-- race: screen time / gan / c2st -->            a mean over the seeds at the default
     .612<!-- race: screen time / gan / 5 s / c2st -->      a mean over the seeds after a budget
     22 %<!-- race: Adult / gan / copies -->                a share written as a percentage
-    .581<!-- ablation_gan: pairs of rows / c2st -->        a mean over the seeds of a variant
+    .581<!-- ablation_gan: pairs of rows / c2st -->        a variant on screen time, mean over seeds
+    .581<!-- ablation_gan: Adult / pairs of rows / c2st -->     a variant on a table
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from pathlib import Path
 
 from utils.results import ABLATION, DEFAULT, RESULTS, load_results, means_over_seeds
 
+SCREEN_TIME = "screen time"
 MARKED = re.compile(
     r"(?P<number>[\d,]*\.?\d+)(?P<percent>\s?%)?(?:\s?(?:s|MB|minutes))?"
     rf"<!-- (?P<name>race|{ABLATION}\w+): (?P<place>[^>]+) -->"
@@ -46,15 +48,13 @@ def _compare(mark: re.Match, folder: Path) -> str:
 
 
 def stored_figure(name: str, place: list[str], folder: Path = RESULTS) -> float:
-    """A mean over seeds: table, method, (budget,) column of the race; or variant, column."""
+    """A mean over seeds: table, method, (budget,) column of the race; or (table,) variant,
+    column."""
     *row, column = place
-    if name != "race":
-        return float(
-            means_over_seeds(load_results(name, folder), ["variant"]).loc[tuple(row), column]
-        )
-    row = [*row, DEFAULT] if len(row) == 2 else row
-    return float(
-        means_over_seeds(load_results(name, folder), ["table", "method", "budget"]).loc[
-            tuple(row), column
-        ]
-    )
+    if name == "race":
+        row = [*row, DEFAULT] if len(row) == 2 else row
+        keys = ["table", "method", "budget"]
+    else:
+        row = [SCREEN_TIME, *row] if len(row) == 1 else row
+        keys = ["table", "variant"]
+    return float(means_over_seeds(load_results(name, folder), keys).loc[tuple(row), column])

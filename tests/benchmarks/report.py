@@ -7,71 +7,91 @@ from pathlib import Path
 import pandas as pd
 
 from tests.benchmarks.figures import system
-from tests.benchmarks.race import BUDGETS, ONE_EPOCH, TABLES
+from tests.benchmarks.freshness import still_to_run
+from tests.benchmarks.methods import methods
+from tests.benchmarks.notes import NOTES
+from tests.benchmarks.plan import BUDGETS, ONE_EPOCH
+from tests.benchmarks.source import told_the_target
+from tests.benchmarks.tables import DAYS, TABLES
 from utils.plots import quality_against_seconds, use_course_style
-from utils.results import DEFAULT, RESULTS, as_markdown, load_results, means_over_seeds, race_table
+from utils.results import (
+    CONTROL,
+    DEFAULT,
+    RESULTS,
+    as_markdown,
+    load_results,
+    means_over_seeds,
+    race_runs,
+    race_sentences,
+    race_table,
+    seconds_as_text,
+    spreads_over_seeds,
+)
 from utils.scoring import METRICS
 
+SCORES = ("valid", "shape", "trend", "c2st", "tstr", "membership_auc", "copies")
 # heading, column, how its numbers are written
 SHOWN = [
-    *((metric.label, name, metric.format) for name, metric in METRICS.items()),
-    ("fit, s", "fit_seconds", "{:.1f}".format),
-    ("fit, CPU s", "fit_cpu_seconds", "{:.1f}".format),
-    ("sample, s", "sample_seconds", "{:.2f}".format),
+    *((METRICS[name].label, name, METRICS[name].format) for name in SCORES),
+    ("C2ST above fresh", "c2st_above", "{:.3f}".format),
+    ("TSTR share", "tstr_share", "{:.3f}".format),
+    ("published judge", "published", "{:.3f}".format),
+    ("epochs", "epochs", "{:,.1f}".format),
+    ("fit, wall s", "fit_seconds", seconds_as_text),
+    ("fit, CPU s", "fit_cpu_seconds", seconds_as_text),
+    ("sample, wall s", "sample_seconds", seconds_as_text),
     ("rows/s", "rows_per_second", "{:,.0f}".format),
     ("peak, MB", "peak_mb", "{:,.0f}".format),
 ]
-PLACES = {table: place for place, table in enumerate(TABLES)}
-INTRODUCTION = """\
-# The race
-
-Generators of the course and of SDV at their defaults, and between yardsticks. Written by
-`make bench` from `race.csv`, which holds one line a run. Numbers are means over so many seeds as
-the column says.
-
-- Screen time: fitted to the stored year without dates (2,928 rows), judged on a fresh year a seed.
-  Adult: 32,561 rows, judged on the 16,281 of the test part. Flights: 14,000 rows, judged on the
-  6,000 of the test part.
-- Every fit ran in a process of its own that may use {threads} thread(s). "fit, s" are seconds on
-  the clock, which other programs on the machine may have stretched; "fit, CPU s" are seconds of
-  work, which they do not. Libraries were loaded before the clock started. "sample, s" is for as
-  many rows as were fitted; "rows/s" for 100,000 rows more.
-- "peak, MB" is the most memory the process held, with its libraries.
-- "fresh real rows" are another fresh year on screen time, and one half of the test part against the
-  other elsewhere.
-
-Machine: {system}. {versions}
-"""
+ONLY_ON = {"c2st_above": [DAYS], "tstr_share": [DAYS], "published": ["Adult"]}
+SPREAD = {*SCORES, "c2st_above", "tstr_share", "published"}
 AFTER = """\
-C2ST AUC after so many CPU seconds, with the seconds it really took in brackets; the last column is
-the default. A gap: even one epoch takes longer, or the default is done before.
+C2ST AUC after so many CPU seconds (one seed), with the seconds it really took in brackets; the last
+column is the default. A gap: even one epoch takes longer, or the default is done before.
 """
+PICTURE_TITLE = "Closer to real rows, sooner: lower and further left is better"
 
 
 def write_report(folder: Path = RESULTS) -> None:
     """Write race.md and race.png beside race.csv."""
-    runs = load_results("race", folder).sort_values(
-        "table", key=lambda names: names.map(PLACES), kind="stable"
-    )
-    parts = [_introduction(runs)]
-    for table in runs["table"].unique():
-        parts += [f"## {table}\n", as_markdown(results_table(table, folder)) + "\n"]
-        if runs.loc[runs["table"] == table, "budget"].ne(DEFAULT).any():
-            parts += [AFTER, as_markdown(budgets_table(runs[runs["table"] == table])) + "\n"]
+    runs = load_results("race", folder)
+    tables = [table for table in TABLES if table in set(runs["table"])]
+    parts = [_introduction(runs), *still_to_run_section(folder)]
+    for table in tables:
+        parts += [f"## {table}\n", " ".join(race_sentences(table, folder)) + "\n"]
+        parts += [as_markdown(results_table(table, folder)) + "\n"]
+        of_table = runs[runs["table"] == table]
+        if of_table["budget"].ne(DEFAULT).any():
+            parts += [AFTER, as_markdown(budgets_table(of_table)) + "\n"]
     (folder / "race.md").write_text("\n".join(parts), encoding="utf-8")
     use_course_style()
+    means = means_over_seeds(runs, ["table", "method", "kind", "budget"]).reset_index()
+    order = means["table"].map({table: place for place, table in enumerate(tables)})
     figure = quality_against_seconds(
-        _means(runs), "Closer to real rows, sooner: lower and further left is better"
+        means.loc[order.sort_values(kind="stable").index], PICTURE_TITLE
     )
     figure.savefig(folder / "race.png", dpi=110, metadata={"Software": None})
 
 
+def still_to_run_section(folder: Path = RESULTS) -> list[str]:
+    """A heading and a list of what is missing or of older code; nothing if all was run."""
+    lines = still_to_run(folder)
+    return ["## Still to run\n", "\n".join(f"- {line}." for line in lines) + "\n"] if lines else []
+
+
 def results_table(table: str, folder: Path = RESULTS) -> pd.DataFrame:
-    """The race on one table as text, one row a method."""
+    """The race on one table as text, one row a method: means, and spreads over the seeds."""
     means = race_table(table, folder)
-    shown = {"seeds": means["seeds"]}
-    shown |= {
-        heading: [_text(value, write) for value in means[name]] for heading, name, write in SHOWN
+    spreads = spreads_over_seeds(race_runs(table, folder), "method")
+    shown = {"seeds": means["seeds"]} | {
+        heading: [
+            _text(
+                means.at[method, name], spreads.at[method, name] if name in SPREAD else None, write
+            )
+            for method in means.index
+        ]
+        for heading, name, write in SHOWN
+        if table in ONLY_ON.get(name, [table])
     }
     return pd.DataFrame(shown, index=means.index)
 
@@ -83,20 +103,19 @@ def budgets_table(runs: pd.DataFrame) -> pd.DataFrame:
     cells = (
         means["c2st"].map("{:.3f}".format) + means["fit_cpu_seconds"].map(" ({:.0f} s)".format)
     ).unstack()
-    seeds = means["seeds"].unstack().drop(columns=DEFAULT).max(axis=1).astype(int)
-    cells = cells.reindex(columns=[ONE_EPOCH, *BUDGETS, DEFAULT]).fillna("").assign(seeds=seeds)
-    return cells[["seeds", ONE_EPOCH, *BUDGETS, DEFAULT]].loc[list(iterative)]
-
-
-def _means(runs: pd.DataFrame) -> pd.DataFrame:
-    return means_over_seeds(runs, ["table", "method", "kind", "budget"]).reset_index()
+    return cells.reindex(columns=[ONE_EPOCH, *BUDGETS, DEFAULT]).fillna("").loc[list(iterative)]
 
 
 def _introduction(runs: pd.DataFrame) -> str:
-    threads = " or ".join(f"{count:.0f}" for count in sorted(runs["threads"].dropna().unique()))
-    versions = "; ".join(runs["versions"].dropna().drop_duplicates())
-    return INTRODUCTION.format(threads=threads, system=system(), versions=versions)
+    told = [CONTROL, *(name for name, method in methods().items() if told_the_target(method.code))]
+    return NOTES.format(
+        told=", ".join(dict.fromkeys(told)),
+        system=system(),
+        versions="; ".join(runs["versions"].dropna().drop_duplicates()),
+    )
 
 
-def _text(value: float, write) -> str:
-    return "" if pd.isna(value) else write(value)
+def _text(mean: float, spread: float | None, write) -> str:
+    if pd.isna(mean):
+        return ""
+    return write(mean) + ("" if spread is None or pd.isna(spread) else f" ± {write(spread)}")

@@ -20,8 +20,9 @@ class Runs:
         self.path, self.columns, self.key = path, columns, key
 
     def table(self) -> pd.DataFrame:
-        """All stored runs in the order measured; without a file no rows, but the columns."""
-        return pd.read_csv(self.path) if self.path.exists() else pd.DataFrame(columns=self.columns)
+        """All stored runs in the order measured, with :attr:`columns`; without a file no rows."""
+        empty = pd.DataFrame(columns=self.columns)
+        return pd.read_csv(self.path).reindex(columns=self.columns) if self.path.exists() else empty
 
     def find(self, **run) -> dict | None:
         """The stored run of these values of the key, or None."""

@@ -15,9 +15,16 @@ from utils.course.places import ROOT
 from utils.course.rules import FACTS, TITLE
 from utils.course.run import recorded
 
-LESSONS, RACE = "lessons", "race"  # the names in the markers around the generated parts
-# table: what TSTR counts there
-RACES = {"screen time": "accuracy", "Adult": "AUC", "flights": "AUC"}
+# the names in the markers around the generated parts
+LESSONS, RACE, VERDICTS = "lessons", "race", "verdicts"
+# table: headings and columns of C2ST and TSTR there
+SCORES = ("C2ST", "c2st"), ("TSTR, AUC", "tstr")
+RACES = {
+    "screen time": (("C2ST", "c2st"), ("TSTR, accuracy", "tstr")),
+    "screen time, 25 days": (("C2ST above fresh", "c2st_above"), ("TSTR share", "tstr_share")),
+    "Adult": SCORES,
+    "flights": SCORES,
+}
 HEADER = ["| | question | read | run | memory | needs | open |", "|---|---|---|---|---|---|---|"]
 MIME_TYPE = "application/vnd.course.scoreboard+json"
 PICTURE, RECORDS = "scoreboard.png", "scoreboard.json"
@@ -64,30 +71,52 @@ def _lesson(facts: dict[str, str], place: str, measured: dict | None, address: s
 
 
 def race_section(folder: Path) -> str:
-    """The race on every table in Markdown: a row a method; C2ST, TSTR, seconds of one core to fit.
+    """The race on every table in Markdown: a row a method; C2ST, TSTR, CPU seconds to fit.
 
     Methods stand in the order of their C2ST on the first table. A mean of fewer than three seeds
     says so; a race that was not run is a dash.
     """
-    ran = set(results.load_results(RACE, folder)["table"])
-    races = {table: results.race_table(table, folder) for table in RACES if table in ran}
-    methods = dict.fromkeys(name for race in races.values() for name in race.index)
-    heads = [f"{table}: C2ST | TSTR, {RACES[table]} | fit" for table in races]
+    races = {table: _raced_cells(table, folder) for table in _raced(folder)}
+    methods = dict.fromkeys(name for cells in races.values() for name in cells)
+    heads = [
+        f"{table}: {RACES[table][0][0]} | {RACES[table][1][0]} | fit, CPU s" for table in races
+    ]
     lines = [f"| | {' | '.join(heads)} |", "|---" * (1 + 3 * len(races)) + "|"]
     for name in methods:
-        parts = [_raced(race, name) for race in races.values()]
+        parts = [cells.get(name, "- | - | -") for cells in races.values()]
         lines.append(f"| {name} | {' | '.join(parts)} |")
     return "\n".join(lines)
 
 
-def _raced(race: pd.DataFrame, name: str) -> str:
-    if name not in race.index:
-        return "- | - | -"
-    row = race.loc[name]
-    few = {1: " (1 seed)", 2: " (2 seeds)"}.get(int(row["seeds"]), "")
-    seconds = row["fit_cpu_seconds"]
-    fit = "" if row["kind"] == "yardstick" else f"{seconds:,.{int(seconds < 10)}f} s{few}"
-    return f"{row['c2st']:.3f} | {row['tstr']:.3f} | {fit}"
+def race_verdicts(folder: Path) -> str:
+    """What the race says of each table, as a list in Markdown: see results.race_sentences."""
+    return "\n".join(
+        f"- {' '.join(results.race_sentences(table, folder))}" for table in _raced(folder)
+    )
+
+
+def _raced(folder: Path) -> list[str]:
+    ran = set(results.load_results(RACE, folder)["table"])
+    return [table for table in RACES if table in ran]
+
+
+def _raced_cells(table: str, folder: Path) -> dict[str, str]:
+    """Method -> its cells of README's table: mean and spread of both scores, CPU seconds."""
+    means = results.race_table(table, folder)
+    spreads = results.spreads_over_seeds(results.race_runs(table, folder), "method")
+    found = {}
+    for name, row in means.iterrows():
+        scores = [_with_spread(row[column], spreads.at[name, column]) for _, column in RACES[table]]
+        few = {1: " (1 seed)", 2: " (2 seeds)"}.get(int(row["seeds"]), "")
+        seconds = results.seconds_as_text(row["fit_cpu_seconds"])
+        found[name] = " | ".join([*scores, seconds and seconds + few])
+    return found
+
+
+def _with_spread(mean: float, spread: float) -> str:
+    if pd.isna(mean):
+        return "-"
+    return f"{mean:.3f}" + ("" if pd.isna(spread) else f" ± {spread:.3f}")
 
 
 def markers(name: str) -> tuple[str, str]:
@@ -109,7 +138,10 @@ def with_parts(text: str, root: Path = ROOT) -> str:
     folder = places.results_folder(root)
     text = with_part(text, LESSONS, lessons_table(root))
     raced = (folder / f"{RACE}.csv").exists()
-    return with_part(text, RACE, race_section(folder)) if raced else text
+    if not raced:
+        return text
+    text = with_part(text, VERDICTS, race_verdicts(folder))
+    return with_part(text, RACE, race_section(folder))
 
 
 def stale_parts(root: Path = ROOT) -> list[str]:

@@ -13,7 +13,7 @@ from utils.saving import savable
 ROWS_PER_COMPONENT = 12  # a Gaussian of its own, of a few numbers
 ROWS_TO_SMOOTH = 20  # how widely its counts have to be smoothed
 ROWS_PER_GROUP = 10  # a column's distribution in the group
-ROWS_PER_CLASS = 32  # the shares of all columns in a latent class
+ROWS_PER_CLASS = 20  # the shares of all columns in a latent class
 ROWS_PER_BIN = 12  # a stretch of a number's range
 MOST_GROUPS = 32  # that a network is told by one entry each
 

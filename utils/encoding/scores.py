@@ -33,12 +33,14 @@ class NormalScores:
 
     values : float64 (257,), q at z = -4 .. 4, rising, of the rows on no pile.  step : grid of the
     values, 0 if continuous.  piles : float64 (p,), rising.  shares : float64 (p,), of the curve.
+    apart : bool (p,), the piles that have one score, beyond the bell of the others.
     """
 
     values: Annotated[np.ndarray, "float 257"]
     step: float
     piles: Annotated[np.ndarray, "float p"]
     shares: Annotated[np.ndarray, "share p"]
+    apart: Annotated[np.ndarray, "bool p"]
 
     @classmethod
     def fit(
@@ -56,7 +58,11 @@ class NormalScores:
         counted = np.array([np.mean(values == pile) for pile in found])
         shares = np.where(at_end, ndtr(-END), counted)
         free = values[~np.isin(values, found)]
-        return cls(_smooth_quantiles(free if len(free) else values, step), step, found, shares)
+        if len(free):
+            curve = _smooth_quantiles(free, step)
+        else:  # nothing lies between the piles
+            curve = np.quantile(values, ndtr(GRID), method="inverted_cdf")
+        return cls(curve, step, found, shares, at_end)
 
     def _pile_starts(self) -> tuple[np.ndarray, float]:
         """Share of the curve below each pile, float64 (p,), and of the rows on no pile."""
@@ -72,22 +78,35 @@ class NormalScores:
         den Oord and Bethge 2016).
         """
         place = rng.random(len(values))
-        scores = self._free_scores(values + (place - 0.5) * self.step)
+        scores = self._middle_scores(values + (place - 0.5) * self.step)
         if len(self.piles):
             starts, free = self._pile_starts()
             number = np.searchsorted(self.piles, values)
             share = ndtr(scores) * free + np.append(0, np.cumsum(self.shares))[number]
             number = np.minimum(number, len(self.piles) - 1)
-            at_end = self.shares[number] <= ndtr(-END)
-            on_pile = starts[number] + self.shares[number] * np.where(at_end, 0.5, place)
+            inside = np.where(self.apart[number], 0.5, place)
+            on_pile = starts[number] + self.shares[number] * inside
             share = np.where(self.piles[number] == values, on_pile, share)
             scores = ndtri(share.clip(TINY, 1 - TINY))
         return scores.astype(np.float32)
 
-    def _free_scores(self, values: np.ndarray) -> np.ndarray:
-        """Scores of values on no pile, as if there were none, float64 (n,)."""
-        low, span = self.values[0], (self.values[-1] - self.values[0]) or 1.0  # tiny numbers apart
-        return np.interp((values - low) / span, (self.values - low) / span, GRID)
+    def _middle_scores(self, values: np.ndarray) -> np.ndarray:
+        """Scores of values on no pile, as if there were none, float64 (n,).
+
+        Of a stretch of scores with one value, such as those above the score at which the curve
+        comes to the largest value, it is the one nearest the middle of the bell. Values more than
+        half a step beyond all have the outermost ones.
+        """
+        inside = values.clip(*self.values[[0, -1]])
+        near = np.abs(values - inside) <= self.step / 2
+        places, curve = self._places(np.where(near, inside, values)), self._places(self.values)
+        lowest = np.interp(-places, -curve[::-1], GRID[::-1])
+        return np.clip(0.0, lowest, np.interp(places, curve, GRID))
+
+    def _places(self, values: np.ndarray) -> np.ndarray:
+        """How far values lie between the smallest, 0, and the largest, 1: tiny numbers, too."""
+        low, high = self.values[[0, -1]]
+        return (values - low) / ((high - low) or 1.0)
 
     def shares_around(self, values: np.ndarray, reach: float) -> np.ndarray:
         """Share of the curve below ``reach`` before each value, and up to ``reach`` behind it.
@@ -96,7 +115,9 @@ class NormalScores:
         too, but for a pile that stands apart.
         """
         free, below = self._pile_starts()[1], np.append(0, np.cumsum(self.shares))
-        ends = [ndtr(self._free_scores(values + side * reach)) * free for side in (-1, 1)]
+        curve = self._places(self.values)
+        around = [self._places(values + side * reach) for side in (-1, 1)]
+        ends = [ndtr(np.interp(places, curve, GRID)) * free for places in around]
         passed = [below[np.searchsorted(self.piles, values, side)] for side in ("left", "right")]
         return np.column_stack(ends) + np.column_stack(passed)
 

@@ -2,10 +2,12 @@
 yardsticks."""
 
 from utils.scoring.fidelity import c2st, shape, trend
+from utils.scoring.metrics import METRICS, Metric, score
 from utils.scoring.privacy import distance_to_closest_record, exact_copies, membership
-from utils.scoring.scoreboard import METRICS, Metric, Scoreboard, score, shuffle_columns
+from utils.scoring.scoreboard import Scoreboard
 from utils.scoring.utility import trtr, tstr, utility_measure
 from utils.scoring.validity import valid, validity_report
+from utils.scoring.yardsticks import shuffle_columns
 
 __all__ = [
     "METRICS",

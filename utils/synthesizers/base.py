@@ -26,7 +26,7 @@ from utils.synthesizers.given import CANDIDATES, candidates, read_given, what_wa
 from utils.tables import validate
 
 SYNTHESIZERS: dict[str, type[Synthesizer]] = {}
-FORMAT = 5
+FORMAT = 6
 TRIAL_ROWS = 100  # drawn from a file when it is loaded
 
 

@@ -1,1 +1,1 @@
-"""What fits the reference libraries, in a virtual environment of their own (build/peers)."""
+"""The reference libraries and the published judge, in an environment of their own (build/peers)."""

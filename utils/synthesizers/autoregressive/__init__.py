@@ -240,11 +240,10 @@ class AutoregressiveSynthesizer(NeuralSynthesizer):
             name: np.where(missing[name], self.seen_[name][0], values)
             for name, values in self._arrays(table).items()
         }
-        codes, weights = self._fillings(columns, missing, candidates, rng)
-        # the largest of weights with Gumbel noise is a draw by weight
-        weights = weights + rng.gumbel(size=len(codes))
-        best = weights.reshape(-1, candidates).argmax(axis=1)
-        kept = codes[np.arange(len(table)) * candidates + best]
+        kept = np.empty((len(table), len(self.order_)), int)
+        for piece in pieces(len(table), candidates * len(self.order_)):
+            cells = {name: values[piece] for name, values in columns.items()}
+            kept[piece] = self._best_fillings(cells, missing[piece], candidates, rng)
         drawn = self.ranks_.inverse(self._decode(kept, {}, rng))
         filled = pd.DataFrame(
             {
@@ -257,6 +256,14 @@ class AutoregressiveSynthesizer(NeuralSynthesizer):
         )
         # what is known stays as it was, not as the grid of the column would write it
         return filled.where(missing, table).astype(filled.dtypes)
+
+    def _best_fillings(self, columns, missing, candidates, rng) -> np.ndarray:
+        """Codes of one filling of each row, int (n, columns), drawn by weight from candidates."""
+        codes, weights = self._fillings(columns, missing, candidates, rng)
+        # the largest of weights with Gumbel noise is a draw by weight
+        weights = weights + rng.gumbel(size=len(codes))
+        best = weights.reshape(-1, candidates).argmax(axis=1)
+        return codes[np.arange(len(missing)) * candidates + best]
 
     def _fillings(self, columns, missing, candidates, rng) -> tuple[np.ndarray, np.ndarray]:
         """Codes of so many fillings of each row, one below the other, and their log-weights."""

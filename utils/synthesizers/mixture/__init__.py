@@ -20,7 +20,7 @@ class MixtureSynthesizer(Synthesizer):
         "auto": Gaussian if there are numbers and on average 10 rows or more for each combination of
         categories, latent classes otherwise.
     components : the most Gaussian components a group may get; BIC chooses how many it does get.
-    classes : the number of latent classes; None takes one for every 32 rows, at most 1,000.
+    classes : the number of latent classes; None takes one for every 20 rows, at most 1,600.
     bins : quantile bins of a number, iterations : of EM, smoothing : pseudo-rows a class (latent
     classes only).
 
@@ -39,7 +39,7 @@ class MixtureSynthesizer(Synthesizer):
         components: int = 6,
         classes: int | None = None,
         bins: int = 48,
-        iterations: int = 15,
+        iterations: int = 10,
         smoothing: float = 0.1,
         random_state: int | None = 0,
     ):

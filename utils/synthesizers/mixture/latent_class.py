@@ -21,7 +21,7 @@ from utils.saving import savable
 from utils.schema import Schema
 from utils.synthesizers.draws import draw_from_tables
 
-MOST_CLASSES = 1_000
+MOST_CLASSES = 1_600
 BATCH_ROWS = 8_192
 TINY = 1e-12
 
@@ -31,7 +31,7 @@ def fit_latent_classes(
     sizes: np.ndarray,
     classes: int,
     rng: np.random.Generator,
-    iterations: int = 15,
+    iterations: int = 10,
     smoothing: float = 0.1,
     dtype=np.float32,
 ):
@@ -132,7 +132,7 @@ class LatentClasses:
     ) -> LatentClasses:
         """Read the columns of :meth:`Synthesizer._fit`; apart for each value of a discrete target.
 
-        bins : most of a number.  classes : None takes one for every 32 rows, at most 1,000.
+        bins : most of a number.  classes : None takes one for every 20 rows, at most 1,600.
         options : of :func:`fit_latent_classes`.
         """
         coder = TableCodes.fit(columns, schema, bins)
