@@ -145,7 +145,7 @@ def test_a_cell_sees_those_before_it_and_no_other():
         )
 
     cells, first = log_chance(0, 0)
-    assert [cell.shape[1] for cell in cells] == [3, 2, 1]
+    assert [cell.shape[1:] for cell in cells] == [(1, 3), (1, 2), (1, 1)]
     assert float(log_chance(0, 1)[1][0]) != pytest.approx(float(first[0]), abs=1e-4)
     alone = network.write(noise, key, 1.0, {0: tf.constant(given[0])})[1]
     assert float(alone[0]) == pytest.approx(np.log(1 / 3), abs=1e-6)
@@ -157,7 +157,7 @@ def favouring(model) -> GANSynthesizer:
     generator = model._build(np.random.default_rng(0)).generator
     for weight, fitted in zip(generator.weights, model._network.generator.weights):
         weight.assign(fitted)
-    weights = np.zeros((sum(generator.widths), 1), np.float32)
+    weights = np.zeros((generator.width, 1), np.float32)
     weights[0] = 3.0
     critic = keras.Sequential([keras.Input([len(weights)]), keras.layers.Dense(1)])
     critic.set_weights([weights, np.zeros(1, np.float32)])

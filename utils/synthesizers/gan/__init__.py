@@ -105,7 +105,7 @@ class GANSynthesizer(NeuralSynthesizer):
         parts = [learner.weights, averaged.weights, *(adam.variables for adam in adams)]
         self._train(
             self._step(learner, averaged, *adams),
-            [cells[name] for name in self.order_],
+            [_block(cells, self.order_, block) for block in learner.generator.blocks],
             [variable for part in parts for variable in part],
             averaged,
             rng,
@@ -122,7 +122,8 @@ class GANSynthesizer(NeuralSynthesizer):
                 f"group_by must name categories, each once; got {self.group_by!r}. Choose from: "
                 f"{', '.join(names) or 'no column of this table'}."
             )
-        last = drawing_order(None, {n: size or np.inf for n, size in sizes.items()})
+        kinds = {name: (size or np.inf, self._bins_of(name)) for name, size in sizes.items()}
+        last = drawing_order(None, kinds)  # columns of one kind are neighbours
         return first + [name for name in last if name not in first]
 
     def _check_fitted(self) -> None:
@@ -136,11 +137,14 @@ class GANSynthesizer(NeuralSynthesizer):
         units, noise = self.parameters_["units"], self.parameters_["noise"]
         sizes = [self.rows_.sizes[name] for name in self.order_]
         generator = Generator(sizes, self._bins(), noise, units, rng)
-        return _Pair(generator, critic_network(sum(generator.widths), units, rng))
+        return _Pair(generator, critic_network(generator.width, units, rng))
 
     def _bins(self) -> list[int]:
         """How many tokens of each column are bins of a number."""
-        return [len(self.rows_.codes.bins.get(name, ())) for name in self.order_]
+        return [self._bins_of(name) for name in self.order_]
+
+    def _bins_of(self, name) -> int:
+        return len(self.rows_.codes.bins.get(name, ()))
 
     def _adam(self, network, pace):
         rate = pace * self.learning_rate
@@ -152,7 +156,7 @@ class GANSynthesizer(NeuralSynthesizer):
         """Rows that share the first cell with real ones."""
         noise_key, cell_key = tf.unstack(tf.random.split(key))
         noise = tf.random.stateless_normal([batch[0].shape[0], self.noise], noise_key)
-        first = {0: _cells(batch[0], generator.sizes[0])}
+        first = {0: _cells(batch[0][:, 0], generator.sizes[0])}
         return generator.write(noise, cell_key, self.temperature, first)[0]
 
     # --- one training step ---
@@ -161,7 +165,9 @@ class GANSynthesizer(NeuralSynthesizer):
         generator, critic = learner.generator, learner.critic
 
         def step(batch, key):
-            real = generator.row([_cells(*pair) for pair in zip(batch, generator.sizes)])
+            real = generator.row(
+                [_cells(codes, block.size) for codes, block in zip(batch, generator.blocks)]
+            )
             with tf.GradientTape() as writing:
                 fake = generator.row(self._write(generator, batch, key))
             both = tf.concat([real, tf.stop_gradient(fake)], axis=0)
@@ -193,7 +199,8 @@ class GANSynthesizer(NeuralSynthesizer):
     def _column_sizes(self, generator, batch, key):
         """Mean square of what is written for each column."""
         cells = self._write(generator, batch, key)
-        return {name: tf.reduce_mean(cell**2) for name, cell in zip(self.order_, cells)}
+        sizes = tf.concat([tf.reduce_mean(block**2, axis=[0, 2]) for block in cells], axis=0)
+        return dict(zip(self.order_, tf.unstack(sizes)))
 
     # --- how rows are drawn ---
 
@@ -246,9 +253,11 @@ class GANSynthesizer(NeuralSynthesizer):
         known = {j: _cells(np.full(rows, cell), generator.sizes[j]) for j, cell in places.items()}
         cells, log_chance = generator.write(tf.constant(noise), key, 1.0, known)
         log_weights = log_chance + critic(generator.row(cells))[:, 0]
-        arrays = [cell.numpy() for cell in cells]
-        flat = [a.argmax(axis=1) if s else a[:, 0] for a, s in zip(arrays, generator.sizes)]
-        return *flat, log_weights.numpy()
+        codes = [
+            tf.argmax(drawn, axis=2) if block.size else drawn[..., 0]
+            for drawn, block in zip(cells, generator.blocks)
+        ]
+        return *(column for block in codes for column in block.numpy().T), log_weights.numpy()
 
 
 class _Pair:
@@ -259,9 +268,15 @@ class _Pair:
         self.weights = [*generator.weights, *critic.weights]
 
 
-def _cells(column, size):
-    """Tokens (n,) as one-hot rows, scores as they are, float32 (n, size or 1)."""
-    return tf.one_hot(column, size) if size else tf.reshape(column, [-1, 1])
+def _block(cells, order, block):
+    """The cells of a block's columns side by side, (n, columns)."""
+    names = order[block.first : block.first + block.columns]
+    return np.stack([cells[name] for name in names], axis=1)
+
+
+def _cells(codes, size):
+    """Tokens (...) as one-hot rows, scores as they are, float32 (..., size or 1)."""
+    return tf.one_hot(codes, size) if size else codes[..., None]
 
 
 def _log_ratio(real, made, weights, size):
