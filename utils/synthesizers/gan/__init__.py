@@ -21,7 +21,8 @@ from utils.synthesizers.neural import (
 from utils.training import keras, tf
 
 CANDIDATES = 4  # rows written for one that is kept
-ROUNDS, ROWS_A_ROUND = 3, 8_192  # of counting what is drawn, after training
+ROUNDS = 3  # of counting what is drawn, after training
+FEWEST_COUNTED, MOST_COUNTED, NUMBERS_COUNTED = 512, 8_192, 16_000_000  # rows, rows, rows * tokens
 MOST_OFTEN = 8  # a row with just the given number is not kept more often, on average
 LEAST_NEAR = 1e-300  # weight of a row that is nowhere near a given number
 CRITIC_RATE = 3  # learning rate of the critic, as a multiple of the generator's
@@ -210,8 +211,10 @@ class GANSynthesizer(NeuralSynthesizer):
         One row is added to both counts, so that a rare token is not moved by chance.
         """
         start = self._network.generator.weights[START]
+        enough = NUMBERS_COUNTED // self._network.generator.width
+        rows = int(np.clip(enough, FEWEST_COUNTED, MOST_COUNTED))
         for _ in range(ROUNDS):
-            *drawn, log_weights = self._candidates(ROWS_A_ROUND, {}, rng)
+            *drawn, log_weights = self._candidates(rows, {}, rng)
             weights = np.exp(log_weights - log_weights.max())
             weights *= weights.sum() / (weights**2).sum()  # they sum to the effective rows
             moves = [
