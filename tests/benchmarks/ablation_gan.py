@@ -71,7 +71,7 @@ class TextbookGAN:
         return self.encoder.inverse_transform(self.generator(noise).numpy())
 
 
-class Apart(GANSynthesizer):
+class AtOnce(GANSynthesizer):
     """Every cell from the noise alone, as a generator of whole rows has it."""
 
     method = ""
@@ -82,7 +82,17 @@ class Apart(GANSynthesizer):
         return pair
 
 
-class Unchosen(GANSynthesizer):
+class NotRelativistic(GANSynthesizer):
+    """Real and generated rows are judged each by itself: the non-saturating loss (Goodfellow et
+    al. 2014)."""
+
+    method = ""
+
+    def _loss(self, better, worse):
+        return tf.reduce_mean(tf.nn.softplus(-better) + tf.nn.softplus(worse))
+
+
+class WithoutMarks(GANSynthesizer):
     """Every row that is written is a row that is sampled."""
 
     method = ""
@@ -90,6 +100,15 @@ class Unchosen(GANSynthesizer):
     def _draw(self, rows, asked, rng):
         *cells, log_weights = super()._draw(rows, asked, rng)
         return *cells, np.zeros_like(log_weights)
+
+
+class NotCounted(GANSynthesizer):
+    """Tokens come as often as training leaves them."""
+
+    method = ""
+
+    def _calibrate(self, cells, rng):
+        pass
 
 
 class WholeColumnScores(GANSynthesizer):
@@ -124,12 +143,14 @@ def _variant(kind=GANSynthesizer, **options):
 VARIANTS = {
     "textbook": lambda table, schema, seed: TextbookGAN(seed).fit(table, schema),
     "all cures": _variant(),
-    "untrained": _variant(learning_rate=1e-12),
-    "without cells before": _variant(Apart),
-    "without rows chosen by the critic": _variant(Unchosen),
-    "without scores within the group": _variant(WholeColumnScores),
-    "without bins that share": _variant(WithoutViews),
+    "all cures, untrained": _variant(learning_rate=1e-12, epochs=1),
+    "cells at once": _variant(AtOnce),
+    "without ranks in the app": _variant(WholeColumnScores),
+    "without the relativistic loss": _variant(NotRelativistic),
+    "without the penalty": _variant(penalty=0.0),
     "without a faster critic": _variant(EqualRates),
-    "without a penalty on the slope": _variant(penalty=0.0),
     "without averaged weights": _variant(average=0.0),
+    "without bins that share": _variant(WithoutViews),
+    "without counted tokens": _variant(NotCounted),
+    "without the marks": _variant(WithoutMarks),
 }

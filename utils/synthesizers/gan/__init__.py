@@ -25,6 +25,8 @@ ROUNDS = 3  # of counting what is drawn, after training
 FEWEST_COUNTED, MOST_COUNTED, NUMBERS_COUNTED = 512, 8_192, 16_000_000  # rows, rows, rows * tokens
 MOST_OFTEN = 8  # a row with just the given number is not kept more often, on average
 LEAST_NEAR = 1e-300  # weight of a row that is nowhere near a given number
+ENOUGH_ROWS = 5_000  # with fewer the critic's slope is held down in proportion
+MOST_STEPS_BY_ROWS = 1_000  # a small table gets a step a row
 CRITIC_RATE = 3  # learning rate of the critic, as a multiple of the generator's
 
 
@@ -42,12 +44,16 @@ class GANSynthesizer(NeuralSynthesizer):
     row is among real ones, of several rows written those are kept that it marks high (Azadi et al.
     2019). After training the tokens' starts are moved until each is kept as often as counted.
 
+    A critic learns few rows by heart. So a table of fewer than 1,000 rows is trained on for a step
+    a row, at least 200, unless epochs are given.
+
     epochs, batch_size, learning_rate : of both networks (Adam; the critic learns 3 times as fast).
     units : width of the layers.  noise : numbers a row starts from.  penalty : weight of the
-    critic's squared slope.  temperature : of the Gumbel-softmax.  average : the part of the steps
-    over which the weights are averaged.  group_by : names of the columns that are drawn first, the
-    very first by counting; None takes the category that numbers are scored within.  Then come the
-    columns with the fewest tokens, and scores last.
+    critic's squared slope, of 5,000 rows or more; of fewer, as many times more.  temperature : of
+    the Gumbel-softmax.  average : the part of the steps over which the weights are averaged.
+    group_by : names of the columns that are drawn first, the very first by counting; None takes the
+    category that numbers are scored within.  Then come the columns with the fewest tokens, and
+    scores last.
 
     A condition is set in every row, and the row weighted by how likely the generator found it
     after the cells before (importance resampling), or, for a number, by how near the row came to it
@@ -56,6 +62,7 @@ class GANSynthesizer(NeuralSynthesizer):
 
     method = "gan"
     passes = 25
+    least_steps = 200
     ranks_within_groups = True
     rows_: GANRows
     order_: list[str]
@@ -105,7 +112,7 @@ class GANSynthesizer(NeuralSynthesizer):
         adams = self._adam(learner.generator, 1), self._adam(learner.critic, CRITIC_RATE)
         parts = [learner.weights, averaged.weights, *(adam.variables for adam in adams)]
         self._train(
-            self._step(learner, averaged, *adams),
+            self._step(learner, averaged, *adams, self._penalty(len(cells[self.order_[0]]))),
             [_block(cells, self.order_, block) for block in learner.generator.blocks],
             [variable for part in parts for variable in part],
             averaged,
@@ -133,6 +140,13 @@ class GANSynthesizer(NeuralSynthesizer):
         expect("order_", sorted(self.order_) == sorted(self.schema_.names))
 
     # --- the networks ---
+
+    def _steps(self, rows: int) -> int:
+        steps = super()._steps(rows)
+        return steps if self.epochs else max(steps, min(rows, MOST_STEPS_BY_ROWS))
+
+    def _penalty(self, rows: int) -> float:
+        return self.penalty * max(1.0, ENOUGH_ROWS / rows)
 
     def _build(self, rng):
         units, noise = self.parameters_["units"], self.parameters_["noise"]
@@ -162,7 +176,7 @@ class GANSynthesizer(NeuralSynthesizer):
 
     # --- one training step ---
 
-    def _step(self, learner, averaged, generator_adam, critic_adam):
+    def _step(self, learner, averaged, generator_adam, critic_adam, penalty):
         generator, critic = learner.generator, learner.critic
 
         def step(batch, key):
@@ -174,16 +188,15 @@ class GANSynthesizer(NeuralSynthesizer):
             both = tf.concat([real, tf.stop_gradient(fake)], axis=0)
             with tf.GradientTape() as tape:
                 marks, steepness = marks_and_steepness(critic, both)
-                better, worse = tf.split(marks, 2)
-                critic_loss = tf.reduce_mean(tf.nn.softplus(worse - better))
-                critic_loss += self.penalty * steepness
+                of_real, of_fake = tf.split(marks, 2)
+                critic_loss = self._loss(of_real, of_fake) + penalty * steepness
             weights = critic.trainable_variables
             critic_adam.apply(tape.gradient(critic_loss, weights), weights)
 
             with tf.GradientTape() as tape:
                 tape.watch(both)
-                better, worse = tf.split(critic(both), 2)
-                generator_loss = tf.reduce_mean(tf.nn.softplus(better - worse))
+                of_real, of_fake = tf.split(critic(both), 2)
+                generator_loss = self._loss(of_fake, of_real)
             slope = tf.split(tape.gradient(generator_loss, both), 2)[1]
             gradients = writing.gradient(
                 fake,
@@ -196,6 +209,10 @@ class GANSynthesizer(NeuralSynthesizer):
             return {"critic": critic_loss, "generator": generator_loss}
 
         return step
+
+    def _loss(self, better, worse):
+        """Of rows that should be marked better than the others they are paired with."""
+        return tf.reduce_mean(tf.nn.softplus(worse - better))
 
     def _column_sizes(self, generator, batch, key):
         """Mean square of what is written for each column."""
