@@ -18,6 +18,7 @@ from utils.synthesizers.gan import _Pair
 from utils.synthesizers.gan.networks import (
     START,
     Generator,
+    blocks_of,
     hard_choice,
     marks_and_steepness,
     ordered_view,
@@ -253,3 +254,31 @@ def test_a_loaded_model_meets_conditions_too(model, tmp_path):
     loaded = Synthesizer.load(tmp_path / "gan")
     wanted = {"way": "up", "colour": "blue"}
     pd.testing.assert_frame_equal(loaded.sample(40, given=wanted), model.sample(40, given=wanted))
+
+
+def test_many_columns_are_drawn_in_few_blocks_of_one_kind():
+    kinds = [(2, 0)] * 30 + [(5, 5)] * 40 + [(0, 0)] * 30
+    blocks = blocks_of(*zip(*kinds))
+    assert len(blocks) <= 26 and blocks[0].columns == 1
+    for block in blocks:
+        places = range(block.first, block.first + block.columns)
+        assert {kinds[place] for place in places} == {kinds[block.first]}
+    assert sum(block.columns for block in blocks) == 100
+    assert [block.columns for block in blocks_of([3] * 24, [0] * 24)] == [1] * 24
+
+
+def test_a_given_cell_is_set_among_those_of_its_block():
+    network = Generator([2] * 30, [0] * 30, 4, 8, np.random.default_rng(0))
+    given = {2: tf.constant([[0.0, 1.0]] * 50)}
+    cells, log_chance = network.write(tf.zeros([50, 4]), tf.constant([1, 2]), 1.0, given)
+    assert cells[1].shape == (50, 2, 2) and network.row(cells).shape == (50, 60)
+    assert (cells[1].numpy()[:, 1] == [0, 1]).all()
+    assert 0.2 < cells[1].numpy()[:, 0, 1].mean() < 0.8
+    np.testing.assert_allclose(log_chance, np.log(0.5), rtol=1e-5)
+
+
+def test_few_rows_get_fewer_steps_and_a_critic_that_is_less_steep():
+    model = GANSynthesizer(penalty=0.1)
+    assert [model._steps(rows) for rows in (30, 400, 2_000, 12_800)] == [200, 400, 1_000, 2_500]
+    assert GANSynthesizer(epochs=10)._steps(1_280) == 100
+    assert [model._penalty(rows) for rows in (500, 5_000, 9_000)] == [1.0, 0.1, 0.1]
