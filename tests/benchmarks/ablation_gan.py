@@ -6,11 +6,10 @@ import numpy as np
 
 from utils.encoding import TableEncoder
 from utils.synthesizers import GANSynthesizer
-from utils.synthesizers.gan import GRID
 from utils.synthesizers.neural import seeded
 from utils.training import keras, tf, train
 
-EPOCHS, BATCH, NOISE, UNITS = 150, 128, 100, 128  # epochs and batch as GANSynthesizer's own
+BATCH, NOISE, UNITS = 128, 100, 128  # the batch as GANSynthesizer's own
 
 
 class TextbookGAN:
@@ -35,7 +34,7 @@ class TextbookGAN:
             lambda batch, key: self._step(batch[0], key, discriminator, *optimizers),
             (rows,),
             [variable for part in parts for variable in part.variables],
-            steps=EPOCHS * len(rows) // BATCH,
+            steps=GANSynthesizer()._steps(len(rows)),
             batch_size=BATCH,
             seed=self.random_state,
         )
@@ -72,36 +71,69 @@ class TextbookGAN:
         return self.encoder.inverse_transform(self.generator(noise).numpy())
 
 
-class Uncalibrated(GANSynthesizer):
-    """Margins as the training left them."""
+class AtOnce(GANSynthesizer):
+    """Every cell from the noise alone, as a generator of whole rows has it."""
 
     method = ""
 
-    def _calibrate(self, rng):
-        groups, _entries, scores = self._widths
-        self.quantiles_ = np.tile(GRID, (groups, scores, 1))
+    def _build(self, rng):
+        pair = super()._build(rng)
+        pair.generator.remember = lambda state, seen: state
+        return pair
 
 
-class WholeColumnScores(Uncalibrated):
-    """Normal scores of the whole column: not standard normal in each group, so not calibrated."""
-
-    def _fit_rows(self, columns):
-        rows = super()._fit_rows(columns)
-        for scores in rows.scores.values():
-            scores.within.clear()
-        return rows
-
-
-class ConstantRate(GANSynthesizer):
-    """The learning rate does not fall."""
+class NotRelativistic(GANSynthesizer):
+    """Real and generated rows are judged each by itself: the non-saturating loss (Goodfellow et
+    al. 2014)."""
 
     method = ""
 
-    @staticmethod
-    def _optimizer(network, rate, steps):
-        optimizer = keras.optimizers.Adam(rate, beta_1=0.0, beta_2=0.9)
-        optimizer.build(network.trainable_variables)
-        return optimizer
+    def _loss(self, better, worse):
+        return tf.reduce_mean(tf.nn.softplus(-better) + tf.nn.softplus(worse))
+
+
+class WithoutMarks(GANSynthesizer):
+    """Every row that is written is a row that is sampled."""
+
+    method = ""
+
+    def _draw(self, rows, asked, rng):
+        *cells, log_weights = super()._draw(rows, asked, rng)
+        return *cells, np.zeros_like(log_weights)
+
+
+class NotCounted(GANSynthesizer):
+    """Tokens come as often as training leaves them."""
+
+    method = ""
+
+    def _calibrate(self, cells, rng):
+        pass
+
+
+class WholeColumnScores(GANSynthesizer):
+    """Numbers as they are, not as scores within a category."""
+
+    method = ""
+    ranks_within_groups = False
+
+
+class EqualRates(GANSynthesizer):
+    """The critic learns no faster than the generator."""
+
+    method = ""
+
+    def _adam(self, network, pace):
+        return super()._adam(network, 1)
+
+
+class WithoutViews(GANSynthesizer):
+    """Bins of a number that do not share with their neighbours."""
+
+    method = ""
+
+    def _bins(self):
+        return [0] * len(self.order_)
 
 
 def _variant(kind=GANSynthesizer, **options):
@@ -111,12 +143,14 @@ def _variant(kind=GANSynthesizer, **options):
 VARIANTS = {
     "textbook": lambda table, schema, seed: TextbookGAN(seed).fit(table, schema),
     "all cures": _variant(),
-    "all cures, untrained": _variant(learning_rate=1e-12),
-    "without the anchor": _variant(group_by=[]),
-    "without scores within the cell": _variant(WholeColumnScores),
-    "without the gradient penalty": _variant(penalty=0.0),
-    "without rows judged in pairs": _variant(pack=1),
+    "all cures, untrained": _variant(learning_rate=1e-12, epochs=1),
+    "cells at once": _variant(AtOnce),
+    "without ranks in the app": _variant(WholeColumnScores),
+    "without the relativistic loss": _variant(NotRelativistic),
+    "without the penalty": _variant(penalty=0.0),
+    "without a faster critic": _variant(EqualRates),
     "without averaged weights": _variant(average=0.0),
-    "without a falling rate": _variant(ConstantRate),
-    "without calibrated margins": _variant(Uncalibrated),
+    "without bins that share": _variant(WithoutViews),
+    "without counted tokens": _variant(NotCounted),
+    "without the marks": _variant(WithoutMarks),
 }

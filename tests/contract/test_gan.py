@@ -8,4 +8,4 @@ from tests.contract.promises import Contract
 class TestGAN(Contract):
     method, options, bad = "gan", {"epochs": 30}, ("penalty", -1.0)
     planted_options: ClassVar = {"group_by": ["app"]}
-    band = 0.12
+    band = 0.08

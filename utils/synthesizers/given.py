@@ -109,17 +109,19 @@ def candidates(n: int) -> int:
     return max(CANDIDATES * n, FEWEST_CANDIDATES)
 
 
-def nearness(values: np.ndarray, wanted: float, column: Column) -> np.ndarray:
+def nearness(
+    values: np.ndarray, wanted: float, column: Column, matches: int = EXACT_MATCHES
+) -> np.ndarray:
     """How well each number (n,) matches a wanted one, 0 to 1, float64.
 
-    Equal numbers count 1 and others 0 where 30 rows or 5 % of them are equal; else a Gaussian
-    kernel with the width of Silverman's rule (1986, section 3.4.2). A missing number matches a
-    missing one only.
+    Equal numbers count 1 and others 0 where so many ``matches`` or 5 % of them are equal; else a
+    Gaussian kernel with the width of Silverman's rule (1986, section 3.4.2). A missing number
+    matches a missing one only.
     """
     if np.isnan(wanted):
         return np.isnan(values).astype(float)
     equal = np.abs(values - wanted) <= grid_step(column) / 2
-    if equal.sum() >= min(EXACT_MATCHES, max(2, SPIKE_SHARE * len(values))):
+    if equal.sum() >= min(matches, max(2, SPIKE_SHARE * len(values))):
         return equal.astype(float)
     known = values[~np.isnan(values)]
     width = (1.06 * _spread(known) * len(known) ** -0.2 if len(known) else 0.0) or 1.0

@@ -3,65 +3,79 @@ please."""
 
 from __future__ import annotations
 
-from functools import cached_property
-from typing import Annotated
-
 import numpy as np
-from scipy.special import ndtr
 
 from utils.saving import expect
-from utils.synthesizers.draws import resample
-from utils.synthesizers.gan import networks
-from utils.synthesizers.gan.rows import GANRows, best_groups
-from utils.synthesizers.given import candidates, nearness
-from utils.synthesizers.neural import AVERAGE, NeuralSynthesizer, follow, pieces, take_weights
-from utils.training import tf
+from utils.synthesizers.draws import drawing_order, resample
+from utils.synthesizers.gan.networks import START, Generator, critic_network, marks_and_steepness
+from utils.synthesizers.gan.rows import GANRows
+from utils.synthesizers.given import EXACT_MATCHES, candidates, nearness
+from utils.synthesizers.neural import (
+    AVERAGE,
+    NeuralSynthesizer,
+    follow,
+    log_shares,
+    pieces,
+    take_weights,
+)
+from utils.training import keras, tf
 
-CALIBRATION_ROWS, CALIBRATION_ROUNDS = 16_384, 8
-GRID = np.linspace(-3, 3, 49)
-FLOOR = 1e-30
+CANDIDATES = 4  # rows written for one that is kept
+ROUNDS = 3  # of counting what is drawn, after training
+FEWEST_COUNTED, MOST_COUNTED, NUMBERS_COUNTED = 512, 8_192, 16_000_000  # rows, rows, rows * tokens
+MOST_OFTEN = 8  # a row with just the given number is not kept more often, on average
+LEAST_NEAR = 1e-300  # weight of a row that is nowhere near a given number
+ENOUGH_ROWS = 5_000  # with fewer the critic's slope is held down in proportion
+MOST_STEPS_BY_ROWS = 1_000  # a small table gets a step a row
+CRITIC_RATE = 3  # learning rate of the critic, as a multiple of the generator's
 
 
 class GANSynthesizer(NeuralSynthesizer):
-    """A Wasserstein GAN with gradient penalty (Gulrajani et al. 2017), made for tables.
+    """A relativistic GAN (Jolicoeur-Martineau 2019) whose generator writes a row cell by cell.
 
-    A group (a combination of one or two columns) is drawn by its frequency, and generator and
-    critic are told which (Xu et al. 2019, section 4.3, train by such sampling). The generator
-    starts as the independent model: each column as frequent as it is in that group, so only what
-    binds columns together is left to learn. Categories pass the critic as straight-through
-    Gumbel-softmax draws (Jang, Gu and Poole 2017). The critic judges ``pack`` rows together, so
-    that too much of the same is seen (Lin et al. 2018). Rows are sampled from an average of the
-    generator's weights over many steps (Yazici et al. 2019), whose margins are set right at the
-    end.
+    Numbers that a category tells come as scores within it. Categories, and numbers of few values or
+    with gaps, are tokens; other numbers are normal scores. The generator draws one column after the
+    other, each from noise and the cells before it, so that what binds columns together can be
+    sharp; it starts at each column's margin. Tokens pass the critic as straight-through
+    Gumbel-softmax draws (Jang, Gu and Poole 2017). The critic compares real with generated rows
+    that share the first cell, and the slope of its marks is held down at both (Mescheder, Geiger
+    and Nowozin 2018; Huang et al. 2024). Both networks are averages of their weights over many
+    steps (Yazici et al. 2019). As the marks of a relativistic critic tell how much more likely a
+    row is among real ones, of several rows written those are kept that it marks high (Azadi et al.
+    2019). After training the tokens' starts are moved until each is kept as often as counted.
 
-    epochs, batch_size, learning_rate : of both networks (Adam).  units : width of the layers.
-    noise : numbers a row starts from.  pack : rows judged together.  penalty : weight of the
-    gradient penalty.  temperature : of the Gumbel-softmax.  average : the part of the steps over
-    which the weights are averaged.  group_by : names of the columns whose combinations are the
-    groups; None takes the schema's target, and the category that tells most about the others.
+    A critic learns few rows by heart. So a table of fewer than 1,000 rows is trained on for a step
+    a row, at least 200, unless epochs are given.
 
-    A condition on a group is met by construction, one on another category by drawing it and
-    weighting the rows by how likely it was; one on a smooth number by keeping rows that have it,
-    or, if these are few, the rows nearest to it, with the number set. In every case each row meets
-    it: cells that never came together are set in the rows nearest to them.
+    epochs, batch_size, learning_rate : of both networks (Adam; the critic learns 3 times as fast).
+    units : width of the layers.  noise : numbers a row starts from.  penalty : weight of the
+    critic's squared slope, of 5,000 rows or more; of fewer, as many times more.  temperature : of
+    the Gumbel-softmax.  average : the part of the steps over which the weights are averaged.
+    group_by : names of the columns that are drawn first, the very first by counting; None takes the
+    category that numbers are scored within.  Then come the columns with the fewest tokens, and
+    scores last.
+
+    A condition is set in every row, and the row weighted by how likely the generator found it
+    after the cells before (importance resampling), or, for a number, by how near the row came to it
+    on its own: exact for the first column, for others only as the candidates grow in number.
     """
 
     method = "gan"
-    passes = 150
+    passes = 25
+    least_steps = 200
+    ranks_within_groups = True
     rows_: GANRows
-    bias_: Annotated[np.ndarray, "float g _"]
-    quantiles_: Annotated[np.ndarray, "float g _ 49"]
+    order_: list[str]
 
     def __init__(
         self,
         epochs: int | None = None,
         batch_size: int = 128,
         learning_rate: float = 1e-3,
-        units: int = 128,
+        units: int = 64,
         noise: int = 32,
-        pack: int = 2,
-        penalty: float = 5.0,
-        temperature: float = 0.3,
+        penalty: float = 0.003,
+        temperature: float = 0.5,
         average: float = AVERAGE,
         group_by: list[str] | None = None,
         progress: bool | str = False,
@@ -70,13 +84,13 @@ class GANSynthesizer(NeuralSynthesizer):
     ):
         super().__init__(random_state)
         self.epochs, self.batch_size, self.learning_rate = epochs, batch_size, learning_rate
-        self.units, self.noise, self.pack, self.penalty = units, noise, pack, penalty
+        self.units, self.noise, self.penalty = units, noise, penalty
         self.temperature, self.average, self.group_by = temperature, average, group_by
         self.progress, self.checkpoint = progress, checkpoint
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
-        self._check_counts("units", "noise", "pack")
+        self._check_counts("units", "noise")
         self._check_range(0, np.inf, "penalty", "average")
         self._check_positive("temperature")
         self._check_column_names("group_by")
@@ -84,188 +98,210 @@ class GANSynthesizer(NeuralSynthesizer):
     # --- what goes in ---
 
     def _fit(self, columns, rng):
-        self.rows_ = self._fit_rows(columns)
-        group, tokens, scores = self.rows_.encode(columns, rng)
-        self.bias_ = np.log(np.maximum(self.rows_.margins(group, tokens), FLOOR))
-        pack = min(self.pack, self.batch_size, len(group))
-        generator, averaged = self._build(rng), self._build(rng)
-        take_weights(averaged, generator.weights)
-        critic = networks.critic_network(pack * sum(self._widths), self.units, rng)
-        steps = self._steps(len(group))
-        generating = generator, self._optimizer(generator, self.learning_rate, steps)
-        judging = critic, self._optimizer(critic, 2 * self.learning_rate, steps)
-        try:
-            self._train(
-                self._step(generating, judging, averaged, pack),
-                (group, tokens, scores),
-                [v for part in (averaged, *generating, *judging) for v in part.variables],
-                averaged,
-                rng,
-                column_losses=lambda batch, key: self._column_sizes(generator, batch, key),
+        self.rows_ = GANRows.fit(columns, self.schema_, self.ranks_.scores)
+        self.order_ = self._drawing_order()
+        cells = self.rows_.encode(columns, rng)
+        learner, averaged = self._build(rng), self._build(rng)
+        learner.generator.start_from(
+            [
+                log_shares(cells[name][:, None], [size]) if size else np.zeros(2)
+                for name, size in zip(self.order_, learner.generator.sizes)
+            ]
+        )
+        take_weights(averaged, learner.weights)
+        adams = self._adam(learner.generator, 1), self._adam(learner.critic, CRITIC_RATE)
+        parts = [learner.weights, averaged.weights, *(adam.variables for adam in adams)]
+        self._train(
+            self._step(learner, averaged, *adams, self._penalty(len(cells[self.order_[0]]))),
+            [_block(cells, self.order_, block) for block in learner.generator.blocks],
+            [variable for part in parts for variable in part],
+            averaged,
+            rng,
+            column_losses=lambda batch, key: self._column_sizes(learner.generator, batch, key),
+        )
+        self._calibrate([cells[name] for name in self.order_], rng)
+
+    def _drawing_order(self) -> list[str]:
+        sizes = self.rows_.sizes
+        first = self.ranks_.group_by if self.group_by is None else list(self.group_by)
+        names = [column.name for column in self.schema_.columns if column.discrete]
+        if not set(first) <= set(names) or len(set(first)) < len(first):
+            raise ValueError(
+                f"group_by must name categories, each once; got {self.group_by!r}. Choose from: "
+                f"{', '.join(names) or 'no column of this table'}."
             )
-        finally:
-            if "_network" in vars(self):
-                self._calibrate(rng)
+        kinds = {name: (size or np.inf, self._bins_of(name)) for name, size in sizes.items()}
+        last = drawing_order(None, kinds)  # columns of one kind are neighbours
+        return first + [name for name in last if name not in first]
 
     def _check_fitted(self) -> None:
         super()._check_fitted()
         expect("rows_", self.rows_.fits(self.schema_))
-        groups, entries, scores = self._widths
-        expect("bias_", self.bias_.shape == (groups, entries))
-        expect("quantiles_", self.quantiles_.shape[:2] == (groups, scores))
-        for name, codes in zip(self.rows_.group_by, self.rows_.groups.combinations.T):
-            expect("rows_", self._holds(name, codes))
-
-    def _fit_rows(self, columns) -> GANRows:
-        chosen = best_groups(columns, self.schema_) if self.group_by is None else self.group_by
-        names = [column.name for column in self.schema_.columns if column.discrete]
-        if not set(chosen) <= set(names) or len(chosen) >= len(columns):
-            raise ValueError(
-                f"group_by must name categories, and not all columns; got {self.group_by!r}. "
-                f"Choose from: {', '.join(names) or 'no column of this table'}."
-            )
-        return GANRows.fit(columns, self.schema_, list(chosen))
+        expect("order_", sorted(self.order_) == sorted(self.schema_.names))
 
     # --- the networks ---
 
-    _optimizer = staticmethod(networks.falling_adam)
+    def _steps(self, rows: int) -> int:
+        steps = super()._steps(rows)
+        return steps if self.epochs else max(steps, min(rows, MOST_STEPS_BY_ROWS))
 
-    @property
-    def _widths(self) -> tuple[int, int, int]:
-        """Numbers of groups, token entries and scores."""
-        return len(self.rows_.groups), sum(self.rows_.sizes), len(self.rows_.scores)
-
-    @property
-    def _noise(self) -> int:
-        return max(self.parameters_["noise"], len(self.rows_.scores))
+    def _penalty(self, rows: int) -> float:
+        return self.penalty * max(1.0, ENOUGH_ROWS / rows)
 
     def _build(self, rng):
-        groups, entries, scores = self._widths
-        units = self.parameters_["units"]
-        return networks.generator_network(self._noise, groups, entries + scores, units, rng)
+        units, noise = self.parameters_["units"], self.parameters_["noise"]
+        sizes = [self.rows_.sizes[name] for name in self.order_]
+        generator = Generator(sizes, self._bins(), noise, units, rng)
+        return _Pair(generator, critic_network(generator.width, units, rng))
 
-    def _generate(self, generator, group, key):
-        """Rows as the critic sees them, float32 (n, entries + scores); gradients pass the draws."""
-        groups, entries, scores = self._widths
-        noise_key, choice_key = tf.unstack(tf.random.split(key))
-        noise = tf.random.stateless_normal([group.shape[0], self._noise], noise_key)
-        output = generator([noise, tf.one_hot(group, groups)])
-        logits = output[:, :entries] + tf.gather(tf.constant(self.bias_), group)
-        draws = networks.hard_choices(logits, self.rows_.sizes, self.temperature, choice_key)
-        return tf.concat([*draws, noise[:, :scores] + output[:, entries:]], axis=1)
+    def _bins(self) -> list[int]:
+        """How many tokens of each column are bins of a number."""
+        return [self._bins_of(name) for name in self.order_]
 
-    def _one_hot(self, tokens, scores):
-        """Real rows in the same form."""
-        sizes = enumerate(self.rows_.sizes)
-        return tf.concat([*(tf.one_hot(tokens[:, j], size) for j, size in sizes), scores], axis=1)
+    def _bins_of(self, name) -> int:
+        return len(self.rows_.codes.bins.get(name, ()))
 
-    def _packed(self, rows, group, pack):
-        """Rows with their groups, ``pack`` of them side by side."""
-        rows = tf.concat([rows, tf.one_hot(group, len(self.rows_.groups))], axis=1)
-        packs = rows.shape[0] // pack
-        return tf.reshape(rows[: packs * pack], [packs, pack * rows.shape[1]])
+    def _adam(self, network, pace):
+        rate = pace * self.learning_rate
+        optimizer = keras.optimizers.Adam(rate, beta_1=0.0, beta_2=0.99)
+        optimizer.build(network.weights)
+        return optimizer
+
+    def _write(self, generator, batch, key):
+        """Rows that share the first cell with real ones."""
+        noise_key, cell_key = tf.unstack(tf.random.split(key))
+        noise = tf.random.stateless_normal([batch[0].shape[0], self.noise], noise_key)
+        first = {0: _cells(batch[0][:, 0], generator.sizes[0])}
+        return generator.write(noise, cell_key, self.temperature, first)[0]
 
     # --- one training step ---
 
-    def _step(self, generating, judging, averaged, pack):
-        (generator, generator_adam), (critic, critic_adam) = generating, judging
+    def _step(self, learner, averaged, generator_adam, critic_adam, penalty):
+        generator, critic = learner.generator, learner.critic
 
         def step(batch, key):
-            group, tokens, scores = batch
-            for_critic, for_generator, for_penalty = tf.unstack(tf.random.split(key, 3))
-            real = self._packed(self._one_hot(tokens, scores), group, pack)
-            fake = self._packed(self._generate(generator, group, for_critic), group, pack)
+            real = generator.row(
+                [_cells(codes, block.size) for codes, block in zip(batch, generator.blocks)]
+            )
+            with tf.GradientTape() as writing:
+                fake = generator.row(self._write(generator, batch, key))
+            both = tf.concat([real, tf.stop_gradient(fake)], axis=0)
             with tf.GradientTape() as tape:
-                distance = tf.reduce_mean(critic(real)) - tf.reduce_mean(critic(fake))
-                steepness = networks.steepness(critic, real, fake, for_penalty)
-                critic_loss = self.penalty * steepness - distance
+                marks, steepness = marks_and_steepness(critic, both)
+                of_real, of_fake = tf.split(marks, 2)
+                critic_loss = self._loss(of_real, of_fake) + penalty * steepness
             weights = critic.trainable_variables
             critic_adam.apply(tape.gradient(critic_loss, weights), weights)
 
             with tf.GradientTape() as tape:
-                fake = self._packed(self._generate(generator, group, for_generator), group, pack)
-                generator_loss = -tf.reduce_mean(critic(fake))
-            weights = generator.trainable_variables
-            generator_adam.apply(tape.gradient(generator_loss, weights), weights)
-
-            follow(averaged.weights, generator.weights, generator_adam.iterations, self.average)
+                tape.watch(both)
+                of_real, of_fake = tf.split(critic(both), 2)
+                generator_loss = self._loss(of_fake, of_real)
+            slope = tf.split(tape.gradient(generator_loss, both), 2)[1]
+            gradients = writing.gradient(
+                fake,
+                [weight.value for weight in generator.weights],
+                output_gradients=slope,
+                unconnected_gradients="zero",
+            )
+            generator_adam.apply(gradients, generator.weights)
+            follow(averaged.weights, learner.weights, generator_adam.iterations, self.average)
             return {"critic": critic_loss, "generator": generator_loss}
 
         return step
 
+    def _loss(self, better, worse):
+        """Of rows that should be marked better than the others they are paired with."""
+        return tf.reduce_mean(tf.nn.softplus(worse - better))
+
     def _column_sizes(self, generator, batch, key):
-        """Mean square of what is generated for each column."""
-        rows = self._generate(generator, batch[0], key)
-        names = [*self.rows_.tokens, *self.rows_.gaps, *self.rows_.scores]
-        blocks = networks.blocks(rows, [*self.rows_.sizes, *[1] * len(self.rows_.scores)])
-        return {name: tf.reduce_mean(block**2) for name, block in zip(names, blocks)}
+        """Mean square of what is written for each column."""
+        cells = self._write(generator, batch, key)
+        sizes = tf.concat([tf.reduce_mean(block**2, axis=[0, 2]) for block in cells], axis=0)
+        return dict(zip(self.order_, tf.unstack(sizes)))
 
     # --- how rows are drawn ---
 
-    def _calibrate(self, rng):
-        """Shift logits and scores until what is generated in each group has its real margins."""
-        groups, entries, scores = self._widths
-        wanted = self.bias_
-        place = np.repeat(np.arange(groups), max(CALIBRATION_ROWS // groups, 512))
-        noise = rng.standard_normal((len(place), self._noise), dtype=np.float32)
-        output = self._network([noise, np.eye(groups, dtype=np.float32)[place]]).numpy()
-        moved = noise[:, :scores] + output[:, entries:]
-        moved = moved.reshape(groups, len(place) // groups, scores)
-        self.quantiles_ = np.quantile(moved, ndtr(GRID), axis=1).transpose(1, 2, 0)
-        for _ in range(CALIBRATION_ROUNDS if entries else 0):
-            chances = networks.block_softmax(
-                output[:, :entries] + self.bias_[place], self.rows_.sizes
-            )
-            found = chances.reshape(groups, -1, entries).mean(axis=1)
-            self.bias_ = self.bias_ + wanted - np.log(np.maximum(found, FLOOR))
+    def _calibrate(self, cells, rng):
+        """Move the tokens' starts until each is kept as often as it was counted in the table.
+
+        One row is added to both counts, so that a rare token is not moved by chance.
+        """
+        start = self._network.generator.weights[START]
+        enough = NUMBERS_COUNTED // self._network.generator.width
+        rows = int(np.clip(enough, FEWEST_COUNTED, MOST_COUNTED))
+        for _ in range(ROUNDS):
+            *drawn, log_weights = self._candidates(rows, {}, rng)
+            weights = np.exp(log_weights - log_weights.max())
+            weights *= weights.sum() / (weights**2).sum()  # they sum to the effective rows
+            moves = [
+                _log_ratio(real, made, weights, size)
+                for real, made, size in zip(cells, drawn, self._network.generator.sizes)
+            ]
+            start.assign_add(np.concatenate(moves))
+        self.weights_ = [weight.numpy().copy() for weight in self._network.weights]
 
     def _sample(self, n, given, rng):
-        groups, masks = self.rows_.possible(given)
-        chances = self.rows_.groups.counts * groups
-        by_construction = set(given) <= set(self.rows_.group_by)
-        rows = n if by_construction else candidates(n)
-        group = rng.choice(len(chances), rows, p=chances / chances.sum()).astype(np.int32)
-        allowed = np.concatenate([np.zeros(0), *masks]).astype(np.float32)
-        tokens, scores, log_weights = self._draw(group, allowed, rng)
-        if not by_construction:
-            for name in filter(self.rows_.scores.get, given):
-                log_weights += self._log_nearness(name, given[name], scores, group)
-            keep = resample(log_weights, n, rng)
-            group, tokens, scores = group[keep], tokens[keep], scores[keep]
-        return self.rows_.decode(group, tokens, scores, self.schema_, given, rng)
+        wanted = {name: value for name, value in given.items() if self._is_number(name, value)}
+        others = {name: value for name, value in given.items() if name not in wanted}
+        rows = candidates(n) if given else CANDIDATES * max(n, 1)
+        *cells, log_weights = self._candidates(rows, self.rows_.encode_given(others), rng)
+        columns = self.rows_.decode(dict(zip(self.order_, cells)), self.schema_, rng)
+        for name, value in wanted.items():
+            matches = max(EXACT_MATCHES, n // MOST_OFTEN)
+            near = nearness(columns[name], value, self.schema_[name], matches)
+            log_weights = log_weights + np.log(np.maximum(near, LEAST_NEAR))
+        keep = resample(log_weights, n, rng)
+        columns = {name: column[keep] for name, column in columns.items()}
+        return columns | {name: np.full(n, value) for name, value in wanted.items()}
 
-    def _draw(self, group, allowed, rng):
-        """Tokens, calibrated scores, log-probability of what is allowed, for rows in the groups."""
-        bias, sizes = self.bias_.astype(np.float32), self.rows_.sizes
-        parts = []
-        for piece in pieces(max(len(group), 1), sum(self._widths)):
-            part = group[piece]
-            noise = rng.standard_normal((len(part), self._noise), dtype=np.float32)
-            uniform = 1 - rng.random((len(part), len(sizes)), dtype=np.float32)
-            drawn = self._sampler(noise, part, uniform, bias, allowed)
-            parts.append([array.numpy() for array in drawn])
-        tokens, scores, log_weights = (np.concatenate(arrays) for arrays in zip(*parts))
-        return tokens, self._to_scores(scores, group), log_weights
+    def _is_number(self, name, value) -> bool:
+        return not (self.schema_[name].discrete or np.isnan(value))
 
-    @cached_property
-    def _sampler(self):
-        return networks.compiled_sampler(self._network, self.rows_.sizes, len(self.rows_.scores))
+    def _candidates(self, rows, asked, rng):
+        """What :meth:`_draw` returns, piece by piece, so that memory does not grow with rows."""
+        slices = pieces(rows, sum(self.rows_.sizes.values()))
+        parts = [self._draw(len(range(rows)[piece]), asked, rng) for piece in slices]
+        return [np.concatenate(arrays) for arrays in zip(*parts)]
 
-    def _to_scores(self, moved, group):
-        """What the generator gives for the scores, stretched to standard normal in each group."""
-        ends = np.concatenate([[GRID[0] - 1], GRID, [GRID[-1] + 1]])
-        scores = np.empty_like(moved)
-        for number in np.unique(group):
-            rows = group == number
-            for place, quantiles in enumerate(self.quantiles_[number]):
-                knots = np.concatenate([[quantiles[0] - 1], quantiles, [quantiles[-1] + 1]])
-                scores[rows, place] = np.interp(moved[rows, place], knots, ends)
-        return scores
+    def _draw(self, rows, asked, rng):
+        """Cells of so many rows, an array for each column, and the logarithm of their weights."""
+        generator, critic = self._network.generator, self._network.critic
+        key = tf.constant(rng.integers(2**31, size=2), tf.int32)
+        noise = rng.standard_normal((rows, self.parameters_["noise"]), dtype=np.float32)
+        places = {self.order_.index(name): cell for name, cell in asked.items()}
+        known = {j: _cells(np.full(rows, cell), generator.sizes[j]) for j, cell in places.items()}
+        cells, log_chance = generator.write(tf.constant(noise), key, 1.0, known)
+        log_weights = log_chance + critic(generator.row(cells))[:, 0]
+        codes = [
+            tf.argmax(drawn, axis=2) if block.size else drawn[..., 0]
+            for drawn, block in zip(cells, generator.blocks)
+        ]
+        return *(column for block in codes for column in block.numpy().T), log_weights.numpy()
 
-    def _log_nearness(self, name, value, scores, group):
-        """Log-weight of each row for a number that it should have."""
-        if np.isnan(value):
-            return 0.0  # its token tells
-        place = list(self.rows_.scores).index(name)
-        values = self.rows_.scores[name].inverse(scores[:, place], group)
-        return np.log(np.maximum(nearness(values, value, self.schema_[name]), 1e-300))
+
+class _Pair:
+    """A generator and its critic, saved as one."""
+
+    def __init__(self, generator, critic):
+        self.generator, self.critic = generator, critic
+        self.weights = [*generator.weights, *critic.weights]
+
+
+def _block(cells, order, block):
+    """The cells of a block's columns side by side, (n, columns)."""
+    names = order[block.first : block.first + block.columns]
+    return np.stack([cells[name] for name in names], axis=1)
+
+
+def _cells(codes, size):
+    """Tokens (...) as one-hot rows, scores as they are, float32 (..., size or 1)."""
+    return tf.one_hot(codes, size) if size else codes[..., None]
+
+
+def _log_ratio(real, made, weights, size):
+    """Logarithm of how much too rarely each token is made, float (size,); of a score 0, 0."""
+    if not size:
+        return np.zeros(2)
+    counted = np.bincount(real, minlength=size) * weights.sum() / len(real)
+    return np.log((counted + 1) / (np.bincount(made, weights, size) + 1))
