@@ -143,7 +143,6 @@ def _variant(kind=GANSynthesizer, **options):
 VARIANTS = {
     "textbook": lambda table, schema, seed: TextbookGAN(seed).fit(table, schema),
     "all cures": _variant(),
-    "all cures, untrained": _variant(learning_rate=1e-12, epochs=1),
     "cells at once": _variant(AtOnce),
     "without ranks in the app": _variant(WholeColumnScores),
     "without the relativistic loss": _variant(NotRelativistic),
