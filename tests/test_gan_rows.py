@@ -11,6 +11,9 @@ from utils.schema import Schema
 from utils.synthesizers.gan.rows import GANRows
 
 
+GENERATOR = np.random.default_rng(2)
+
+
 def people(rows: int = 2_000) -> pd.DataFrame:
     rng = np.random.default_rng(0)
     table = pd.DataFrame(
@@ -55,8 +58,26 @@ def test_rows_come_back(fitted):
 
 def test_a_column_without_a_grid_is_no_coarser_than_its_numbers(fitted):
     _, columns, schema = fitted
-    ranked = GANRows.fit(columns, schema, ["height"])
+    scores = columns | {"height": (columns["height"] - 170) / 12}
+    ranked = GANRows.fit(scores, schema, ["height"])
     assert ranked.scores["height"].step == 0
+
+
+def test_a_pile_that_stands_apart_is_a_token_of_its_own(fitted):
+    _, columns, schema = fitted
+    scores = (columns["height"] - 170) / 12
+    scores[:60] = -3.68  # as GroupRanks tells 0 minutes
+    columns = columns | {"height": scores}
+    ranked = GANRows.fit(columns, schema, ["height"])
+    assert "height" not in ranked.scores
+    back = ranked.decode(ranked.encode(columns, np.random.default_rng(1)), schema, GENERATOR)
+    assert (np.isclose(back["height"], -3.68) == np.isclose(scores, -3.68)).all()
+
+
+def test_bins_are_as_many_as_the_rows_can_tell(fitted):
+    _, columns, schema = fitted
+    few = {name: values[:200] for name, values in columns.items()}
+    assert GANRows.fit(few, schema, []).sizes["gain"] <= 17
 
 
 def test_given_values_are_cells_and_come_back_exactly(fitted):

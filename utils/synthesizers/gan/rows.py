@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from utils.encoding import TableCodes, grid_step
-from utils.encoding.scores import NormalScores
+from utils.encoding.codes import count_of_bins
+from utils.encoding.scores import END, NormalScores
 from utils.encoding.spikes import is_smooth
 from utils.saving import savable
 from utils.schema import Schema
@@ -22,7 +23,7 @@ class GANRows:
     """Every column as cells: tokens, int32 (n,), or normal scores, float32 (n,).
 
     Scores are for smooth numbers with more values than there are bins; what is missing somewhere,
-    and every other column, is told in tokens.
+    or has a pile that stands apart, and every other column, is told in tokens.
 
     codes : TableCodes of the tokens.  scores : {name: NormalScores}.
     """
@@ -37,10 +38,11 @@ class GANRows:
         scores = {
             name: NormalScores.fit(columns[name], 0.0 if name in ranked else grid_step(column))
             for name, column in zip(schema.names, schema.columns)
-            if not column.discrete and _is_score(columns[name])
+            if not column.discrete and _is_score(columns[name], name in ranked)
         }
+        bins = count_of_bins(len(columns[schema.names[0]]), MOST_BINS)
         others = schema.select([name for name in schema.names if name not in scores])
-        return cls(TableCodes.fit(columns, others, MOST_BINS), scores)
+        return cls(TableCodes.fit(columns, others, bins), scores)
 
     def fits(self, schema: Schema) -> bool:
         """Whether every column of the schema is told in one of the two ways."""
@@ -74,6 +76,8 @@ class GANRows:
         return columns | {name: scale.inverse(cells[name]) for name, scale in self.scores.items()}
 
 
-def _is_score(values: np.ndarray) -> bool:
-    known = not np.isnan(values).any()
-    return known and is_smooth(values) and len(np.unique(values)) > MOST_BINS
+def _is_score(values: np.ndarray, ranked: bool) -> bool:
+    """Whether no value is missing and none stands out: a pile, such as 0 minutes, is a token."""
+    if np.isnan(values).any() or (ranked and (np.abs(values) >= END).any()):
+        return False
+    return is_smooth(values) and len(np.unique(values)) > MOST_BINS
