@@ -21,7 +21,7 @@ SYNTHETIC = "#D55E00"  # vermilion
 YARDSTICK = "#767676"  # grey: neither real nor synthetic, a mark to measure by
 # Okabe and Ito (2008), made to be told apart with any colour vision
 PALETTE = (REAL, SYNTHETIC, "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442")
-MARKERS = ("o", "^", "s", "D", "v", "P", "X", "*")
+MARKERS = ("o", "^", "s", "D", "v", "P", "<", "*")
 LINE_STYLES = ("-", "--", "-.", ":")
 FILLED = {"color": REAL, "alpha": 0.45}  # against an outline: they differ without colour
 OUTLINED = {"facecolor": "none", "edgecolor": SYNTHETIC, "linewidth": 2}
