@@ -10,7 +10,6 @@ from utils.encoding import to_array
 from utils.schema import Schema
 from utils.synthesizers.gan.rows import GANRows
 
-
 GENERATOR = np.random.default_rng(2)
 
 
