@@ -12,6 +12,7 @@ from tests.benchmarks import ablation
 from tests.benchmarks.figures import as_table, as_text, machine, store
 from tests.benchmarks.measures import GROUPS
 from tests.benchmarks.methods import methods
+from tests.benchmarks.plan import SEEDS
 from tests.benchmarks.race import race
 from tests.benchmarks.report import write_report
 from tests.benchmarks.tables import TABLES
@@ -21,7 +22,6 @@ from utils.session import start_lesson
 app = typer.Typer(add_completion=False, no_args_is_help=True)
 Jobs = Annotated[int, typer.Option(min=1, help="Runs side by side, of one thread each.")]
 SIDE_BY_SIDE = min(2, os.cpu_count() or 1)
-SEEDS = sorted({seed for table in TABLES.values() for seed in table.seeds})
 
 
 @app.command()

@@ -105,8 +105,7 @@ def ablate(
     """Run what is not stored yet of tables, variants and seeds, and store each run as it ends.
 
     tables : all without any.  Runs of older code, and of variants that are no more, are forgotten
-    first. Returns the means
-    over the seeds, one row a table and variant.
+    first. Returns the means over the seeds, one row a table and variant.
     """
     runs = Runs(folder / f"{ABLATION}{name}.csv", COLUMNS, ["table", "variant", "seed"])
     runs.forget(outdated(name, runs.table()))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.benchmarks import ablation, race
 from tests.benchmarks.methods import methods
-from tests.benchmarks.plan import defaults
+from tests.benchmarks.plan import SEEDS, defaults
 from tests.benchmarks.tables import TABLES
 from utils.results import ABLATION, RESULTS, load_results
 
@@ -42,8 +42,7 @@ def missing_runs(folder: Path = RESULTS) -> list[str]:
     """Runs at the defaults that race.csv lacks, as text: one line a table and method."""
     stored = load_results("race", folder)
     stored = set(zip(stored["table"], stored["method"], stored["budget"], stored["seed"]))
-    seeds = {seed for table in TABLES.values() for seed in table.seeds}
-    planned = defaults(TABLES, methods(), seeds)
+    planned = defaults(TABLES, methods(), SEEDS)
     counts = Counter((run.table, run.method) for run in planned if tuple(run) not in stored)
     return [
         f"{method} on {table}: {count} of {len(methods()[method].seeds(table))} seeds are missing"
