@@ -72,7 +72,7 @@ def test_what_one_column_determines_is_learned():
     table = pd.DataFrame({"town": np.array(list("abcdefghijkl"))[town], "region": town % 3})
     made = GANSynthesizer(epochs=60).fit(table.astype({"region": str})).sample(2_000)
     determined = made["town"].map(lambda letter: str("abcdefghijkl".index(letter) % 3))
-    assert (made["region"] == determined).mean() > 0.9
+    assert (made["region"] == determined).mean() > 0.97
 
 
 def test_a_condition_follows_bayes_rule(model):
@@ -184,6 +184,34 @@ def test_tokens_are_kept_as_often_as_counted_whatever_the_marks(favouring):
         assert difference.abs().max() < 0.02
 
 
+def test_numbers_are_kept_as_the_table_spreads_them_whatever_training_made_of_them():
+    """Two piles of hills: a mean and a spread alone cannot make them."""
+    rng = np.random.default_rng(0)
+    hills = rng.normal(0, 1, 2_000) + np.where(rng.random(2_000) < 0.3, 12, 0)
+    table = pd.DataFrame({"hills": hills.round(2)})
+    made = GANSynthesizer(epochs=1, learning_rate=1e-12).fit(table).sample(8_000)
+    assert kstest(made["hills"], table["hills"]).statistic < 0.02
+
+
+def test_an_interrupted_fit_keeps_the_margins_too(monkeypatch):
+    table = planted()
+
+    def interrupted(self, *arguments, **options):
+        trained(self, *arguments, **options)
+        raise KeyboardInterrupt
+
+    trained = GANSynthesizer._train
+    monkeypatch.setattr(GANSynthesizer, "_train", interrupted)
+    model = GANSynthesizer(epochs=10)
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(table)
+    made = model.sample(8_000)
+    for name in ("way", "colour"):
+        difference = made[name].value_counts(True) - table[name].value_counts(True)
+        assert difference.abs().max() < 0.02
+    assert kstest(made["y"], table["y"]).statistic < 0.03
+
+
 def test_steepness_of_a_known_slope():
     """A critic w x has slope |w| everywhere."""
     weights = np.array([[3.0], [4.0]], dtype=np.float32)
@@ -279,6 +307,6 @@ def test_a_given_cell_is_set_among_those_of_its_block():
 
 def test_few_rows_get_fewer_steps_and_a_critic_that_is_less_steep():
     model = GANSynthesizer(penalty=0.1)
-    assert [model._steps(rows) for rows in (30, 400, 2_000, 12_800)] == [200, 400, 1_000, 2_500]
+    assert [model._steps(rows) for rows in (30, 400, 2_000, 12_800)] == [200, 400, 1_000, 2_000]
     assert GANSynthesizer(epochs=10)._steps(1_280) == 100
     assert [model._penalty(rows) for rows in (500, 5_000, 9_000)] == [1.0, 0.1, 0.1]

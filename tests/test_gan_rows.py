@@ -73,6 +73,30 @@ def test_a_pile_that_stands_apart_is_a_token_of_its_own(fitted):
     assert (np.isclose(back["height"], -3.68) == np.isclose(scores, -3.68)).all()
 
 
+def test_a_number_far_out_is_no_pile(fitted):
+    """One row in 2,000 lies beyond a score of 3.5; that alone makes no tokens of the others."""
+    _, columns, schema = fitted
+    scores = (columns["height"] - 170) / 12 + np.linspace(0, 0.01, 2_000)
+    scores[:2] = 3.6, -3.7
+    assert "height" in GANRows.fit(columns | {"height": scores}, schema, ["height"]).scores
+
+
+def test_scores_are_read_off_a_curve_that_brings_those_made_to_the_real_ones(fitted):
+    _, columns, schema = fitted
+    rows = GANRows.fit(columns, schema, [])
+    real = rows.encode(columns, np.random.default_rng(1))["height"]
+    made = np.random.default_rng(3).gamma(3, 0.4, 20_000) - 1
+    weights = np.where(made > 0, 1.0, 3.0)
+    rows.bend("height", real, made, weights)
+    back = rows.scores["height"].inverse(made)
+    assert (np.diff(back[np.argsort(made)]) >= 0).all()
+    kept = back[np.random.default_rng(4).choice(20_000, 20_000, p=weights / weights.sum())]
+    shares = np.linspace(0.05, 0.95, 19)
+    np.testing.assert_allclose(
+        np.quantile(kept, shares), np.quantile(columns["height"], shares), atol=0.6
+    )
+
+
 def test_bins_are_as_many_as_the_rows_can_tell(fitted):
     _, columns, schema = fitted
     few = {name: values[:200] for name, values in columns.items()}

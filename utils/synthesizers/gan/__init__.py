@@ -22,7 +22,8 @@ from utils.training import keras, tf
 
 CANDIDATES = 4  # rows written for one that is kept
 ROUNDS = 3  # of counting what is drawn, after training
-FEWEST_COUNTED, MOST_COUNTED, NUMBERS_COUNTED = 512, 8_192, 16_000_000  # rows, rows, rows * tokens
+FEWEST_COUNTED, ENOUGH_COUNTED = 512, 8_192  # rows
+NUMBERS_COUNTED = 16_000_000  # rows * tokens
 MOST_OFTEN = 8  # a row with just the given number is not kept more often, on average
 LEAST_NEAR = 1e-300  # weight of a row that is nowhere near a given number
 ENOUGH_ROWS = 5_000  # with fewer the critic's slope is held down in proportion
@@ -42,13 +43,14 @@ class GANSynthesizer(NeuralSynthesizer):
     and Nowozin 2018; Huang et al. 2024). Both networks are averages of their weights over many
     steps (Yazici et al. 2019). As the marks of a relativistic critic tell how much more likely a
     row is among real ones, of several rows written those are kept that it marks high (Azadi et al.
-    2019). After training the tokens' starts are moved until each is kept as often as counted.
+    2019). After training every column's margin is moved to that of the table.
 
     A critic learns few rows by heart. So a table of fewer than 1,000 rows is trained on for a step
     a row, at least 200, unless epochs are given.
 
     epochs, batch_size, learning_rate : of both networks (Adam; the critic learns 3 times as fast).
-    units : width of the layers.  noise : numbers a row starts from.  penalty : weight of the
+    units, critic_units : width of the layers of generator and critic; a narrow critic misses what
+    a reader of the rows would see.  noise : numbers a row starts from.  penalty : weight of the
     critic's squared slope, of 5,000 rows or more; of fewer, as many times more.  temperature : of
     the Gumbel-softmax.  average : the part of the steps over which the weights are averaged.
     group_by : names of the columns that are drawn first, the very first by counting; None takes the
@@ -61,7 +63,7 @@ class GANSynthesizer(NeuralSynthesizer):
     """
 
     method = "gan"
-    passes = 25
+    passes = 20
     least_steps = 200
     ranks_within_groups = True
     rows_: GANRows
@@ -73,6 +75,7 @@ class GANSynthesizer(NeuralSynthesizer):
         batch_size: int = 128,
         learning_rate: float = 1e-3,
         units: int = 64,
+        critic_units: int = 256,
         noise: int = 32,
         penalty: float = 0.003,
         temperature: float = 0.5,
@@ -84,13 +87,18 @@ class GANSynthesizer(NeuralSynthesizer):
     ):
         super().__init__(random_state)
         self.epochs, self.batch_size, self.learning_rate = epochs, batch_size, learning_rate
-        self.units, self.noise, self.penalty = units, noise, penalty
+        self.units, self.critic_units, self.noise, self.penalty = (
+            units,
+            critic_units,
+            noise,
+            penalty,
+        )
         self.temperature, self.average, self.group_by = temperature, average, group_by
         self.progress, self.checkpoint = progress, checkpoint
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
-        self._check_counts("units", "noise")
+        self._check_counts("units", "critic_units", "noise")
         self._check_range(0, np.inf, "penalty", "average")
         self._check_positive("temperature")
         self._check_column_names("group_by")
@@ -111,15 +119,18 @@ class GANSynthesizer(NeuralSynthesizer):
         take_weights(averaged, learner.weights)
         adams = self._adam(learner.generator, 1), self._adam(learner.critic, CRITIC_RATE)
         parts = [learner.weights, averaged.weights, *(adam.variables for adam in adams)]
-        self._train(
-            self._step(learner, averaged, *adams, self._penalty(len(cells[self.order_[0]]))),
-            [_block(cells, self.order_, block) for block in learner.generator.blocks],
-            [variable for part in parts for variable in part],
-            averaged,
-            rng,
-            column_losses=lambda batch, key: self._column_sizes(learner.generator, batch, key),
-        )
-        self._calibrate([cells[name] for name in self.order_], rng)
+        try:
+            self._train(
+                self._step(learner, averaged, *adams, self._penalty(len(cells[self.order_[0]]))),
+                [_block(cells, self.order_, block) for block in learner.generator.blocks],
+                [variable for part in parts for variable in part],
+                averaged,
+                rng,
+                column_losses=lambda batch, key: self._column_sizes(learner.generator, batch, key),
+            )
+        finally:
+            if "weights_" in vars(self):  # interrupted training left its last good ones
+                self._calibrate([cells[name] for name in self.order_], rng)
 
     def _drawing_order(self) -> list[str]:
         sizes = self.rows_.sizes
@@ -152,7 +163,8 @@ class GANSynthesizer(NeuralSynthesizer):
         units, noise = self.parameters_["units"], self.parameters_["noise"]
         sizes = [self.rows_.sizes[name] for name in self.order_]
         generator = Generator(sizes, self._bins(), noise, units, rng)
-        return _Pair(generator, critic_network(generator.width, units, rng))
+        critic = critic_network(generator.width, self.parameters_["critic_units"], rng)
+        return _Pair(generator, critic)
 
     def _bins(self) -> list[int]:
         """How many tokens of each column are bins of a number."""
@@ -194,14 +206,12 @@ class GANSynthesizer(NeuralSynthesizer):
             critic_adam.apply(tape.gradient(critic_loss, weights), weights)
 
             with tf.GradientTape() as tape:
-                tape.watch(both)
-                of_real, of_fake = tf.split(critic(both), 2)
-                generator_loss = self._loss(of_fake, of_real)
-            slope = tf.split(tape.gradient(generator_loss, both), 2)[1]
+                tape.watch(fake)
+                generator_loss = self._loss(critic(fake), critic(real))
             gradients = writing.gradient(
                 fake,
                 [weight.value for weight in generator.weights],
-                output_gradients=slope,
+                output_gradients=tape.gradient(generator_loss, fake),
                 unconnected_gradients="zero",
             )
             generator_adam.apply(gradients, generator.weights)
@@ -223,23 +233,32 @@ class GANSynthesizer(NeuralSynthesizer):
     # --- how rows are drawn ---
 
     def _calibrate(self, cells, rng):
-        """Move the tokens' starts until each is kept as often as it was counted in the table.
+        """Move the tokens' starts until each is kept as often as it was counted in the table; then
+        bend the curves that scores are read off, until these are spread as in the table.
 
         One row is added to both counts, so that a rare token is not moved by chance.
         """
-        start = self._network.generator.weights[START]
-        enough = NUMBERS_COUNTED // self._network.generator.width
-        rows = int(np.clip(enough, FEWEST_COUNTED, MOST_COUNTED))
+        generator = self._network.generator
+        most = max(ENOUGH_COUNTED, len(cells[0]))
+        rows = int(np.clip(NUMBERS_COUNTED // generator.width, FEWEST_COUNTED, most))
         for _ in range(ROUNDS):
-            *drawn, log_weights = self._candidates(rows, {}, rng)
-            weights = np.exp(log_weights - log_weights.max())
-            weights *= weights.sum() / (weights**2).sum()  # they sum to the effective rows
+            drawn, weights = self._weighed(rows, rng)
             moves = [
                 _log_ratio(real, made, weights, size)
-                for real, made, size in zip(cells, drawn, self._network.generator.sizes)
+                for real, made, size in zip(cells, drawn, generator.sizes)
             ]
-            start.assign_add(np.concatenate(moves))
+            generator.weights[START].assign_add(np.concatenate(moves))
         self.weights_ = [weight.numpy().copy() for weight in self._network.weights]
+        drawn, weights = self._weighed(rows, rng)
+        for name, real, made in zip(self.order_, cells, drawn):
+            if name in self.rows_.scores:
+                self.rows_.bend(name, real, made, weights)
+
+    def _weighed(self, rows, rng):
+        """Cells of so many rows, and weights of the rows that sum to how many they are worth."""
+        *drawn, log_weights = self._candidates(rows, {}, rng)
+        weights = np.exp(log_weights - log_weights.max())
+        return drawn, weights * weights.sum() / (weights**2).sum()
 
     def _sample(self, n, given, rng):
         wanted = {name: value for name, value in given.items() if self._is_number(name, value)}
@@ -277,7 +296,8 @@ class GANSynthesizer(NeuralSynthesizer):
             tf.argmax(drawn, axis=2) if block.size else drawn[..., 0]
             for drawn, block in zip(cells, generator.blocks)
         ]
-        return *(column for block in codes for column in block.numpy().T), log_weights.numpy()
+        columns = (column for block in codes for column in block.numpy().T)
+        return *columns, log_weights.numpy().astype(np.float64)
 
 
 class _Pair:

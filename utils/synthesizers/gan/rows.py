@@ -9,8 +9,8 @@ import numpy as np
 
 from utils.encoding import TableCodes, grid_step
 from utils.encoding.codes import count_of_bins
-from utils.encoding.scores import END, NormalScores
-from utils.encoding.spikes import is_smooth
+from utils.encoding.scores import END, GRID, NormalScores
+from utils.encoding.spikes import FEWEST_ON_PILE, is_smooth
 from utils.saving import savable
 from utils.schema import Schema
 
@@ -67,6 +67,20 @@ class GANRows:
         """The token of each given category or missing cell."""
         return {self.codes.names[at]: code for at, code in self.codes.encode_given(given).items()}
 
+    def bend(self, name: str, real: np.ndarray, made: np.ndarray, weights: np.ndarray) -> None:
+        """Read a number off another curve, so that scores made, (m,), come to be spread as real
+        ones, (n,), are.
+
+        Both are compared at the ends of as many bins as a number has in a table of n rows.
+        weights : of the scores made, (m,).
+        """
+        scale, bins = self.scores[name], count_of_bins(len(real), MOST_BINS)
+        shares = np.linspace(0, 1, bins + 1)
+        order = np.argsort(made, kind="stable")
+        passed = np.cumsum(weights[order])
+        of_made = np.interp(shares, passed / passed[-1], made[order])
+        scale.values = scale.inverse(np.interp(GRID, of_made, np.quantile(real, shares)))
+
     def decode(self, cells: dict, schema: Schema, rng: np.random.Generator) -> dict:
         """Columns as :meth:`Synthesizer._sample` returns them."""
         rows = len(next(iter(cells.values())))
@@ -78,6 +92,13 @@ class GANRows:
 
 def _is_score(values: np.ndarray, ranked: bool) -> bool:
     """Whether no value is missing and none stands out: a pile, such as 0 minutes, is a token."""
-    if np.isnan(values).any() or (ranked and (np.abs(values) >= END).any()):
+    if np.isnan(values).any():
+        return False
+    if ranked and _stand_alike(values[np.abs(values) >= END]) >= FEWEST_ON_PILE:
         return False
     return is_smooth(values) and len(np.unique(values)) > MOST_BINS
+
+
+def _stand_alike(values: np.ndarray) -> int:
+    """How many rows the most frequent value has."""
+    return np.unique(values, return_counts=True)[1].max(initial=0)
