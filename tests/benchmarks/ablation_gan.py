@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import cycle
+
 import numpy as np
 
 from utils.encoding import TableEncoder
+from utils.encoding.ranks import GroupRanks
 from utils.synthesizers import GANSynthesizer
 from utils.synthesizers.neural import seeded
 from utils.training import keras, tf, train
@@ -72,13 +75,15 @@ class TextbookGAN:
 
 
 class AtOnce(GANSynthesizer):
-    """Every cell from the noise alone, as a generator of whole rows has it."""
+    """Every cell from the noise and the first, counted one alone, as a conditional generator of
+    whole rows has it."""
 
     method = ""
 
     def _build(self, rng):
         pair = super()._build(rng)
-        pair.generator.remember = lambda state, seen: state
+        places = cycle(range(len(pair.generator.blocks)))  # each block asks once a row
+        pair.generator.remember = lambda state, seen: state if next(places) else state + seen
         return pair
 
 
@@ -103,7 +108,7 @@ class WithoutMarks(GANSynthesizer):
 
 
 class NotCounted(GANSynthesizer):
-    """Tokens come as often as training leaves them."""
+    """Tokens come as often, and scores as far, as training leaves them."""
 
     method = ""
 
@@ -112,10 +117,14 @@ class NotCounted(GANSynthesizer):
 
 
 class WholeColumnScores(GANSynthesizer):
-    """Numbers as they are, not as scores within a category."""
+    """Numbers as they are, not as scores within a category, which is still drawn first."""
 
     method = ""
     ranks_within_groups = False
+
+    def _fit(self, columns, rng):
+        self.group_by = GroupRanks.fit(columns, self.schema_.columns, self.ends_apart).group_by
+        super()._fit(columns, rng)
 
 
 class EqualRates(GANSynthesizer):
@@ -150,6 +159,7 @@ VARIANTS = {
     "without a faster critic": _variant(EqualRates),
     "without averaged weights": _variant(average=0.0),
     "without bins that share": _variant(WithoutViews),
-    "without counted tokens": _variant(NotCounted),
+    "with a narrow critic": _variant(critic_units=64),
+    "without counted margins": _variant(NotCounted),
     "without the marks": _variant(WithoutMarks),
 }
