@@ -32,7 +32,8 @@ course: $(READY)  ## run every lesson in order as a learner would, pages in buil
 	$(COURSE) run
 
 test: $(READY)  ## run all tests: utils, every notebook cell by cell, house rules, links, environment
-	$(ONE_THREAD) $(BIN)/python -m pytest -n 2 --dist loadscope --nbval --nbval-cell-timeout=120 tests notebooks
+	$(ONE_THREAD) $(BIN)/python -m pytest -n 2 --dist loadscope --nbval --nbval-cell-timeout=120 \
+		--nbval-sanitize-with tests/sanitize.cfg tests notebooks
 
 notebooks: $(READY)  ## run lessons and solutions in place and store clean outputs; ONLY="path ..." for some
 	$(ONE_THREAD) $(COURSE) notebooks $(ONLY)

@@ -18,7 +18,14 @@ from tests.benchmarks import ablation, judging, measures, methods, process, race
 from tests.benchmarks.control import Control
 from tests.benchmarks.figures import Figure, as_table, as_text, machine, store
 from tests.benchmarks.fit_course import CourseMethod
-from tests.benchmarks.freshness import missing_runs, older_rows, results_read
+from tests.benchmarks.freshness import (
+    missing_ablations,
+    missing_budgets,
+    missing_runs,
+    older_rows,
+    results_read,
+    still_to_run,
+)
 from tests.benchmarks.judging import forest_c2st, yardsticks
 from tests.benchmarks.methods import Method
 from tests.benchmarks.plan import Run, budgeted, defaults, epochs_within
@@ -32,7 +39,7 @@ from tests.benchmarks.tables import DAYS, TABLES, YEAR, Table, digest
 from utils.course import notebooks
 from utils.course.places import ROOT, all_notebooks
 from utils.encoding import to_array
-from utils.results import CONTROL, COPY, FRESH, RESULTS, SHUFFLED, load_results
+from utils.results import CONTROL, COPY, DEFAULT, FRESH, RESULTS, SHUFFLED, WHOLE, load_results
 from utils.scoring import METRICS
 from utils.synthesizers import (
     SYNTHESIZERS,
@@ -294,7 +301,7 @@ def test_the_code_behind_a_generator_is_found_through_its_name_too(tmp_path):
 def test_variants_of_an_ablation_do_not_take_the_place_of_a_method():
     before = dict(SYNTHESIZERS)
     for name in ablation.names():
-        assert len(set(ablation.variants(name)) & set(ablation.WHOLE)) == 1
+        assert WHOLE in ablation.variants(name)
     assert before == SYNTHESIZERS
     assert all(kind.__module__.startswith("utils.") for kind in SYNTHESIZERS.values())
 
@@ -718,9 +725,9 @@ def pages() -> dict[str, str]:
 
 
 @pytest.mark.parametrize("page", sorted(pages()))
-def test_a_page_shows_no_race_of_older_code(page):
-    if "race" in results_read(pages()[page]):
-        assert not older_rows("race"), "measure again: make bench"
+def test_a_page_shows_no_results_of_older_code(page):
+    older = [text for name in results_read(pages()[page]) if (text := older_rows(name))]
+    assert not older, "measure again: make bench"
 
 
 def test_the_page_of_the_race_says_what_is_missing_and_what_is_older():
@@ -736,6 +743,27 @@ def test_what_is_still_to_run_is_counted_by_table_and_method(tmp_path):
     line = f"{CONTROL} on {DAYS}: 2 of 5 seeds are missing"
     assert line in missing_runs(tmp_path) and line not in missing_runs()
     assert f"- {line}." in "".join(report.still_to_run_section(tmp_path))
+
+
+def test_a_table_without_a_budget_is_still_to_run(tmp_path):
+    runs = load_results("race").assign(budget=DEFAULT)
+    runs.loc[runs.index[runs["table"] == "Adult"][0], "budget"] = "5 s"
+    runs.to_csv(tmp_path / "race.csv", index=False)
+    lines = [f"budgets of 5 s, 15 s, 60 s on {table}: none was run" for table in (YEAR, "flights")]
+    assert sorted(missing_budgets(tmp_path)) == sorted(lines)
+    assert set(lines) <= set(still_to_run(tmp_path))
+
+
+def test_runs_that_an_ablation_lacks_are_counted_by_table(tmp_path):
+    planned = ablation.planned("vae")
+    of_days = sum(table == DAYS for table, _, _ in planned)
+    stored = pd.DataFrame(planned, columns=["table", "variant", "seed"])
+    gone = (stored["table"] == DAYS) & (stored["seed"] == 4)
+    stored[~gone].to_csv(tmp_path / "ablation_vae.csv", index=False)
+    line = f"ablation of vae on {DAYS}: {gone.sum()} of {of_days} runs are missing"
+    assert gone.sum() == len(ablation.variants("vae")) and missing_ablations(tmp_path) == [line]
+    stored.to_csv(tmp_path / "ablation_vae.csv", index=False)
+    assert missing_ablations(tmp_path) == []
 
 
 def test_what_a_page_reads_is_found():
@@ -807,8 +835,7 @@ def test_an_ablation_stored_with_other_columns_is_measured_anew(tmp_path, ablate
 @pytest.mark.parametrize("name", ablation.names())
 def test_two_controls_join_each_ablation(name):
     variants = ablation.variants(name)
-    assert {ablation.UNTRAINED, ablation.COPULA} <= set(variants)
-    assert sum(variant in ablation.WHOLE for variant in variants) == 1
+    assert {WHOLE, ablation.UNTRAINED, ablation.COPULA} <= set(variants)
 
 
 def test_the_untrained_control_is_a_generator_whose_rate_is_nothing():

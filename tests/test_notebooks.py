@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import nbformat
 import pytest
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
+from nbval.plugin import get_sanitize_patterns
 
 from utils.course import places
 from utils.course.notebooks import Page
@@ -282,4 +284,39 @@ def test_the_reach_of_the_comparison_is_counted(course, lesson):
         "left out": 1,
         "outputs": 0,
         "compared": -2,
+        "about": 0,
     }
+
+
+def test_a_cell_that_says_about_is_counted_apart(course, lesson):
+    before = comparison([places.lessons(course)[0]]).loc["00_rules"]
+    set_outputs(new_output("stream", name="stdout", text="C2ST ≈ 0.57\n"))(lesson)
+    nbformat.write(lesson, places.lessons(course)[0])
+    after = comparison([places.lessons(course)[0]]).loc["00_rules"]
+    assert (after - before).to_dict() == dict.fromkeys(before.index, 0) | {"about": 1}
+
+
+SANITIZE = places.ROOT / "tests" / "sanitize.cfg"
+
+
+@pytest.mark.parametrize(
+    ("stored", "new", "same"),
+    [
+        ("C2ST ≈ 0.57", "C2ST ≈ 0.61", True),
+        ("off by ≈ -3.5 %", "off by ≈ 12 %", True),
+        ("rows   ≈ 10.6  ≈ 1,204", "rows    ≈ 9.9  ≈ 988", True),
+        ("'gan': '≈0.5'", "'gan': '≈0.6'", True),
+        ("C2ST 0.57", "C2ST 0.61", False),
+        ("≈ 0.57 of 3", "≈ 0.57 of 4", False),
+        ("gan ≈ 0.57", "vae ≈ 0.57", False),
+        ("C2ST ≈ 0.57", "C2ST ≈ nan", False),
+    ],
+)
+def test_only_a_number_after_about_is_left_out_of_the_comparison(stored, new, same):
+    (pattern,) = get_sanitize_patterns(SANITIZE.read_text(encoding="utf-8"))
+    assert (re.sub(*pattern, stored) == re.sub(*pattern, new)) == same
+
+
+def test_the_tests_sanitise_what_follows_about():
+    makefile = (places.ROOT / "Makefile").read_text(encoding="utf-8")
+    assert f"--nbval-sanitize-with {SANITIZE.relative_to(places.ROOT)}" in makefile

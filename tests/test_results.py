@@ -12,6 +12,7 @@ from utils.results import (
     LEVEL,
     ONE_SEED,
     RESULTS,
+    ablation_table,
     as_markdown,
     load_results,
     means_over_seeds,
@@ -91,6 +92,44 @@ def test_spreads_are_sample_deviations_and_none_for_one_seed():
     runs = pd.DataFrame({"variant": ["a", "a", "b"], "seed": [0, 1, 0], "c2st": [0.5, 0.7, 0.9]})
     spreads = spreads_over_seeds(runs, "variant")["c2st"]
     assert round(spreads["a"], 9) == round(0.02**0.5, 9) and pd.isna(spreads["b"])
+
+
+# --- ablations ---
+
+
+def ablation_runs(**scores):
+    """Runs of variants, one seed a C2ST; TSTR is a tenth of it."""
+    return pd.DataFrame(
+        [
+            {"variant": name.replace("_", " "), "seed": seed, "c2st": c2st, "tstr": c2st / 10}
+            for name, of_seeds in scores.items()
+            for seed, c2st in enumerate(of_seeds)
+        ]
+    )
+
+
+def test_an_ablation_tells_what_the_whole_generator_beats():
+    runs = ablation_runs(
+        textbook=[0.9, 0.9], all_cures=[0.5, 0.5], more=[0.4, 0.4], same=[0.5, 0.5], once=[0.9]
+    )
+    table = ablation_table(runs)
+    assert table["all cures"].to_dict() == {
+        "textbook": BEATS,
+        "all cures": "",
+        "more": BEATEN,
+        "same": LEVEL,
+        "once": ONE_SEED,
+    }
+    assert table["seeds"].tolist() == [2, 2, 2, 2, 1]
+    assert table["tstr"].round(9).tolist() == [0.09, 0.05, 0.04, 0.05, 0.09]
+    assert table["spread"].iloc[0] == 0 and pd.isna(table["spread"]["once"])
+
+
+@pytest.mark.parametrize("scores", [{"textbook": [0.9]}, {}])
+def test_an_ablation_without_the_whole_generator_is_refused(scores):
+    runs = ablation_runs(**scores).reindex(columns=["variant", "seed", "c2st", "tstr"])
+    with pytest.raises(TableError, match="No run is of 'all cures'"):
+        ablation_table(runs)
 
 
 # --- the verdict ---

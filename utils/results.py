@@ -13,6 +13,7 @@ from utils.tables import DATA
 
 RESULTS = DATA / "results"
 ABLATION = "ablation_"
+WHOLE = "all cures"  # the variant of an ablation that is the generator as it is
 DEFAULT = "default"  # the budget of a run that was not asked to stop earlier
 # yardsticks
 FRESH, SHUFFLED, COPY = "fresh real rows", "shuffled columns", "copy of the training rows"
@@ -133,6 +134,32 @@ def verdicts(
         if other != name:
             found[verdict(scores[name], theirs, lower_is_better)].append(other)
     return found
+
+
+def ablation_table(runs: pd.DataFrame) -> pd.DataFrame:
+    """What each variant of an ablation scores, and whether the whole generator beats it.
+
+    runs : of one table, with columns ``variant``, ``seed``, ``c2st`` and ``tstr``, one row a
+        variant and seed.  Returns one row a variant, in the order of the file: ``seeds``, means of
+        ``c2st`` and ``tstr``, the ``spread`` of C2ST (NaN for one seed), and ``all cures``: what
+        the generator as it is does to the variant by C2ST (:func:`verdict`; empty for itself).
+    Raises TableError where no run is of the whole generator.
+    """
+    scores = runs.groupby("variant", sort=False)["c2st"].apply(list)
+    if WHOLE not in scores:
+        raise TableError(
+            f"No run is of {WHOLE!r}, so there is nothing to compare with; the variants are: "
+            f"{', '.join(scores.index) or 'none'}."
+        )
+    return means_over_seeds(runs, "variant")[["seeds", "c2st", "tstr"]].assign(
+        spread=spreads_over_seeds(runs, "variant")["c2st"],
+        **{
+            WHOLE: [
+                "" if name == WHOLE else verdict(scores[WHOLE], scores[name])
+                for name in scores.index
+            ]
+        },
+    )
 
 
 def race_scores(table: str, column: str, folder: Path = RESULTS) -> dict[str, np.ndarray]:

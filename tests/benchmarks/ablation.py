@@ -2,7 +2,8 @@
 
 The author of a generator writes ``tests/benchmarks/ablation_<name>.py`` with ``VARIANTS``, a
 dictionary in the order of the table: name of the variant -> callable(train, schema, seed) -> fitted
-synthesizer. One of :data:`WHOLE` is the generator as it is. Two controls join it.
+synthesizer. The one named :data:`utils.results.WHOLE` is the generator as it is. Two controls join
+it.
 """
 
 from __future__ import annotations
@@ -19,11 +20,10 @@ from tests.benchmarks.runs import Runs
 from tests.benchmarks.side_by_side import THREADS, run_all
 from tests.benchmarks.source import fingerprint
 from tests.benchmarks.tables import DAYS, TABLES, YEAR, Table, digest, simulated
-from utils.results import ABLATION, BEATS, RESULTS, load_results, means_over_seeds, verdict
+from utils.results import ABLATION, BEATS, RESULTS, WHOLE, load_results, means_over_seeds, verdict
 from utils.synthesizers import SYNTHESIZERS, CopulaSynthesizer
 from utils.tables import split
 
-WHOLE = ("all cures", "all cures (utils)", "final")
 TEXTBOOK = "textbook"  # variants that begin so stand for the lesson's table, and run on no other
 UNTRAINED, COPULA = "control: no training at all", "control: a Gaussian copula in each group"
 NO_RATE = 1e-12
@@ -111,15 +111,23 @@ def ablate(
     runs.forget(outdated(name, runs.table()))
     tasks = [
         (name, table, variant, seed)
-        for table in tables or VALIDATION
-        for variant in variants(name)
-        for seed in VALIDATION[table].seeds
-        if table in (YEAR, DAYS) or not variant.startswith(TEXTBOOK)
+        for table, variant, seed in planned(name, tables)
         if runs.find(table=table, variant=variant, seed=seed) is None
     ]
     if failed := run_all(runs, measure, tasks, jobs):
         raise RuntimeError(f"{len(failed)} run(s) failed.\n" + "\n".join(failed))
     return means_over_seeds(_in_order(runs.table(), list(variants(name))), ["table", "variant"])
+
+
+def planned(name: str, tables: Collection[str] = ()) -> list[tuple[str, str, int]]:
+    """Table, variant and seed of each run of an ablation; of all tables without any."""
+    return [
+        (table, variant, seed)
+        for table in tables or VALIDATION
+        for variant in variants(name)
+        for seed in VALIDATION[table].seeds
+        if table in (YEAR, DAYS) or not variant.startswith(TEXTBOOK)
+    ]
 
 
 def outdated(name: str, table: pd.DataFrame) -> pd.Series:
@@ -162,23 +170,22 @@ def verdicts(name: str, folder: Path = RESULTS) -> list[str]:
     does not earn its lines.
     """
     runs = load_results(f"{ABLATION}{name}", folder)
-    whole = next(variant for variant in runs["variant"].unique() if variant in WHOLE)
     sentences = []
     for variant in runs["variant"].unique():
-        if variant != whole:
+        if variant != WHOLE:
             costs = [
                 f"{column} on {table}"
                 for table, rows in runs.groupby("table", sort=False)
                 for column, lower in LOWER_IS_BETTER.items()
-                if _beats(rows, whole, variant, column, lower)
+                if _beats(rows, variant, column, lower)
             ]
             told = f"is worse in {', '.join(costs)}" if costs else "costs less than two spreads"
             sentences.append(f"{variant}: {told}{'' if costs else ' on every table'}")
     return sentences
 
 
-def _beats(rows: pd.DataFrame, whole: str, variant: str, column: str, lower: bool) -> bool:
-    ours, theirs = (rows.loc[rows["variant"] == one, column] for one in (whole, variant))
+def _beats(rows: pd.DataFrame, variant: str, column: str, lower: bool) -> bool:
+    ours, theirs = (rows.loc[rows["variant"] == one, column] for one in (WHOLE, variant))
     return verdict(ours, theirs, lower) == BEATS
 
 

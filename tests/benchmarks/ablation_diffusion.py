@@ -112,8 +112,8 @@ def fitted(kind=DiffusionSynthesizer, **options):
 
 
 VARIANTS = {
-    "textbook: all columns 0-1, Gaussian noise": Textbook,
-    "all cures (utils)": fitted(),
+    "textbook: columns 0-1, Gaussian noise": Textbook,
+    "all cures": fitted(),
     "without smooth scores: exact ranks": fitted(ExactScores),
     "without groups: scores over all apps": fitted(PooledScores),
     "without tokens for piles": without_piles,

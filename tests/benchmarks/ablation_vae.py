@@ -1,4 +1,4 @@
-"""Ablation of the VAE: the textbook version, the final one, and the final one without each cure."""
+"""The VAE from a textbook's to the one in utils, each cure taken away alone."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ class NoPoints(RowNetwork):
     """Latent points say nothing: the decoder has the earlier cells alone, the control."""
 
     def hidden_at(self, points, first):
-        """As in the final version, at the point 0."""
+        """As in the whole version, at the point 0."""
         return super().hidden_at(0 * points, first)
 
 
@@ -136,7 +136,7 @@ def _textbook(noise, warm_up=0.0):
     return lambda table, schema, seed: TextbookVAE(noise, warm_up, seed).fit(table, schema)
 
 
-def _final(kind=VAESynthesizer, **options):
+def _whole(kind=VAESynthesizer, **options):
     return lambda table, schema, seed: kind(random_state=seed, **options).fit(table, schema=schema)
 
 
@@ -148,14 +148,13 @@ VARIANTS = {
     "textbook: squared error, mean output": _textbook(noise=False),
     "textbook, with learned noise": _textbook(noise=True),
     "textbook, with learned noise and warm-up": _textbook(noise=True, warm_up=0.5),
-    "final": _final(),
-    "final, untrained": _final(learning_rate=1e-12),
-    "final, no ranks in the app": _final(ranks_within_groups=False),
-    "final, not conditional on the app": _without_condition,
-    "final, prior N(0, I)": lambda *run: standard_prior(_final()(*run)),
-    "final, no latent points": _final(of_network(NoPoints)),
-    "final, columns independent given a point": _final(of_network(NoPairs)),
-    "final, a free logit for each bin": _final(FreeBins),
-    "final, beta 1": _final(beta=1.0),
-    "final, no warm-up": _final(warm_up=0.0),
+    "all cures": _whole(),
+    "without ranks in the app": _whole(ranks_within_groups=False),
+    "without the condition on the app": _without_condition,
+    "without a fitted prior: N(0, I)": lambda *run: standard_prior(_whole()(*run)),
+    "without latent points": _whole(of_network(NoPoints)),
+    "without earlier cells": _whole(of_network(NoPairs)),
+    "without smooth curves: a free logit a bin": _whole(FreeBins),
+    "with beta 1": _whole(beta=1.0),
+    "without warm-up": _whole(warm_up=0.0),
 }

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from tests.benchmarks import ablation, race
 from tests.benchmarks.methods import methods
-from tests.benchmarks.plan import SEEDS, defaults
+from tests.benchmarks.plan import BUDGETS, SEEDS, defaults
 from tests.benchmarks.tables import TABLES
-from utils.results import ABLATION, RESULTS, load_results
+from utils.results import ABLATION, DEFAULT, RESULTS, load_results
 
 # How a page reads stored results: in code, as a marked figure, or as a picture or page of the race.
 READS = re.compile(
@@ -50,8 +50,40 @@ def missing_runs(folder: Path = RESULTS) -> list[str]:
     ]
 
 
+def missing_budgets(folder: Path = RESULTS) -> list[str]:
+    """Tables on which no network was stopped earlier, as text: one line a table."""
+    runs = load_results("race", folder)
+    done = set(runs.loc[runs["budget"] != DEFAULT, "table"])
+    return [
+        f"budgets of {', '.join(BUDGETS)} on {name}: none was run"
+        for name, table in TABLES.items()
+        if not table.small and name not in done
+    ]
+
+
+def missing_ablations(folder: Path = RESULTS) -> list[str]:
+    """Runs that the stored ablations lack, as text: one line an ablation and table."""
+    lines = []
+    for name in _ablations(folder):
+        runs = load_results(f"{ABLATION}{name}", folder)
+        stored = set(zip(runs["table"], runs["variant"], runs["seed"]))
+        planned = ablation.planned(name)
+        of_table = Counter(table for table, _, _ in planned)
+        missing = Counter(run[0] for run in planned if run not in stored)
+        lines += [
+            f"ablation of {name} on {table}: {count} of {of_table[table]} runs are missing"
+            for table, count in missing.items()
+        ]
+    return lines
+
+
 def still_to_run(folder: Path = RESULTS) -> list[str]:
     """What a reader of the results must know to be missing or of older code, one line each."""
-    names = sorted(path.stem for path in folder.glob(f"{ABLATION}*.csv"))
-    older = [text for name in ["race", *names] if (text := older_rows(name, folder))]
-    return missing_runs(folder) + older
+    names = ["race", *(f"{ABLATION}{name}" for name in _ablations(folder))]
+    older = [text for name in names if (text := older_rows(name, folder))]
+    return missing_runs(folder) + missing_budgets(folder) + missing_ablations(folder) + older
+
+
+def _ablations(folder: Path) -> list[str]:
+    """Names of the ablations that are stored."""
+    return sorted(path.stem.removeprefix(ABLATION) for path in folder.glob(f"{ABLATION}*.csv"))

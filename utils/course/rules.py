@@ -485,7 +485,8 @@ def comparison(paths: list[Path]) -> pd.DataFrame:
     """How far the strict comparison reaches: one row a notebook, the last for all of them.
 
     Columns (int64): ``cells`` of code, those ``left out`` by a tag, those with ``outputs``, and
-    those of them that are ``compared``, because they show more than a picture.
+    those of them that are ``compared``, because they show more than a picture; and of these the
+    ones that say ``about`` (≈), whose numbers after it are left out of the comparison.
     """
     counts = {path.stem: _reach(Page.read(path).code) for path in paths}
     table = pd.DataFrame.from_dict(counts, orient="index")
@@ -501,4 +502,5 @@ def _reach(code: list[NotebookNode]) -> dict[str, int]:
         "left out": sum(NOT_COMPARED in tags(cell) for cell in code),
         "outputs": sum(bool(cell.outputs) for cell in code),
         "compared": sum(NOT_COMPARED not in tags(cell) for cell in told),
+        "about": sum(any("≈" in o.get("text", "") for o in cell.outputs) for cell in told),
     }

@@ -30,8 +30,7 @@ from utils.training import keras, tf
 
 __all__ = ["VAESynthesizer", "divergence"]
 
-MOST_STEPS = 12_000
-SCORES_PER_FIT, MOST_STEPS_PER_SCORE = 20, 100  # few steps between two on a small table
+MOST_STEPS, SCORES_PER_FIT = 12_000, 20
 LAST_RATE = 0.05  # share of the learning rate that is left at the end
 
 
@@ -190,7 +189,7 @@ class VAESynthesizer(NeuralSynthesizer):
             network,
             rng,
             steps=steps,
-            steps_per_call=int(np.clip(steps // SCORES_PER_FIT, 1, MOST_STEPS_PER_SCORE)),
+            steps_per_call=max(1, steps // SCORES_PER_FIT),
             column_losses=column_losses,
             **self._stopping(network, held, rng),
         )
