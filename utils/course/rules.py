@@ -494,13 +494,16 @@ def comparison(paths: list[Path]) -> pd.DataFrame:
 
 
 def _reach(code: list[NotebookNode]) -> dict[str, int]:
-    told = [
-        cell for cell in code if any("image/png" not in o.get("data", {}) for o in cell.outputs)
+    compared = [
+        cell
+        for cell in code
+        if NOT_COMPARED not in tags(cell)
+        and any("image/png" not in o.get("data", {}) for o in cell.outputs)
     ]
     return {
         "cells": len(code),
         "left out": sum(NOT_COMPARED in tags(cell) for cell in code),
         "outputs": sum(bool(cell.outputs) for cell in code),
-        "compared": sum(NOT_COMPARED not in tags(cell) for cell in told),
-        "about": sum(any("≈" in o.get("text", "") for o in cell.outputs) for cell in told),
+        "compared": len(compared),
+        "about": sum(any("≈" in o.get("text", "") for o in cell.outputs) for cell in compared),
     }
