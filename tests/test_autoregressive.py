@@ -218,7 +218,7 @@ def test_order_is_by_number_of_codes_or_as_asked(planted):
         ),
         ({"units": 0}, "units must be a whole number of 1 or more"),
         ({"bins": 2.5}, "bins must be a whole number of 1 or more"),
-        ({"dropout": "half"}, "dropout must be a number from 0 to below 1, not 'half'"),
+        ({"average": "half"}, "average must be a number of 0 or more, not 'half'"),
         ({"order": "minutes"}, "order must be a list of column names, or None, not 'minutes'"),
         (
             {"order": [1, "plan"]},
@@ -229,8 +229,7 @@ def test_order_is_by_number_of_codes_or_as_asked(planted):
             {"learning_rate": Fraction(1, 100)},
             r"learning_rate must be a number above 0, not Fraction\(1, 100\)",
         ),
-        ({"dropout": 1.0}, "dropout must be a number from 0 to below 1, not 1.0"),
-        ({"smoothing": -0.1}, "smoothing must be a number from 0 to below inf, not -0.1"),
+        ({"smoothing": -0.1}, "smoothing must be a number of 0 or more, not -0.1"),
     ],
 )
 def test_settings_that_cannot_be_meant(options, message):

@@ -222,7 +222,7 @@ def test_looks_are_spread_over_the_columns():
     [
         ({"numbers": "bins"}, "numbers must be"),
         ({"looks": 0}, "looks must be a whole number"),
-        ({"average": -0.5}, "average must be a number from 0"),
+        ({"average": -0.5}, "average must be a number of 0 or more"),
         ({"epochs": 0}, "epochs"),
     ],
 )

@@ -251,11 +251,11 @@ BAD = {
     "groups of a number": ({"group_by": ["x"]}, "group_by must name categories.*way, colour"),
     "groups of another table": ({"group_by": ["App"]}, "group_by must name categories.*'App'"),
     "groups named twice": ({"group_by": ["way", "way"]}, "each once"),
-    "a negative penalty": ({"penalty": -1.0}, "penalty must be a number from 0"),
+    "a negative penalty": ({"penalty": -1.0}, "penalty must be a number of 0 or more"),
     "groups that are no list": ({"group_by": "way"}, "group_by must be a list of column names"),
     "groups without a name": ({"group_by": [1]}, r"group_by must be a list .* not \[1\]"),
     "frozen": ({"temperature": 0}, "temperature must be a number above 0, not 0"),
-    "no average": ({"average": np.nan}, "average must be a number from 0"),
+    "no average": ({"average": np.nan}, "average must be a number of 0 or more"),
 }
 
 

@@ -155,6 +155,5 @@ VARIANTS = {
     "without latent points": _whole(of_network(NoPoints)),
     "without earlier cells": _whole(of_network(NoPairs)),
     "without smooth curves: a free logit a bin": _whole(FreeBins),
-    "with beta 1": _whole(beta=1.0),
     "without warm-up": _whole(warm_up=0.0),
 }

@@ -4,5 +4,5 @@ from tests.contract.promises import Contract
 
 
 class TestAutoregressive(Contract):
-    method, options, bad = "autoregressive", {"epochs": 20, "units": 64}, ("dropout", 1.0)
+    method, options, bad = "autoregressive", {"epochs": 20, "units": 64}, ("smoothing", -1.0)
     band = 0.06

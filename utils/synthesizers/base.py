@@ -112,14 +112,12 @@ class Synthesizer(BaseEstimator):
         for name in names:
             check_count(name, getattr(self, name), least)
 
-    def _check_range(self, low: float, high: float, *names: str) -> None:
-        """ValueError unless these parameters are numbers from low to below high."""
+    def _check_not_negative(self, *names: str) -> None:
+        """ValueError unless these parameters are finite numbers of 0 or more."""
         for name in names:
             value = getattr(self, name)
-            if not (_is_number(value) and low <= value < high):
-                raise ValueError(
-                    f"{name} must be a number from {low:g} to below {high:g}, not {value!r}."
-                )
+            if not (_is_number(value) and 0 <= value < np.inf):
+                raise ValueError(f"{name} must be a number of 0 or more, not {value!r}.")
 
     def _check_positive(self, name: str) -> None:
         """ValueError unless this parameter is a finite number above 0."""

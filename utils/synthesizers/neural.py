@@ -36,7 +36,7 @@ class NeuralSynthesizer(Synthesizer):
 
     quick = False
     passes = 100
-    least_steps = 1_000
+    least_steps, most_steps = 1_000, np.inf
     fewest_to_hold_out = 50  # rows
     not_saved = ("progress", "checkpoint")
     history_: dict
@@ -84,7 +84,8 @@ class NeuralSynthesizer(Synthesizer):
     def _steps(self, rows: int) -> int:
         """Training steps for a table of so many rows."""
         epochs, batches = self.epochs or self.passes, rows / min(self.batch_size, rows)
-        return max(self.least_steps if self.epochs is None else 1, round(epochs * batches))
+        least = self.least_steps if self.epochs is None else 1
+        return int(np.clip(round(epochs * batches), least, self.most_steps))
 
     def _hold_out(self, rows: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """Positions of held-out and of training rows, shuffled: a tenth is held out, at most 2,000.

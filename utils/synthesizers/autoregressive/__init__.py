@@ -40,7 +40,6 @@ class AutoregressiveSynthesizer(NeuralSynthesizer):
     epochs : passes over the table at most.  units : length of a vector.  bins : most codes of a
         number.
     smoothing : how far bins share, as part of a column's bins; 0 leaves each bin to itself.
-    dropout : share of the layer left out in each training step.
     average : the part of the steps over which the weights are averaged; 0 takes the last.
     order : names of the columns as they are drawn; None takes the column with the fewest codes
         first.
@@ -69,7 +68,6 @@ class AutoregressiveSynthesizer(NeuralSynthesizer):
         units: int = 128,
         bins: int = 64,
         smoothing: float = 0.15,
-        dropout: float = 0.1,
         average: float = AVERAGE,
         order: list[str] | None = None,
         ranks_within_groups: bool = True,
@@ -80,15 +78,14 @@ class AutoregressiveSynthesizer(NeuralSynthesizer):
         super().__init__(random_state)
         self.epochs, self.batch_size, self.learning_rate = epochs, batch_size, learning_rate
         self.units, self.bins, self.smoothing = units, bins, smoothing
-        self.dropout, self.average, self.order = dropout, average, order
+        self.average, self.order = average, order
         self.ranks_within_groups = ranks_within_groups
         self.progress, self.checkpoint = progress, checkpoint
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
         self._check_counts("units", "bins")
-        self._check_range(0, 1, "dropout")
-        self._check_range(0, np.inf, "smoothing", "average")
+        self._check_not_negative("smoothing", "average")
         self._check_column_names("order")
 
     # --- what goes in ---
@@ -142,14 +139,14 @@ class AutoregressiveSynthesizer(NeuralSynthesizer):
 
         def step(batch, key):
             with tf.GradientTape() as tape:
-                loss = tf.add_n(learner.losses(batch[0], self.dropout, key))
+                loss = tf.add_n(learner.losses(batch[0]))
             gradients = tape.gradient(loss, [weight.value for weight in learner.weights])
             optimizer.apply(gradients, learner.weights)
             follow(average.weights, learner.weights, optimizer.iterations, self.average)
             return {"nats a row": loss}
 
         def column_losses(batch, key):
-            return dict(zip(self.order_, learner.losses(batch[0], self.dropout, key)))
+            return dict(zip(self.order_, learner.losses(batch[0])))
 
         score = tf.function(
             lambda: tf.add_n(average.losses(tf.constant(held_out))), autograph=False

@@ -45,7 +45,7 @@ class CellNetwork:
             for kernel, piece in zip(self.kernels, pieces)
         ]
 
-    def losses(self, codes, dropout: float = 0.0, key=None) -> list:
+    def losses(self, codes) -> list:
         """Mean of -log probability of each column's codes, a list of d scalars; codes int32 (n,
         d)."""
         values, mix, mix_bias, output, output_bias = self.weights
@@ -55,9 +55,6 @@ class CellNetwork:
         # the vectors of a lone column have a gradient through
         before = tf.stack(list(accumulate(vectors[:-1], initial=0.0 * vectors[0])))
         after = before + tf.nn.relu(before @ mix.value + mix_bias.value[:, None])
-        if key is not None and dropout:
-            kept = tf.random.stateless_uniform(tf.shape(after), key) >= dropout
-            after = tf.where(kept, after / (1 - dropout), 0.0)
         heads = zip(
             columns,
             tf.unstack(after),

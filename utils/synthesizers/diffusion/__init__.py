@@ -19,7 +19,6 @@ from utils.synthesizers.neural import (
 )
 from utils.training import keras, tf
 
-MOST_STEPS = 5_000
 SCORES_PER_FIT, LAST_RATE = 25, 0.01
 ROWS_AT_ONCE, ORDERS = 4_096, 16
 
@@ -49,6 +48,7 @@ class DiffusionSynthesizer(NeuralSynthesizer):
     method = "diffusion"
     passes = 100
     least_steps = 1  # with more of them it repeats the rows of a small table
+    most_steps = 5_000
     fewest_to_hold_out = 400  # the cells of fewer, masked by chance, tell too little
     how_to_sample = ("random_state", "looks")
     rows_: DiffusionRows
@@ -78,7 +78,7 @@ class DiffusionSynthesizer(NeuralSynthesizer):
     def _check_parameters(self) -> None:
         super()._check_parameters()
         self._check_counts("bins", "units", "layers", "looks", "patience")
-        self._check_range(0, np.inf, "average")
+        self._check_not_negative("average")
         if self.numbers not in ("auto", "scores", "tokens"):
             raise ValueError(f'numbers must be "auto", "scores" or "tokens", not {self.numbers!r}.')
 
@@ -104,9 +104,6 @@ class DiffusionSynthesizer(NeuralSynthesizer):
         return Denoiser(sizes, places, self.parameters_["units"], self.parameters_["layers"], rng)
 
     # --- one training step ---
-
-    def _steps(self, rows):
-        return min(super()._steps(rows), MOST_STEPS)
 
     def _learn(self, rows, held_out, rng):
         learner, averaged = self._build(rng), self._build(rng)

@@ -87,19 +87,15 @@ class GANSynthesizer(NeuralSynthesizer):
     ):
         super().__init__(random_state)
         self.epochs, self.batch_size, self.learning_rate = epochs, batch_size, learning_rate
-        self.units, self.critic_units, self.noise, self.penalty = (
-            units,
-            critic_units,
-            noise,
-            penalty,
-        )
-        self.temperature, self.average, self.group_by = temperature, average, group_by
+        self.units, self.critic_units, self.noise = units, critic_units, noise
+        self.penalty, self.temperature = penalty, temperature
+        self.average, self.group_by = average, group_by
         self.progress, self.checkpoint = progress, checkpoint
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
         self._check_counts("units", "critic_units", "noise")
-        self._check_range(0, np.inf, "penalty", "average")
+        self._check_not_negative("penalty", "average")
         self._check_positive("temperature")
         self._check_column_names("group_by")
 
@@ -249,10 +245,11 @@ class GANSynthesizer(NeuralSynthesizer):
             ]
             generator.weights[START].assign_add(np.concatenate(moves))
         self.weights_ = [weight.numpy().copy() for weight in self._network.weights]
-        drawn, weights = self._weighed(rows, rng)
-        for name, real, made in zip(self.order_, cells, drawn):
-            if name in self.rows_.scores:
-                self.rows_.bend(name, real, made, weights)
+        if self.rows_.scores:
+            drawn, weights = self._weighed(rows, rng)
+            for name, real, made in zip(self.order_, cells, drawn):
+                if name in self.rows_.scores:
+                    self.rows_.bend(name, real, made, weights)
 
     def _weighed(self, rows, rng):
         """Cells of so many rows, and weights of the rows that sum to how many they are worth."""

@@ -50,7 +50,7 @@ class MixtureSynthesizer(Synthesizer):
     def _check_parameters(self) -> None:
         super()._check_parameters()
         self._check_counts("components", "bins", "iterations")
-        self._check_range(0, np.inf, "smoothing")
+        self._check_not_negative("smoothing")
         if self.classes is not None:
             self._check_counts("classes")
         if self.kind not in ("auto", "gaussian", "latent_class"):

@@ -30,7 +30,7 @@ from utils.training import keras, tf
 
 __all__ = ["VAESynthesizer", "divergence"]
 
-MOST_STEPS, SCORES_PER_FIT = 12_000, 20
+SCORES_PER_FIT = 20
 LAST_RATE = 0.05  # share of the learning rate that is left at the end
 
 
@@ -42,10 +42,8 @@ class VAESynthesizer(NeuralSynthesizer):
         more).
     latent : dimensions of latent space.  units : width of the hidden layers.  bins : quantile bins
         a number.
-    beta : weight of the divergence (Higgins and others 2017); below 1 the latent points keep more
-        of a row.
-    warm_up : share of the steps in which that weight rises from 0, so that the decoder learns to
-        listen.
+    warm_up : share of the steps in which the weight of the divergence rises from 0 to 1, so that
+        the decoder learns to listen (Bowman and others 2016).
     components : most Gaussians a stratum gets in latent space.
     ranks_within_groups : whether numbers that a category tells are told by their rank in its rows.
 
@@ -59,6 +57,7 @@ class VAESynthesizer(NeuralSynthesizer):
 
     method = "vae"
     passes = 200
+    most_steps = 12_000
     codes_: TableCodes
     order_: list[str]
     stratified_: bool
@@ -73,7 +72,6 @@ class VAESynthesizer(NeuralSynthesizer):
         latent: int = 8,
         units: int = 128,
         bins: int = 64,
-        beta: float = 0.7,
         warm_up: float = 0.2,
         components: int = 32,
         patience: int = 10,
@@ -84,7 +82,7 @@ class VAESynthesizer(NeuralSynthesizer):
     ):
         super().__init__(random_state)
         self.epochs, self.batch_size, self.learning_rate = epochs, batch_size, learning_rate
-        self.latent, self.units, self.bins, self.beta = latent, units, bins, beta
+        self.latent, self.units, self.bins = latent, units, bins
         self.warm_up, self.components = warm_up, components
         self.ranks_within_groups = ranks_within_groups
         self.patience, self.progress, self.checkpoint = patience, progress, checkpoint
@@ -92,7 +90,7 @@ class VAESynthesizer(NeuralSynthesizer):
     def _check_parameters(self) -> None:
         super()._check_parameters()
         self._check_counts("latent", "units", "bins", "components", "patience")
-        self._check_range(0, np.inf, "beta", "warm_up")
+        self._check_not_negative("warm_up")
 
     # --- what goes in ---
 
@@ -172,7 +170,7 @@ class VAESynthesizer(NeuralSynthesizer):
                 columns, distances = network.losses(batch[0], key)
                 reconstruction = tf.reduce_mean(tf.add_n(columns))
                 distance = tf.reduce_mean(distances)
-                loss = reconstruction + self.beta * risen * distance
+                loss = reconstruction + risen * distance
             weights = [weight.value for weight in network.weights]
             optimizer.apply(tape.gradient(loss, weights), network.weights)
             return {"reconstruction": reconstruction, "divergence": distance}
@@ -193,9 +191,6 @@ class VAESynthesizer(NeuralSynthesizer):
             column_losses=column_losses,
             **self._stopping(network, held, rng),
         )
-
-    def _steps(self, rows):
-        return min(super()._steps(rows), MOST_STEPS)
 
     def _stopping(self, network, held, rng):
         """The bound on the held-out rows, in nats a row, always with the same noise."""
