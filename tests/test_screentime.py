@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
-from utils.screentime import PROCESS, simulate_screentime
+from utils.screentime import PROCESS, fresh_days, simulate_screentime
 from utils.tables import load_screentime, screentime_schema, validate
 
 COUNTS = ["Usage", "Notifications", "Times opened"]
@@ -151,3 +151,16 @@ def test_a_fresh_year_obeys_the_rules_of_the_course_table():
     fresh = simulate_screentime(366, random_state=1)
     assert not screentime_schema(load_screentime()).broken_rules(fresh).any(axis=None)
     assert_frame_equal(validate(fresh, screentime_schema(fresh)), fresh)
+
+
+@pytest.mark.parametrize("n", [1, 8, 801])
+def test_fresh_days_are_days_of_the_process_that_the_course_table_does_not_hold(n):
+    rows, course = fresh_days(n, 0), load_screentime()
+    year = simulate_screentime(n // 8 + 1, random_state=1000)
+    assert_frame_equal(rows, year.drop(columns="Date").head(n))
+    assert not year["Usage"].equals(course["Usage"].head(len(year)))
+
+
+def test_fresh_days_are_repeated_by_the_seed():
+    assert_frame_equal(fresh_days(80, 3), fresh_days(80, 3))
+    assert not fresh_days(80, 3).equals(fresh_days(80, 4))

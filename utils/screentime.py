@@ -136,6 +136,16 @@ def simulate_screentime(
     )
 
 
+def fresh_days(n: int, seed: int) -> pd.DataFrame:
+    """``n`` rows, without dates, of days that no table of the course holds.
+
+    Real rows that nobody has seen: the ceiling that ``Scoreboard(fresh=fresh_days)`` asks for.  The
+    same seed gives the same rows; columns and dtypes are those of :func:`simulate_screentime`.
+    """
+    days = simulate_screentime(n // 8 + 1, random_state=1000 + seed)
+    return days.drop(columns="Date").head(n)
+
+
 def _calendar(start: str, days: int) -> pd.DatetimeIndex:
     if days < 1:
         raise ValueError(f"days is {days}: ask for at least 1 day.")
