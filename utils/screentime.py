@@ -142,7 +142,7 @@ def fresh_days(n: int, seed: int) -> pd.DataFrame:
     Real rows that nobody has seen: the ceiling that ``Scoreboard(fresh=fresh_days)`` asks for.  The
     same seed gives the same rows; columns and dtypes are those of :func:`simulate_screentime`.
     """
-    days = simulate_screentime(n // 8 + 1, random_state=1000 + seed)
+    days = simulate_screentime(n // len(PROCESS.apps) + 1, random_state=1000 + seed)
     return days.drop(columns="Date").head(n)
 
 
