@@ -210,3 +210,39 @@ def test_an_address_that_no_badge_can_use_is_refused(repository, address):
     done = course_command(repository, "address", address)
     assert done.returncode == 2 and "https://github.com/owner/name" in " ".join(done.stderr.split())
     assert (repository / "pyproject.toml").read_bytes() == before
+
+
+# --- a new lesson between others ---
+
+
+def test_lessons_move_up_wherever_they_are_named(repository):
+    lessons, solutions = repository / "notebooks", repository / "notebooks" / "solutions"
+    write_notebook(lessons / "01_a.ipynb", 'Scoreboard(lesson="01")')
+    write_notebook(lessons / "02_b.ipynb", 'Scoreboard(lesson="02", rows=[1, 2, 03.5])')
+    write_notebook(lessons / "03_c.ipynb", "open('02_b.ipynb')")
+    write_notebook(solutions / "03_c_solutions.ipynb", "[03 · C](../03_c.ipynb), lesson 03's")
+    (repository / "README.md").write_text("Lessons 00, 02 and 03, lesson 01; 02_b, 03 apples.")
+    (repository / "data" / "results").mkdir(parents=True)
+    (repository / "data" / "results" / "x.json").write_text('{"lesson": "02", "seed": "02"}')
+    done = course_command(repository, "room", "2")
+    assert done.returncode == 0, done.stderr
+    names = [path.name for path in sorted(lessons.rglob("*.ipynb"))]
+    assert names == ["01_a.ipynb", "03_b.ipynb", "04_c.ipynb", "04_c_solutions.ipynb"]
+    cells = {path.stem: notebooks.read(path).cells for path in lessons.rglob("*.ipynb")}
+    assert cells["01_a"][1].source == 'Scoreboard(lesson="01")'
+    assert cells["03_b"][1].source == 'Scoreboard(lesson="03", rows=[1, 2, 03.5])'
+    assert cells["04_c"][1].source == "open('03_b.ipynb')"
+    assert cells["04_c_solutions"][1].source == "[04 · C](../04_c.ipynb), lesson 04's"
+    readme = (repository / "README.md").read_text()
+    assert readme == "Lessons 00, 03 and 04, lesson 01; 03_b, 03 apples."
+    stored = (repository / "data" / "results" / "x.json").read_text()
+    assert stored == '{"lesson": "03", "seed": "02"}'
+    assert "03_c.ipynb" in done.stdout and "01_a" not in done.stdout
+
+
+def test_room_where_no_lesson_stands_is_refused(repository):
+    lesson = write_notebook(repository / "notebooks" / "01_a.ipynb", "1")
+    before = lesson.read_bytes()
+    done = course_command(repository, "room", "7")
+    assert done.returncode == 2 and "No lesson has the number 07" in " ".join(done.stderr.split())
+    assert lesson.read_bytes() == before

@@ -191,18 +191,39 @@ def test_bic_curve_marks_the_lowest():
     assert axis.get_xlabel() and axis.get_ylabel()
 
 
-def test_scoreboard_picture_marks_perfect_values_and_yardsticks():
-    names = ["fresh real rows", "shuffled columns", "copy of the training rows", *"abcdefghi"]
-    means = pd.DataFrame(0.4, index=names, columns=list(METRICS))
-    means["tstr"] = np.nan
-    figure = plots.scoreboard_picture(means, means * np.nan, METRICS, names[:3], title="A finding")
-    assert saved(figure) and len(data_axes(figure)) == len(METRICS) - 1  # no panel without a value
-    c2st = next(axis for axis in data_axes(figure) if axis.get_xlabel().startswith("C2ST"))
-    colors = [bar.lines[0].get_color() for bar in c2st.containers]
-    assert colors == [plots.YARDSTICK] * 3 + [plots.SYNTHETIC] * 9
-    assert any(
-        line.get_linestyle() == "--" and set(line.get_xdata()) == {0.5} for line in c2st.lines
+def scoreboard_of(values):
+    """C2ST of yardsticks and generators as a scoreboard, every other metric at .4, no TSTR."""
+    means = pd.DataFrame(0.4, index=list(values), columns=list(METRICS))
+    means["c2st"], means["tstr"] = pd.Series(values), np.nan
+    figure = plots.scoreboard_picture(
+        means, means * np.nan, METRICS, list(values)[:3], title="A finding"
     )
+    return figure, next(axis for axis in data_axes(figure) if axis.get_xlabel() == "C2ST")
+
+
+YARDSTICKS = {"fresh real rows": 0.51, "shuffled columns": 0.96, "copy of the training rows": 0.52}
+
+
+def test_scoreboard_picture_has_a_panel_a_question_and_lines_at_the_yardsticks():
+    figure, c2st = scoreboard_of(YARDSTICKS | {"a": 0.55, "b": 0.57})
+    assert saved(figure)
+    labels = [axis.get_xlabel() for axis in data_axes(figure)]
+    assert labels == ["valid rows", "C2ST", "membership AUC", "copies"]  # TSTR has no value
+    colors = [bar.lines[0].get_color() for bar in c2st.containers]
+    assert colors == [plots.YARDSTICK] * 2 + [plots.SYNTHETIC] * 2
+    upright = {line.get_xdata()[0] for line in c2st.lines if len(set(line.get_xdata())) == 1}
+    assert set(YARDSTICKS.values()) <= upright
+
+
+def test_scoreboard_picture_keeps_near_rows_apart_and_names_far_ones():
+    near = {name: 0.53 + 0.01 * place for place, name in enumerate("abcdef")}
+    _, c2st = scoreboard_of(YARDSTICKS | near | {"far": 0.97})
+    low, high = c2st.get_xlim()
+    assert low < 0.51 and 0.58 < high < 0.75
+    assert [text.get_text() for text in c2st.texts] == ["0.96", "0.97"]
+    _, alone = scoreboard_of(YARDSTICKS | {"a": 0.511})
+    low, high = alone.get_xlim()
+    assert high - low >= 0.06  # luck is not stretched to a difference
 
 
 def test_scoreboard_draws_itself(tables):

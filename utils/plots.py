@@ -26,6 +26,8 @@ LINE_STYLES = ("-", "--", "-.", ":")
 FILLED = {"color": REAL, "alpha": 0.45}  # against an outline: they differ without colour
 OUTLINED = {"facecolor": "none", "edgecolor": SYNTHETIC, "linewidth": 2}
 MOST_BARS = 10  # categories shown as bars; the rest become one bar
+PANELS = ("valid", "c2st", "tstr", "membership_auc", "copies")  # one or two a question
+LEAST_WINDOW = 0.03  # half the width of a panel, so that luck does not look like a difference
 CELLS = 26  # bins along each side of a two-dimensional histogram
 TAIL = 0.995  # share of the real values that an axis must show; the rest is counted in the last bin
 
@@ -436,27 +438,27 @@ def scoreboard_picture(
     yardsticks: list[str],
     title: str = "",
 ) -> Figure:
-    """A scoreboard as dots: a panel a metric under its question, a line a row, bars for the spread.
+    """A scoreboard as dots: a panel a question, a line a row, bars for the spread over seeds.
 
     means, spreads : float64, one row a name, one column a metric (``Scoreboard.means()``,
         ``.spreads()``).
-    metrics : name -> ``utils.scoring.Metric``.  yardsticks : names to draw in grey; the rest are
-    generators. Metrics without a single value are left out. The dashed line marks the perfect
-    value.
+    metrics : name -> ``utils.scoring.Metric``; drawn are those of :data:`PANELS` with a value.
+    yardsticks : names to draw in grey, real rows first; the rest are generators. Their values go
+        through each panel as lines, and the panel is as wide as most generators need around that of
+        real rows, the goal. What lies farther off stands at the border with its value.
     """
-    names = [name for name in metrics if means[name].notna().any()]
-    across = -(-len(names) // 2) if len(names) > 5 else len(names)
-    down = -(-len(names) // across)
-    size = (2.4 + 2.1 * across, down * (1.5 + 0.34 * len(means)) + 0.9)
-    figure, axes = plt.subplots(down, across, figsize=size, sharey=True, squeeze=False)
+    names = [name for name in PANELS if name in metrics and means[name].notna().any()]
+    size = (3.2 + 2.2 * len(names), 1.7 + 0.34 * len(means))
+    figure, axes = plt.subplots(1, len(names), figsize=size, sharey=True, squeeze=False)
     for axis, name in zip(axes.flat, names):
         _metric_panel(axis, means[name], spreads[name], metrics[name], yardsticks)
-    for axis in axes.flat[len(names) :]:
-        axis.remove()
     handles = [
         Line2D([], [], marker="s", color=YARDSTICK, linestyle="", label="yardstick"),
         Line2D([], [], marker="o", color=SYNTHETIC, linestyle="", label="generator"),
-        Line2D([], [], color="black", linestyle="--", linewidth=1.5, label="perfect"),
+        *[
+            Line2D([], [], color=YARDSTICK, linestyle=style, linewidth=1.5, label=name)
+            for name, style in zip(yardsticks, LINE_STYLES)
+        ],
     ]
     return _finish(figure, title, handles)
 
@@ -464,29 +466,51 @@ def scoreboard_picture(
 def _metric_panel(
     axis: Axes, means: pd.Series, spreads: pd.Series, metric, yardsticks: list[str]
 ) -> None:
+    low, high = _window(means.drop(yardsticks), means[yardsticks[0]], metric.percent)
     for place, name in enumerate(means.index):
         color, marker = (YARDSTICK, "s") if name in yardsticks else (SYNTHETIC, "o")
-        axis.errorbar(
-            means[name],
-            place,
-            xerr=np.nan_to_num(spreads[name]),
-            color=color,
-            marker=marker,
-            linestyle="",
-            capsize=4,
-            markersize=8,
-        )
-    if metric.perfect is not None:
-        axis.axvline(metric.perfect, color="black", linestyle="--", linewidth=1.5, zorder=0)
+        if low <= means[name] <= high:
+            spread, style = np.nan_to_num(spreads[name]), {"capsize": 4, "markersize": 8}
+            axis.errorbar(means[name], place, xerr=spread, color=color, fmt=marker, **style)
+        elif np.isfinite(means[name]):
+            _at_border(axis, means[name], place, (low, high), color, metric)
+    for name, style in zip(yardsticks, LINE_STYLES):
+        axis.axvline(means[name], color=YARDSTICK, linestyle=style, linewidth=1.5, zorder=0)
     axis.axhline(len(yardsticks) - 0.5, color=YARDSTICK, linewidth=0.8)
     axis.set_yticks(range(len(means)), means.index)
     axis.set_ylim(len(means) - 0.4, -0.6)
-    axis.margins(x=0.15)
-    axis.xaxis.set_major_locator(MaxNLocator(2, min_n_ticks=2))
+    axis.set_xlim(low, high)
+    axis.xaxis.set_major_locator(MaxNLocator(3, min_n_ticks=2))
     axis.xaxis.set_major_formatter(PercentFormatter(1) if metric.percent else "{x:.3g}")
     axis.set_title(metric.question)
-    axis.set_xlabel(f"{metric.label} {metric.arrow}".strip())
+    axis.set_xlabel(metric.label)
     axis.grid(axis="y", alpha=0.3)
+
+
+def _window(generators: pd.Series, goal: float, percent: bool) -> tuple[float, float]:
+    """Ends of a panel: all generators, or those that lie as far from the goal as most do."""
+    far = (generators - goal).abs().dropna()
+    half = LEAST_WINDOW if far.empty else max(LEAST_WINDOW, 1.3 * far.max())
+    if len(far) and far.max() > 4 * max(far.median(), LEAST_WINDOW / 4):
+        half = max(LEAST_WINDOW, 3 * far.median())
+    ends = (max(0, goal - half), min(1, goal + half)) if percent else (goal - half, goal + half)
+    return ends[0] - half / 10, ends[1] + half / 10
+
+
+def _at_border(axis: Axes, value: float, place: int, ends, color: str, metric) -> None:
+    """A triangle at the end of the panel beyond which a value lies, and the value beside it."""
+    left = value < ends[0]
+    border, inwards = (ends[0], 1) if left else (ends[1], -1)
+    axis.plot(border, place, marker="<" if left else ">", color=color, clip_on=False, zorder=3)
+    axis.annotate(
+        metric.format(round(value, 2), short=True) if metric.percent else f"{value:.2f}",
+        (border, place),
+        (9 * inwards, 0),
+        textcoords="offset points",
+        ha="left" if left else "right",
+        va="center",
+        fontsize=12,
+    )
 
 
 def quality_against_seconds(means: pd.DataFrame, title: str = "") -> Figure:

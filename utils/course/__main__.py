@@ -125,6 +125,24 @@ def address(url: Annotated[str, typer.Argument(help="https://github.com/owner/na
 
 
 @app.command()
+def room(
+    number: Annotated[int, typer.Argument(help="The number of the lesson to come, such as 4.")],
+) -> None:
+    """Make room for a new lesson: all from this number on move up by one, wherever they are named.
+
+    Then write the new notebook, run the moved ones anew and call `make readme`.
+    """
+    from utils.course.renumber import make_room
+
+    try:
+        changed = make_room(number)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+    for path in changed:
+        typer.echo(path.relative_to(places.ROOT))
+
+
+@app.command()
 def lock(uv: Annotated[str, typer.Option(help="The program uv.")] = "uv") -> None:
     """Compile requirements.txt from environment.yml."""
     from utils.course.lock import compile_lock
