@@ -155,7 +155,7 @@ def test_imports_point_down_inside_a_folder(path):
     [
         ("gan.rows", "base", True),
         ("gan.rows", "gan.networks", True),
-        ("gan.rows", "vae.prior", False),
+        ("gan.rows", "vae.networks", False),
         ("gan", "mixture", False),
         ("trees", "copula", False),
         ("draws", "base", False),

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from utils.course import notebooks, places, readme, run
+from utils.course import notebooks, pages, places, readme, run
 from utils.course.memory import peak_bytes
 from utils.course.places import ROOT, mentions, read_address, rewrite_address, setup_cell, slug
 from utils.course.run import LessonFailed
@@ -110,9 +110,29 @@ def test_a_process_that_is_not_there_has_no_peak():
 
 def test_links_between_lessons_lead_to_their_pages():
     page = '<a href="01_next.ipynb"> <a href="https://a.org/x.ipynb"> <a href="01_next.ipynb#Fit">'
-    assert run.LINK_TO_NOTEBOOK.sub(r"\1.html", page) == (
+    assert pages.LINK_TO_NOTEBOOK.sub(r"\1.html", page) == (
         '<a href="01_next.html"> <a href="https://a.org/x.ipynb"> <a href="01_next.html#Fit">'
     )
+
+
+def test_the_index_has_a_card_for_each_lesson_and_the_pictures_that_there_are(course):
+    (lesson,) = places.lessons(course)
+    page = notebooks.read(lesson)
+    page.cells[-1:] = [new_code_cell("1"), page.cells[-1]]
+    page.cells[-2].outputs = [new_output("display_data", {"image/png": "QUJD"})]
+    results = places.results_folder(course)
+    results.mkdir(parents=True, exist_ok=True)
+    (results / "race.png").write_bytes(b"picture")
+    pages.write_pages({lesson: page}, course)
+    build = places.build_folder(course)
+    index = (build / "index.html").read_text(encoding="utf-8")
+    facts = readme.lesson_facts(lesson)
+    assert index.count("<li>") == 1 and "data:image/png;base64,QUJD" in index
+    assert f'<a href="{lesson.stem}.html">{facts["number"]} · {facts["question"]}</a>' in index
+    assert f"{facts['read']} min to read, {facts['run']} min to run" in index
+    assert f'href="solutions/{lesson.stem}_solutions.html"' in index
+    assert (build / "race.png").read_bytes() == b"picture"
+    assert "race.png" in index and "scoreboard.png" not in index
 
 
 def test_a_refreshed_notebook_is_equal_to_the_byte(course):

@@ -12,7 +12,6 @@ from scipy.special import log_softmax, ndtr
 from utils.schema import Schema
 from utils.synthesizers import VAESynthesizer
 from utils.synthesizers.vae.networks import RowNetwork, divergence, smooth_functions
-from utils.synthesizers.vae.prior import LatentPrior
 from utils.training import TrainingError, tf
 
 pytestmark = pytest.mark.filterwarnings("error")
@@ -140,20 +139,17 @@ def test_draws_follow_the_chances_and_cells_that_are_set():
     assert codes[:, 0].mean() == pytest.approx(first, abs=0.01)
 
 
-# --- the latent mixture ---
-
-
-def test_the_mixture_finds_planted_clouds_of_each_stratum():
-    rng = np.random.default_rng(2)
-    strata = np.repeat([0, 1], [3_000, 1_000]).astype(np.int32)
-    centres = np.where(strata[:, None] == 0, rng.choice([-4.0, 4.0], (4_000, 1)), 0.0) * [1, 0]
-    clouds = (centres + 0.3 * rng.standard_normal((4_000, 2))).astype(np.float32)
-    prior = LatentPrior.fit(clouds, np.full((4_000, 2), -4.0, np.float32), strata, 2, rng)
-    points, drawn = prior.draw(20_000, rng)
-    assert (drawn == 1).mean() == pytest.approx(0.25, abs=0.01)
-    assert (np.abs(np.abs(points[drawn == 0, 0]) - 4) < 1.5).all()
-    assert points[drawn == 1].std(axis=0) == pytest.approx(np.sqrt(0.09 + np.exp(-4)), abs=0.02)
-    assert set(prior.of_stratum(1).strata) == {1}
+def test_a_told_cell_is_drawn_by_its_share_and_no_chance_is_counted_for_it():
+    network, rows = random_network(told=True), 60_000
+    point, wanted = np.array([0.3, -1.0], np.float32), np.tile(np.int32([-1, 1, 4]), (rows, 1))
+    points = tf.constant(point[None].repeat(rows, 0))
+    codes, log_chance = network.draw(points, tf.constant(wanted), tf.constant([1, 2]))
+    first = codes.numpy()[:, 0]
+    share = np.exp(log_softmax(network.base.numpy()[:2]))[1]
+    assert first.mean() == pytest.approx(share, abs=0.01)
+    for code in range(2):
+        by_hand = chances_by_hand(network, point, np.int32([code, 1, 4]))
+        np.testing.assert_allclose(log_chance[first == code], sum(by_hand[1:]), rtol=1e-4)
 
 
 # --- the synthesizer ---
@@ -209,7 +205,7 @@ def test_the_target_is_drawn_first_and_the_rest_by_their_codes(fitted):
     plain = VAESynthesizer(**QUICK | {"epochs": 1})
     assert plain.fit(table, Schema.infer(table, target="kind")).order_[0] == "kind"
     assert fitted.order_ == ["app", "opened", "minutes"] and fitted.stratified_
-    assert not plain.fit(table).stratified_ and not plain.prior_.strata.any()
+    assert not plain.fit(table).stratified_
 
 
 def test_a_given_number_weighs_target_and_neighbours(fitted):
@@ -217,6 +213,16 @@ def test_a_given_number_weighs_target_and_neighbours(fitted):
     assert (rows["minutes"] == 38.0).all() and (rows["app"] == "short").mean() > 0.99
     assert rows["opened"].mean() > 26
     assert fitted.sample(2_000, given={"minutes": 22.0})["opened"].mean() < 14
+
+
+def test_a_given_number_finds_the_target_by_bayes():
+    app = np.repeat(["rare", "common"], [400, 1_600])
+    kind = np.where(np.arange(2_000) % 10 < np.where(app == "rare", 8, 2), "x", "y")
+    table = pd.DataFrame({"app": app, "kind": kind})
+    model = VAESynthesizer(**QUICK).fit(table, Schema.infer(table, target="app"))
+    rows = model.sample(10_000, given={"kind": "x"})
+    right = (table.loc[table["kind"] == "x", "app"] == "rare").mean()
+    assert right == 0.5 and (rows["app"] == "rare").mean() == pytest.approx(right, abs=0.05)
 
 
 def test_fewer_pieces_or_more_give_as_many_rows(fitted, monkeypatch):
@@ -241,9 +247,7 @@ def test_small_tables_are_not_split_and_large_ones_stop_on_held_out_rows(fitted)
     )
 
 
-@pytest.mark.parametrize(
-    "option", ["epochs", "batch_size", "latent", "units", "bins", "components", "patience"]
-)
+@pytest.mark.parametrize("option", ["epochs", "batch_size", "latent", "units", "bins", "patience"])
 @pytest.mark.parametrize("value", [0, -1, 2.5, True])
 def test_impossible_counts_are_refused(option, value):
     with pytest.raises(ValueError, match=f"{option} must be a whole number"):

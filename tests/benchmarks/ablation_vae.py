@@ -11,7 +11,6 @@ from utils.synthesizers import VAESynthesizer
 from utils.synthesizers.neural import seeded
 from utils.synthesizers.vae import divergence
 from utils.synthesizers.vae.networks import RowNetwork
-from utils.synthesizers.vae.prior import LatentPrior
 from utils.training import keras, tf, train
 
 EPOCHS, BATCH, LATENT, UNITS = 200, 128, 2, 64
@@ -121,17 +120,6 @@ def of_network(network):
     return Variant
 
 
-def standard_prior(synthesizer):
-    """The synthesizer with N(0, I) in every stratum in place of its fitted mixture."""
-    strata, latent = np.unique(synthesizer.prior_.strata), synthesizer.latent
-    shares = [synthesizer.prior_.of_stratum(stratum).weights.sum() for stratum in strata]
-    covariances = np.tile(np.eye(latent), (len(strata), 1, 1))
-    synthesizer.prior_ = LatentPrior(
-        strata, np.array(shares), np.zeros((len(strata), latent)), covariances
-    )
-    return synthesizer
-
-
 def _textbook(noise, warm_up=0.0):
     return lambda table, schema, seed: TextbookVAE(noise, warm_up, seed).fit(table, schema)
 
@@ -151,7 +139,6 @@ VARIANTS = {
     "all cures": _whole(),
     "without ranks in the app": _whole(ranks_within_groups=False),
     "without the condition on the app": _without_condition,
-    "without a fitted prior: N(0, I)": lambda *run: standard_prior(_whole()(*run)),
     "without latent points": _whole(of_network(NoPoints)),
     "without earlier cells": _whole(of_network(NoPairs)),
     "without smooth curves: a free logit a bin": _whole(FreeBins),

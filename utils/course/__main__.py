@@ -45,7 +45,7 @@ def run(
 def html() -> None:
     """Write the lessons as they are stored to build/ without running them."""
     from utils.course import notebooks
-    from utils.course.run import write_pages
+    from utils.course.pages import write_pages
 
     write_pages({path: notebooks.read(path) for path in places.lessons()})
     typer.echo("Read the lessons at build/index.html")

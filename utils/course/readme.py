@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from nbformat import NotebookNode
 
@@ -71,21 +72,12 @@ def _lesson(facts: dict[str, str], place: str, measured: dict | None, address: s
 
 
 def race_section(folder: Path) -> str:
-    """The race on every table in Markdown: a row a method; C2ST, TSTR, CPU seconds to fit.
+    """The race in Markdown, a table for each table of data: valid rows, C2ST, TSTR, membership AUC
+    and CPU seconds to fit of each method, nearest to real rows first.
 
-    Methods stand in the order of their C2ST on the first table. A mean of fewer than three seeds
-    says so; a race that was not run is a dash.
+    A mean of fewer than three seeds says so.
     """
-    races = {table: _raced_cells(table, folder) for table in _raced(folder)}
-    methods = dict.fromkeys(name for cells in races.values() for name in cells)
-    heads = [
-        f"{table}: {RACES[table][0][0]} | {RACES[table][1][0]} | fit, CPU s" for table in races
-    ]
-    lines = [f"| | {' | '.join(heads)} |", "|---" * (1 + 3 * len(races)) + "|"]
-    for name in methods:
-        parts = [cells.get(name, "- | - | -") for cells in races.values()]
-        lines.append(f"| {name} | {' | '.join(parts)} |")
-    return "\n".join(lines)
+    return "\n\n".join(_raced_table(table, folder) for table in _raced(folder))
 
 
 def race_verdicts(folder: Path) -> str:
@@ -100,17 +92,19 @@ def _raced(folder: Path) -> list[str]:
     return [table for table in RACES if table in ran]
 
 
-def _raced_cells(table: str, folder: Path) -> dict[str, str]:
-    """Method -> its cells of README's table: mean and spread of both scores, CPU seconds."""
+def _raced_table(table: str, folder: Path) -> str:
     means = results.race_table(table, folder)
     spreads = results.spreads_over_seeds(results.race_runs(table, folder), "method")
-    found = {}
+    heads = [table, "valid", *[head for head, _ in RACES[table]], "membership AUC", "fit, CPU s"]
+    lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
     for name, row in means.iterrows():
+        valid, members = row.get("valid"), row.get("membership_auc")
         scores = [_with_spread(row[column], spreads.at[name, column]) for _, column in RACES[table]]
         few = {1: " (1 seed)", 2: " (2 seeds)"}.get(int(row["seeds"]), "")
         seconds = results.seconds_as_text(row["fit_cpu_seconds"])
-        found[name] = " | ".join([*scores, seconds and seconds + few])
-    return found
+        cells = ["-" if pd.isna(valid) else f"{valid:.1%}", *scores, _with_spread(members, np.nan)]
+        lines.append(f"| {' | '.join([name, *cells, seconds and seconds + few])} |")
+    return "\n".join(lines)
 
 
 def _with_spread(mean: float, spread: float) -> str:

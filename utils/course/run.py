@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import os
 import platform
 import re
@@ -21,19 +20,12 @@ from tqdm import tqdm
 from utils.course import places
 from utils.course.memory import peak_bytes
 from utils.course.notebooks import KERNEL, code_cells, normalise, read, store
+from utils.course.pages import write_pages
 
 CELL_TIMEOUT = 600  # seconds; a learner's machine may be slow
 MEASURED = "lessons.csv"
-LINK_TO_NOTEBOOK = re.compile(r'(href="[^":]*?)\.ipynb(?=["#])')
 ANSI_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 QUIET = ["--log-level=ERROR"]  # what the kernel says about itself is not part of a lesson
-INDEX = """<!doctype html>
-<meta charset="utf-8">
-<title>Synthetic data</title>
-<h1>Synthetic data</h1>
-<ul>
-{items}</ul>
-"""
 
 
 class LessonFailed(RuntimeError):
@@ -171,32 +163,3 @@ def recorded(folder: Path) -> dict[str, dict[str, str]]:
     stored = folder / MEASURED
     rows = pd.read_csv(stored, dtype=str).to_dict("records") if stored.exists() else []
     return {row["lesson"]: row for row in rows}
-
-
-def write_pages(pages: dict[Path, NotebookNode], root: Path = places.ROOT) -> None:
-    """Write notebooks as HTML pages into ``build/``, with the stored solutions and an index."""
-    build = places.build_folder(root)
-    solutions = {path: read(path) for path in places.solutions(root)}
-    for path, page in {**pages, **solutions}.items():
-        target = build / path.relative_to(places.notebooks_folder(root)).with_suffix(".html")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(_page(page, path), encoding="utf-8")
-    items = "".join(
-        f'<li><a href="{path.stem}.html">{html.escape(_title(page))}</a></li>\n'
-        for path, page in pages.items()
-    )
-    (build / "index.html").write_text(INDEX.format(items=items), encoding="utf-8")
-
-
-def _page(page: NotebookNode, path: Path) -> str:
-    """The notebook as one HTML file, whose links to other notebooks lead to their pages."""
-    from nbconvert import HTMLExporter
-
-    body, _ = HTMLExporter(template_name="lab", embed_images=True).from_notebook_node(
-        page, resources={"metadata": {"name": path.stem, "path": str(path.parent)}}
-    )
-    return LINK_TO_NOTEBOOK.sub(r"\1.html", body)
-
-
-def _title(page: NotebookNode) -> str:
-    return page.cells[0].source.splitlines()[0].lstrip("# ") if page.cells else "empty"

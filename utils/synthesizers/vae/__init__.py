@@ -1,13 +1,11 @@
 """A variational autoencoder for mixed tables, whose decoder also sees the cells before each cell.
 
 The encoder turns a row into a small Gaussian cloud in latent space, the decoder turns a latent
-point into a row (Kingma and Welling 2014, section 3). Three changes make the textbook model good on
-tables. The decoder draws from a softmax over codes, so that noise is learned, not averaged away. It
-draws cell after cell, and each sees the cells before it (Gulrajani and others 2017, PixelVAE), but
-only by one table of pairs: a decoder that could say all by itself would leave the latent point
-nothing to say (Chen and others 2017, section 2). And new points come from a Gaussian mixture fitted
-to the clouds of the training rows, the aggregated posterior (Tomczak and Welling 2018), not from
-the standard normal that these never quite fill.
+point into a row (Kingma and Welling 2014, section 3). Two changes make the textbook model good on
+tables. The decoder draws from a softmax over codes, so that noise is learned, not averaged away.
+And it draws cell after cell, each of which sees the cells before it (Gulrajani and others 2017,
+PixelVAE), but only by one table of pairs: a decoder that could say all by itself would leave the
+latent point nothing to say (Chen and others 2017, section 2).
 """
 
 from __future__ import annotations
@@ -25,7 +23,6 @@ from utils.synthesizers.draws import drawing_order, resample
 from utils.synthesizers.given import candidates
 from utils.synthesizers.neural import NeuralSynthesizer, pieces
 from utils.synthesizers.vae.networks import RowNetwork, divergence, smooth_functions
-from utils.synthesizers.vae.prior import LatentPrior
 from utils.training import keras, tf
 
 __all__ = ["VAESynthesizer", "divergence"]
@@ -44,11 +41,10 @@ class VAESynthesizer(NeuralSynthesizer):
         a number.
     warm_up : share of the steps in which the weight of the divergence rises from 0 to 1, so that
         the decoder learns to listen (Bowman and others 2016).
-    components : most Gaussians a stratum gets in latent space.
     ranks_within_groups : whether numbers that a category tells are told by their rank in its rows.
 
-    If the schema has a discrete target with 10 rows a value or more, it is drawn first, and decoder
-    and latent mixture are conditional on it; the other columns follow, fewest codes first
+    If the schema has a discrete target with 10 rows a value or more, it is drawn first, by its
+    share, and the decoder is conditional on it; the other columns follow, fewest codes first
     (``order_``). ``given=`` is exact on that target. Other cells are set in every row, when their
     turn comes, and weighted: of many rows, those are kept whose point and earlier cells make the
     given cells likely (importance resampling, exact only as the rows grow in number). Values never
@@ -62,7 +58,6 @@ class VAESynthesizer(NeuralSynthesizer):
     order_: list[str]
     stratified_: bool
     functions_: list[Annotated[np.ndarray, "float _ _"] | None]
-    prior_: LatentPrior
 
     def __init__(
         self,
@@ -73,7 +68,6 @@ class VAESynthesizer(NeuralSynthesizer):
         units: int = 128,
         bins: int = 64,
         warm_up: float = 0.2,
-        components: int = 32,
         patience: int = 10,
         ranks_within_groups: bool = True,
         progress: bool | str = False,
@@ -83,13 +77,13 @@ class VAESynthesizer(NeuralSynthesizer):
         super().__init__(random_state)
         self.epochs, self.batch_size, self.learning_rate = epochs, batch_size, learning_rate
         self.latent, self.units, self.bins = latent, units, bins
-        self.warm_up, self.components = warm_up, components
+        self.warm_up, self.patience = warm_up, patience
         self.ranks_within_groups = ranks_within_groups
-        self.patience, self.progress, self.checkpoint = patience, progress, checkpoint
+        self.progress, self.checkpoint = progress, checkpoint
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
-        self._check_counts("latent", "units", "bins", "components", "patience")
+        self._check_counts("latent", "units", "bins", "patience")
         self._check_not_negative("warm_up")
 
     # --- what goes in ---
@@ -103,16 +97,11 @@ class VAESynthesizer(NeuralSynthesizer):
         network = self._build(rng)
         network.start_from(codes)
         held, kept = self._hold_out(len(codes), rng)
-        try:
-            self._fit_network(network, codes[kept], codes[held], rng)
-        finally:  # what was learned before an interruption can be sampled from
-            if "_network" in vars(self):
-                strata = codes[:, 0] * self.stratified_
-                self.prior_ = LatentPrior.fit(*self._encode(codes), strata, self.components, rng)
+        self._fit_network(network, codes[kept], codes[held], rng)
 
     def _drawing_order(self, rows: int) -> tuple[list[str], bool]:
-        """Names of the columns as they are drawn, and whether the first tells the strata: the
-        target, if it is discrete and has rows enough for each value."""
+        """Names of the columns as they are drawn, and whether the first is drawn by its
+        share: the target, if it is discrete and has rows enough for each value."""
         sizes, target = dict(zip(self.codes_.names, self.codes_.sizes)), self.schema_.target
         order = drawing_order(None, sizes)
         discrete = target is not None and self.schema_[target].discrete
@@ -138,16 +127,11 @@ class VAESynthesizer(NeuralSynthesizer):
 
     def _check_fitted(self) -> None:
         super()._check_fitted()
-        strata = self.prior_.strata
         expect("codes_", self.codes_.fits(self.schema_))
         expect("order_", sorted(self.order_) == sorted(self.codes_.names))
         sizes = [None if table is None else len(table) for table in self.functions_]
         expect("functions_", len(sizes) == len(self.order_))
         expect("functions_", all(a in (None, b) for a, b in zip(sizes, self._sizes)))
-        if self.stratified_:
-            expect("prior_", self._holds(self.order_[0], strata))
-        else:
-            expect("prior_", not strata.any())
 
     # --- the network ---
 
@@ -205,12 +189,6 @@ class VAESynthesizer(NeuralSynthesizer):
         compiled = tf.function(bound, autograph=False).get_concrete_function()
         return {"score": lambda: compiled().numpy(), "patience": self.patience}
 
-    def _encode(self, codes):
-        """Means and log-variances of the rows' latent clouds, each float32 (n, latent)."""
-        network = self._network
-        clouds = [network.clouds(codes[piece]) for piece in self._pieces(len(codes))]
-        return tuple(np.concatenate(parts) for parts in zip(*clouds))
-
     def _pieces(self, n):
         return pieces(n, int(self.codes_.sizes.sum()))
 
@@ -221,17 +199,13 @@ class VAESynthesizer(NeuralSynthesizer):
             self._places.index(place): code
             for place, code in self.codes_.encode_given(given).items()
         }
-        prior = self.prior_
-        if self.stratified_ and 0 in asked:
-            prior = prior.of_stratum(asked.pop(0))
-        points, strata = prior.draw(candidates(n) if asked else n, rng)
-        wanted = np.full((len(points), len(self.order_)), -1, np.int32)
-        if self.stratified_:
-            wanted[:, 0] = strata
+        weighed = set(asked) - {0} if self.stratified_ else asked
+        wanted = np.full((candidates(n) if weighed else n, len(self.order_)), -1, np.int32)
         for place, code in asked.items():
             wanted[:, place] = code
+        points = rng.standard_normal((len(wanted), self.parameters_["latent"]), np.float32)
         codes, log_chances = self._draw(points, wanted, rng)
-        if asked:
+        if weighed:
             codes = codes[resample(log_chances, n, rng)]
         table = np.empty_like(codes)
         table[:, self._places] = codes

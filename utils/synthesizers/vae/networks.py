@@ -91,22 +91,25 @@ class RowNetwork:
         """Rows from left to right: codes int32 (n, d), and the log chance of what was set, (n,).
 
         points : float32 (n, latent).  wanted : int32 (n, d), a code to be set, or -1 for one to be
-        drawn.
+        drawn. A first cell that is told is drawn by its share; no chance is counted for it.
         """
-        hidden = self.hidden_at(points, wanted[:, 0])
         uniform = tf.random.stateless_uniform(tf.shape(wanted), key)
-        codes, log_chance = [], tf.zeros_like(points[:, 0])
-        heard = tf.zeros([tf.shape(points)[0], RANK])
-        for place, (table, base, speak) in enumerate(
-            zip(*self._heads(), self._by_code(self.speak))
-        ):
+        (tables, bases), speak = self._heads(), self._by_code(self.speak)
+        first, codes = wanted[:, 0], []
+        heard, log_chance = tf.zeros([tf.shape(points)[0], RANK]), tf.zeros_like(points[:, 0])
+        if self.told:
+            by_share = _pick(tf.nn.softmax(bases[0])[None], uniform[:, 0])
+            first = tf.where(first < 0, by_share, first)
+            codes, heard = [first], tf.gather(speak[0], first)
+        hidden = self.hidden_at(points, first)
+        for place in range(len(codes), len(self.sizes)):
             state = tf.concat([hidden, heard], 1)
-            chances = tf.nn.softmax(tf.matmul(state, table, transpose_b=True) + base)
-            asked = wanted[:, place]
+            logits = tf.matmul(state, tables[place], transpose_b=True) + bases[place]
+            chances, asked = tf.nn.softmax(logits), wanted[:, place]
             code = tf.where(asked < 0, _pick(chances, uniform[:, place]), asked)
             chance = tf.maximum(tf.gather(chances, code, batch_dims=1), LEAST_CHANCE)
             log_chance += tf.where(asked < 0, 0.0, tf.math.log(chance))
-            heard += tf.gather(speak, code)
+            heard += tf.gather(speak[place], code)
             codes.append(code)
         return tf.stack(codes, axis=1), log_chance
 
