@@ -13,6 +13,12 @@ ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 OMP_WAI
 # In a container the only user is often root, whom Jupyter refuses unless told.
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 COURSE := $(BIN)/python -m utils.course
+NBVAL := --nbval --nbval-cell-timeout=120 --nbval-sanitize-with tests/sanitize.cfg
+
+# What this machine's numpy can do above its baseline: switched off, it computes as on an old processor.
+FEATURES = $(shell $(BIN)/python -c "from numpy._core._multiarray_umath import __cpu_dispatch__ as kinds, \
+	__cpu_features__ as here; print(*filter(here.get, kinds))")
+OTHER_KERNELS = NPY_DISABLE_CPU_FEATURES="$(FEATURES)" OPENBLAS_CORETYPE=Sandybridge
 
 # The libraries that the course is compared with: pinned, in an environment that the course never sees.
 PEERS := build/peers
@@ -20,7 +26,7 @@ PEERS_PINS := tests/benchmarks/peers/requirements.txt
 PEERS_READY := $(PEERS)/.ready-$(shell cat $(PEERS_PINS) | cksum | cut -d' ' -f1)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab course test notebooks readme address lock bench bench-quick html clean
+.PHONY: help lab course test portable notebooks readme address lock bench bench-quick html clean
 
 help:  ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,8 +38,10 @@ course: $(READY)  ## run every lesson in order as a learner would, pages in buil
 	$(COURSE) run
 
 test: $(READY)  ## run all tests: utils, every notebook cell by cell, house rules, links, environment
-	$(ONE_THREAD) $(BIN)/python -m pytest -n 2 --dist loadscope --nbval --nbval-cell-timeout=120 \
-		--nbval-sanitize-with tests/sanitize.cfg tests notebooks
+	$(ONE_THREAD) $(BIN)/python -m pytest -n 2 --dist loadscope $(NBVAL) tests notebooks
+
+portable: $(READY)  ## compare every notebook under another processor's numeric kernels; ONLY="path ..." for some
+	$(OTHER_KERNELS) $(ONE_THREAD) $(BIN)/python -m pytest -n 2 --dist loadscope $(NBVAL) $(or $(ONLY),notebooks)
 
 notebooks: $(READY)  ## run lessons and solutions in place and store clean outputs; ONLY="path ..." for some
 	$(ONE_THREAD) $(COURSE) notebooks $(ONLY)

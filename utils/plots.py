@@ -493,8 +493,8 @@ def _window(generators: pd.Series, goal: float, percent: bool) -> tuple[float, f
     half = LEAST_WINDOW if far.empty else max(LEAST_WINDOW, 1.3 * far.max())
     if len(far) and far.max() > 4 * max(far.median(), LEAST_WINDOW / 4):
         half = max(LEAST_WINDOW, 3 * far.median())
-    ends = (max(0, goal - half), min(1, goal + half)) if percent else (goal - half, goal + half)
-    return ends[0] - half / 10, ends[1] + half / 10
+    low = max(0, goal - half) if percent else goal - half
+    return low - half / 10, min(1, goal + half) + half / 10
 
 
 def _at_border(axis: Axes, value: float, place: int, ends, color: str, metric) -> None:
