@@ -64,6 +64,8 @@ PREDICT = "predict before you run"
 BULLET = re.compile(r"^[-*] ", re.MULTILINE)
 NUMBERED = re.compile(r"^\d+\. ", re.MULTILINE)
 STUB, CHECK, EXERCISE = "exercise-stub", "exercise-check", "### Exercise "
+ANSWERS = "exercise-answers"
+RIGHT, WRONG = 2, 3  # answers that are tried on a check, at least
 
 
 # --- every notebook ---
@@ -409,6 +411,24 @@ def checks_pass(page: Page) -> Iterator[str]:
     for cell in tagged(page, CHECK):
         if "not yet" in text_outputs(cell):
             yield f"{page.where(cell)} prints 'not yet': the exercise's own answer fails its check"
+
+
+def answers_are_tried(page: Page) -> Iterator[str]:
+    """After each check a cell tries two right and three wrong answers on it, or more."""
+    code = page.code
+    for cell, after in zip(code, [*code[1:], None]):
+        if CHECK not in tags(cell):
+            continue
+        if after is None or ANSWERS not in tags(after):
+            yield f"{page.where(cell)} is not followed by a cell tagged {ANSWERS}"
+            continue
+        verdicts = [line.split(" ")[0] for line in text_outputs(after).splitlines()]
+        right, wrong = verdicts.count("passed"), verdicts.count("refused")
+        if right < RIGHT or wrong < WRONG:
+            yield (
+                f"{page.where(after)} tries {right} right and {wrong} wrong answers; "
+                f"{RIGHT} and {WRONG} are wanted"
+            )
 
 
 def _differences(kind: str, wanted: list[str], found: list[str]) -> Iterator[str]:
