@@ -45,6 +45,13 @@ def _exercise(i: int) -> list:
     return [new_markdown_cell(text), stub, new_markdown_cell(WORDS), check]
 
 
+def _tried(i: int) -> list:
+    answers = new_code_cell(f"judge(guess_{i})", metadata={"tags": ["exercise-answers"]})
+    said = "passed  · it: pass\n" * 2 + "refused · another: not yet\n" * 3
+    answers.outputs = [new_output("stream", name="stdout", text=said)]
+    return [new_markdown_cell(WORDS), answers]
+
+
 def _section(heading: str) -> list:
     if heading in SECTION_TEXTS:
         return [new_markdown_cell(SECTION_TEXTS[heading])]
@@ -84,8 +91,8 @@ def lesson() -> nbformat.NotebookNode:
 @pytest.fixture
 def solution(lesson: nbformat.NotebookNode) -> nbformat.NotebookNode:
     """The worked exercises of that lesson."""
-    exercises = [cell for i in (1, 2, 3) for cell in _exercise(i)]
-    for i, stub in enumerate(exercises[1::4], start=1):
+    exercises = [cell for i in (1, 2, 3) for cell in [*_exercise(i), *_tried(i)]]
+    for i, stub in enumerate(exercises[1::6], start=1):
         stub.source, stub.metadata = f"guess_{i} = {i}", {}
     opening = [new_markdown_cell(f"# 00 · Solutions\n\n{WORDS}"), new_code_cell(setup_cell())]
     notebook = new_notebook(cells=[*opening, *exercises, new_markdown_cell(WORDS)])

@@ -259,6 +259,19 @@ def test_an_answer_that_fails_its_own_check_is_seen(course, solution):
     assert any("own answer fails its check" in line for line in broken_rules(path))
 
 
+def test_a_check_on_which_too_few_answers_are_tried_is_seen(course, solution):
+    answers = [
+        cell for cell in solution.cells if "exercise-answers" in cell.metadata.get("tags", [])
+    ]
+    answers[1].outputs[0].text = "passed  · it: pass\n" * 2 + "refused · another: not yet\n"
+    answers[2].metadata = {}
+    path = places.solutions(course)[0]
+    nbformat.write(solution, path)
+    broken = "\n".join(broken_rules(path))
+    assert "tries 2 right and 1 wrong answers; 2 and 3 are wanted" in broken
+    assert "is not followed by a cell tagged exercise-answers" in broken
+
+
 def test_every_rule_says_what_it_wants():
     assert all(rule.__doc__ for rule in PAGE_RULES)
 

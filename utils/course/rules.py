@@ -472,7 +472,7 @@ LESSON_RULES: list[Rule] = [
     three_exercises,
     solutions_exist,
 ]
-SOLUTION_RULES: list[Rule] = [same_exercises, checks_pass]
+SOLUTION_RULES: list[Rule] = [same_exercises, checks_pass, answers_are_tried]
 
 
 def rules_for(path: Path) -> list[Rule]:
