@@ -191,6 +191,9 @@ def test_later_lessons_replace_rows_of_the_same_name():
         ("rules", "03"),
         ("mixture", "03"),
     ]
+    nearer = {"name": "near", "kind": "generator", "metrics": {"c2st": {"mean": 0.55}}}
+    ordered = readme.merge([RECORD, {**RECORD, "rows": [*later["rows"], nearer]}])[0]["rows"]
+    assert [row["name"] for row in ordered] == ["near", "rules", "mixture"]
     text = readme.as_text(merged[0], width=80)
     assert "0.60" in text and "0.75" not in text
     assert max(map(len, text.splitlines())) <= 80

@@ -226,6 +226,19 @@ def test_scoreboard_picture_keeps_near_rows_apart_and_names_far_ones():
     assert high - low >= 0.06  # luck is not stretched to a difference
 
 
+def test_scoreboard_picture_holds_the_bars_and_marks_no_share_above_one():
+    means = pd.DataFrame(0.4, index=[*YARDSTICKS, "a", "b"], columns=list(METRICS))
+    means["c2st"], means["valid"] = [0.51, 0.96, 0.52, 0.55, 0.57], [1.0, 0.9, 1.0, 0.99, 1.0]
+    spreads = pd.DataFrame(0.1, index=means.index, columns=means.columns)
+    figure = plots.scoreboard_picture(means, spreads, METRICS, list(YARDSTICKS))
+    valid, c2st = data_axes(figure)[:2]
+    low, high = c2st.get_xlim()
+    assert low < 0.55 - 0.1 and high > 0.57 + 0.1
+    saved(figure)
+    assert valid.get_xticks().max() <= 1 and len(valid.get_xticks()) >= 2
+    assert all(tick.get_text().endswith("%") for tick in valid.get_xticklabels())
+
+
 def test_scoreboard_draws_itself(tables):
     real, synthetic, _ = tables
     board = Scoreboard(real[["Usage", "Late"]], synthetic[["Usage", "Late"]], seeds=(0,))

@@ -11,7 +11,7 @@ from matplotlib.colors import LogNorm, PowerNorm
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Ellipse, Patch
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import MaxNLocator
 
 from utils.encoding import to_float
 from utils.schema import Column, Schema, TableError
@@ -466,7 +466,9 @@ def scoreboard_picture(
 def _metric_panel(
     axis: Axes, means: pd.Series, spreads: pd.Series, metric, yardsticks: list[str]
 ) -> None:
-    low, high = _window(means.drop(yardsticks), means[yardsticks[0]], metric.percent)
+    low, high = _window(
+        means.drop(yardsticks), spreads.drop(yardsticks), means[yardsticks[0]], metric.percent
+    )
     for place, name in enumerate(means.index):
         color, marker = (YARDSTICK, "s") if name in yardsticks else (SYNTHETIC, "o")
         if low <= means[name] <= high:
@@ -480,21 +482,33 @@ def _metric_panel(
     axis.set_yticks(range(len(means)), means.index)
     axis.set_ylim(len(means) - 0.4, -0.6)
     axis.set_xlim(low, high)
-    axis.xaxis.set_major_locator(MaxNLocator(3, min_n_ticks=2))
-    axis.xaxis.set_major_formatter(PercentFormatter(1) if metric.percent else "{x:.3g}")
+    ticks = MaxNLocator(3, min_n_ticks=2).tick_values(low, high)
+    bottom = max(low, 0) if metric.percent else low
+    axis.set_xticks([tick for tick in ticks if bottom <= tick <= min(high, 1)])
+    axis.xaxis.set_major_formatter(_percent if metric.percent else "{x:.3g}")
     axis.set_title(metric.question)
     axis.set_xlabel(metric.label)
     axis.grid(axis="y", alpha=0.3)
 
 
-def _window(generators: pd.Series, goal: float, percent: bool) -> tuple[float, float]:
-    """Ends of a panel: all generators, or those that lie as far from the goal as most do."""
+def _window(
+    generators: pd.Series, spreads: pd.Series, goal: float, percent: bool
+) -> tuple[float, float]:
+    """Ends of a panel: all generators, or those that lie as far from the goal as most do; the bars
+    of those inside fit in, too."""
     far = (generators - goal).abs().dropna()
     half = LEAST_WINDOW if far.empty else max(LEAST_WINDOW, 1.3 * far.max())
     if len(far) and far.max() > 4 * max(far.median(), LEAST_WINDOW / 4):
         half = max(LEAST_WINDOW, 3 * far.median())
+    inside = far[far <= 1.1 * half]  # a panel has a margin of a tenth
+    half = max([half, *(inside + spreads[inside.index].fillna(0))])
     low = max(0, goal - half) if percent else goal - half
-    return low - half / 10, min(1, goal + half) + half / 10
+    high = min(1, goal + half)
+    return low - half / 10, high + half / 10
+
+
+def _percent(value: float, position: int) -> str:
+    return f"{100 * value:.4g}%"
 
 
 def _at_border(axis: Axes, value: float, place: int, ends, color: str, metric) -> None:

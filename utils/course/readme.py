@@ -171,7 +171,8 @@ def records_in(notebook: NotebookNode) -> list[dict]:
 
 
 def merge(records: Iterable[dict]) -> list[dict]:
-    """One record a table: yardsticks first; a later lesson's row replaces an earlier namesake."""
+    """One record a table: yardsticks first, then what judges tell least from real rows; a later
+    lesson's row replaces an earlier namesake."""
     tables: dict[str, dict] = {}
     for record in records:
         new = {"table": record["table"], "columns": [], "rows": {}}
@@ -180,13 +181,20 @@ def merge(records: Iterable[dict]) -> list[dict]:
         for row in record["rows"]:
             merged["rows"][row["name"]] = {**row, "lesson": record["lesson"]}
     return [
-        {**table, "rows": sorted(table["rows"].values(), key=_is_generator)}
-        for table in tables.values()
+        {**table, "rows": sorted(table["rows"].values(), key=_order)} for table in tables.values()
     ]
 
 
 def _is_generator(row: dict) -> bool:
     return row["kind"] != "yardstick"
+
+
+def _order(row: dict) -> tuple[bool, float]:
+    """Yardsticks as they come, generators by C2ST; one without it is last."""
+    c2st = row["metrics"].get("c2st", {}).get("mean")
+    if not _is_generator(row):
+        return False, 0
+    return True, np.inf if c2st is None else c2st
 
 
 def as_text(record: dict, width: int) -> str:
