@@ -33,6 +33,7 @@ FLOORS = {
     "utils.encoding": 2,
     "utils.training": 2,
     "utils.synthesizers": 3,
+    "utils.attacks": 4,
     "utils.scoring": 4,
     "utils.plots": 4,
     "utils.__main__": 5,
@@ -55,6 +56,10 @@ INSIDE = {
         ["clocks", "numbers", "times"],
         ["columns"],
         ["parquet", "text"],
+    ],
+    "utils.attacks": [
+        ["evidence", "rates", "neighbours", "membership"],
+        ["attribute", "linkage", "singling_out"],
     ],
     "utils.encoding": [
         ["columns", "bins", "spikes", "groups"],

@@ -1,0 +1,313 @@
+"""Attacks on tables whose secrets are known, and intervals on worlds whose truth is known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import norm, spearmanr
+from sklearn.metrics import roc_curve
+
+from utils.attacks import (
+    Evidence,
+    Rate,
+    Risk,
+    attribute_inference,
+    by_unit,
+    calibrated_distance_belief,
+    density_ratio_belief,
+    distance_belief,
+    linkability,
+    shadow_belief,
+    singling_out,
+)
+from utils.schema import Schema, TableError
+from utils.scoring import membership, shuffle_columns
+from utils.synthesizers import CopulaSynthesizer, TreeSynthesizer
+
+WORLDS = 200
+
+
+def people(rows: int, seed: int) -> pd.DataFrame:
+    """Four linked numbers and a category, no two rows alike."""
+    rng = np.random.default_rng(seed)
+    size = rng.normal(size=rows)
+    return pd.DataFrame(
+        {
+            "weight": size + rng.normal(0, 0.5, rows),
+            "height": size + rng.normal(0, 0.5, rows),
+            "pay": np.exp(rng.normal(size=rows)),
+            "age": rng.uniform(18, 80, rows),
+            "kind": rng.choice(list("abcdefgh"), rows),
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def tables():
+    train, control, reference = (people(400, seed) for seed in (1, 2, 3))
+    return train, control, reference, Schema.infer(pd.concat([train, control, reference]))
+
+
+def asked(train, control):
+    """Records of an attack and the truth about them."""
+    truth = np.repeat([True, False], [len(train), len(control)])
+    return pd.concat([train, control], ignore_index=True), truth
+
+
+# --- evidence ---
+
+
+def test_auc_and_its_interval_by_counting_pairs():
+    rng = np.random.default_rng(0)
+    members, others = rng.integers(0, 12, 40) + 1.0, rng.integers(0, 12, 30)
+    evidence = Evidence(np.r_[members, others], np.repeat([True, False], [40, 30]))
+    wins = (members[:, None] > others) + 0.5 * (members[:, None] == others)
+    assert evidence.auc == pytest.approx(wins.mean())
+    error = np.sqrt(wins.mean(axis=1).var(ddof=1) / 40 + wins.mean(axis=0).var(ddof=1) / 30)
+    low, high = (np.log(end / (1 - end)) for end in evidence.auc_interval())
+    slope = 1 / (wins.mean() * (1 - wins.mean()))
+    assert high - low == pytest.approx(2 * norm.ppf(0.975) * error * slope)
+    assert low + high == pytest.approx(2 * np.log(wins.mean() / (1 - wins.mean())))
+
+
+def test_groups_that_part_without_an_error_leave_doubt():
+    low, high = Evidence([0, 1, 2, 3, 4, 5], [False] * 3 + [True] * 3).auc_interval()
+    assert low == pytest.approx(0.025 ** (1 / 3)) and high == 1
+    assert Evidence([5, 4, 3, 2], [False, False, True, True]).auc_interval()[0] == 0
+
+
+@pytest.mark.parametrize("values", [3, 10, 1000])
+@pytest.mark.parametrize("at", [0.01, 0.1, 0.333])
+def test_true_positive_rate_is_that_of_the_roc_curve(values, at):
+    rng = np.random.default_rng(values)
+    belief, member = rng.integers(0, values, 500), rng.random(500) < 0.4
+    false_rate, true_rate, _ = roc_curve(member, belief, drop_intermediate=False)
+    expected = np.interp(at, false_rate, true_rate)
+    assert Evidence(belief, member).true_positive_rate(at) == pytest.approx(expected)
+
+
+def test_a_share_below_one_unit_is_no_rate():
+    evidence = Evidence(np.arange(60), np.arange(60) < 10)
+    assert np.isnan(evidence.true_positive_rate(0.01))
+    assert np.isnan(evidence.true_positive_rate_interval(0.01)).all()
+    assert evidence.true_positive_rate(0.1) == 0
+
+
+def covered(interval_and_truth) -> int:
+    """In how many of 100 worlds the interval holds the truth."""
+    found = [interval_and_truth(np.random.default_rng(seed)) for seed in range(WORLDS)]
+    return round(100 / WORLDS * sum(low <= truth <= high for (low, high), truth in found))
+
+
+@pytest.mark.parametrize("shift", [0.0, 1.0, 2.5])
+def test_intervals_hold_the_truth_as_often_as_they_say(shift):
+    def world(rng):
+        return Evidence(
+            np.r_[rng.normal(shift, size=120), rng.normal(size=200)],
+            np.repeat([True, False], [120, 200]),
+        )
+
+    auc = norm.cdf(shift / np.sqrt(2))
+    assert 90 <= covered(lambda rng: (world(rng).auc_interval(), auc)) <= 99
+    found = norm.sf(norm.isf(0.1) - shift)
+    assert 90 <= covered(lambda rng: (world(rng).true_positive_rate_interval(0.1), found)) <= 99
+
+
+def test_beliefs_about_persons_are_means_of_their_rows():
+    persons, belief = by_unit(np.array([1.0, 5.0, 2.0, 3.0]), np.array(["b", "a", "b", "b"]))
+    assert list(persons) == ["a", "b"] and list(belief) == [5.0, 2.0]
+
+
+def test_the_most_exposed_are_members():
+    evidence = Evidence([9, 1, 5, 7, 3], [False, True, True, True, False])
+    assert list(evidence.most_exposed(2)) == [3, 2]
+
+
+@pytest.mark.parametrize(
+    ("belief", "member", "message"),
+    [
+        ([1, 2, 3], [True, False], "one belief and one truth"),
+        ([1, np.nan, 3, 4], [True, True, False, False], "Belief 1 is nan"),
+        ([1, 2, 3], [True, True, False], "2 members and 1 non-members"),
+    ],
+)
+def test_evidence_that_is_none_is_refused(belief, member, message):
+    with pytest.raises(ValueError, match=message):
+        Evidence(belief, member)
+
+
+# --- rates ---
+
+
+def test_a_rate_and_its_interval():
+    assert Rate(8, 10).value == 0.8
+    assert Rate(8, 10).interval() == pytest.approx((0.4902, 0.9433), abs=1e-4)
+    with pytest.raises(ValueError, match="0 guesses"):
+        Rate(0, 0)
+
+
+def test_risk_is_what_luck_leaves_open():
+    assert Risk(Rate(60, 100), Rate(20, 100)).value == pytest.approx(0.5)
+    assert Risk(Rate(20, 100), Rate(20, 100)).value == 0
+    sure = Risk(Rate(5, 10), Rate(10, 10))
+    assert np.isnan(sure.value) and np.isnan(sure.interval()).all()
+
+
+@pytest.mark.parametrize(("hit", "luck"), [(0.3, 0.3), (0.6, 0.1), (0.02, 0.01), (0.95, 0.5)])
+def test_the_interval_of_a_risk_holds_the_truth_as_often_as_it_says(hit, luck):
+    truth = (hit - luck) / (1 - luck)
+
+    def world(rng):
+        risk = Risk(Rate(rng.binomial(150, hit), 150), Rate(rng.binomial(100, luck), 100))
+        return risk.interval(), truth
+
+    assert 90 <= covered(world) <= 99
+
+
+# --- membership ---
+
+
+def test_distance_belief_is_the_attack_of_the_scoreboard(tables):
+    train, control, reference, schema = tables
+    records, member = asked(train, control)
+    synthetic = pd.concat([train[:100], reference[100:]], ignore_index=True)
+    evidence = Evidence(distance_belief(records, synthetic, schema), member)
+    found = membership(train, control, synthetic, schema)
+    assert evidence.auc == pytest.approx(found["membership_auc"])
+    assert evidence.true_positive_rate(0.01) == pytest.approx(found["membership_tpr_at_1"])
+
+
+def beliefs(tables, synthetic):
+    train, control, reference, schema = tables
+    records, member = asked(train, control)
+    rest = records, synthetic, reference, schema
+    trees = TreeSynthesizer(min_samples_leaf=1)
+    return {
+        "calibrated": Evidence(calibrated_distance_belief(*rest), member),
+        "density": Evidence(density_ratio_belief(*rest), member),
+        "shadow": Evidence(shadow_belief(*rest, trees, shadows=4), member),
+    }
+
+
+def test_every_attack_finds_the_members_of_a_copy_and_none_of_fresh_rows(tables):
+    train, *_ = tables
+    for name, evidence in beliefs(tables, train).items():
+        assert evidence.auc_interval()[0] > 0.75, name
+    for name, evidence in beliefs(tables, people(400, 9)).items():
+        low, high = evidence.auc_interval(0.999)
+        assert low < 0.5 < high, name
+
+
+def test_density_ratio_is_that_of_two_known_densities():
+    rng = np.random.default_rng(0)
+    narrow, wide = (pd.DataFrame({"x": rng.normal(0, s, 4000)}) for s in (1, 2))
+    records = pd.DataFrame({"x": np.linspace(-4, 4, 81)})
+    schema = Schema.infer(pd.concat([narrow, wide]))
+    belief = density_ratio_belief(records, narrow, wide, schema)
+    truth = norm.logpdf(records["x"]) - norm.logpdf(records["x"], scale=2)
+    assert spearmanr(belief, truth).statistic > 0.95
+    assert np.median(np.abs(belief - truth)[20:61]) < 0.2
+
+
+def test_calibration_pardons_a_row_in_a_crowd():
+    crowd = pd.DataFrame({"x": np.r_[np.linspace(0, 1, 200), 50.0]})
+    records = pd.DataFrame({"x": [0.5, 50.0, *np.linspace(0, 60, 60)]})
+    schema = Schema.infer(crowd)
+    both = calibrated_distance_belief(records, crowd, crowd[:200], schema)[:2]
+    assert both[1] > both[0] + 1  # both rows stand in the synthetic table
+
+
+def test_shadows_are_even_and_records_can_be_halved(tables):
+    train, _, reference, schema = tables
+    for shadows in (3, 2, 5):
+        with pytest.raises(ValueError, match="even number"):
+            shadow_belief(train, train, reference, schema, CopulaSynthesizer(), shadows)
+    with pytest.raises(TableError, match="(?s)off all rows that the attacker knows.*column 'pay'"):
+        narrow = Schema.infer(train[train["pay"] < 2])
+        shadow_belief(train, train, reference, narrow, CopulaSynthesizer())
+    with pytest.raises(TableError, match="cannot be halved"):
+        shadow_belief(train[:1], train, reference, schema, CopulaSynthesizer())
+
+
+# --- linkage, attributes, singling out ---
+
+
+def attacks(train, control, synthetic, schema) -> dict[str, Risk]:
+    tables = train, control, synthetic, schema
+    return {
+        "number": attribute_inference(*tables, secret="pay"),
+        "category": attribute_inference(*tables, secret="kind"),
+        "linkage": linkability(*tables, columns=(["weight", "pay"], ["height", "age", "kind"])),
+        "singling out": singling_out(*tables, guesses=200),
+    }
+
+
+def test_a_copy_gives_everything_away_and_shuffled_columns_nothing(tables):
+    train, control, _, schema = tables
+    for name, risk in attacks(train, control, train, schema).items():
+        assert risk.main.value == 1 and risk.interval()[0] > 0.5, name
+    found = attacks(train, control, shuffle_columns(train, 0), schema)
+    del found["singling out"]  # one pair of tables decides too much: see the next test
+    for name, risk in found.items():
+        assert abs(risk.value) < 0.1 and risk.main.value < 0.6, name
+
+
+def test_sentences_from_shuffled_columns_fit_training_no_more_than_others():
+    values = []
+    for seed in range(0, 24, 2):
+        train, control = people(200, 100 + seed), people(200, 101 + seed)
+        schema = Schema.infer(pd.concat([train, control]))
+        shuffled = shuffle_columns(train, seed)
+        values.append(singling_out(train, control, shuffled, schema, guesses=150).value)
+    assert abs(np.mean(values)) < 0.06 and np.std(values) < 0.15
+
+
+def test_luck_is_as_large_as_the_share_of_the_commonest_guess(tables):
+    train, control, reference, schema = tables
+    risk = attribute_inference(train, control, reference, schema, "kind", known=["age"])
+    assert 0.05 < risk.main.value < 0.25 and 0.05 < risk.control.value < 0.25  # one in eight
+
+
+def test_missing_cells_are_guessed_by_missing_ones():
+    train = pd.DataFrame({"x": [1.0, 2.0, 3.0, 4.0], "y": [np.nan, 5.0, np.nan, 8.0]})
+    guesses = pd.DataFrame({"x": [1.0, 2.0, 3.0, 4.0], "y": [np.nan, 5.2, 7.0, 7.0]})
+    risk = attribute_inference(train, train, guesses, Schema.infer(train), "y")
+    assert (risk.main.hits, risk.main.guesses) == (2, 4)  # 5.2 is near 5, 7 is not near 8
+
+
+def test_a_person_with_many_rows_is_singled_out_as_one():
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame({"age": np.arange(50) * 1.0, "pay": rng.permutation(50) * 1.0})
+    twice = pd.concat([table, table], ignore_index=True)
+    schema, person = Schema.infer(table), np.tile(np.arange(50), 2)
+    options = {"guesses": 50, "columns": 2}
+    by_row = singling_out(twice, twice, table, schema, **options)
+    by_person = singling_out(twice, twice, table, schema, **options, unit=(person, person))
+    assert by_row.main.hits == 0 and by_person.main.value == 1
+
+
+def test_groups_are_compared_in_equal_number(tables):
+    _, control, reference, schema = tables
+    risk = singling_out(control, control[:50], reference, schema, guesses=300)
+    low, high = risk.interval(0.999)
+    assert low <= 0 <= high
+
+
+@pytest.mark.parametrize(
+    ("attack", "message"),
+    [
+        (lambda t: attribute_inference(*t, "pay", ["pay", "age"]), "leave the secret out"),
+        (lambda t: attribute_inference(*t, "pay", []), "name known columns"),
+        (lambda t: linkability(*t, (["pay"], ["pay", "age"])), "share none"),
+        (lambda t: linkability(*t, ([], ["age"])), "share none"),
+        (
+            lambda t: singling_out(*t[:2], t[2][["kind"]].iloc[[0, 0]], t[3].select(["kind"])),
+            "No sentence fits",
+        ),
+    ],
+)
+def test_an_attack_that_makes_no_sense_is_refused(tables, attack, message):
+    train, control, reference, schema = tables
+    with pytest.raises(ValueError, match=message):
+        attack((train, control, reference, schema))

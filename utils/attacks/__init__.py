@@ -1,0 +1,28 @@
+"""What an attacker learns from a synthetic table: who was in training, which rows belong together,
+what the other cells are."""
+
+from utils.attacks.attribute import attribute_inference
+from utils.attacks.evidence import Evidence, by_unit
+from utils.attacks.linkage import linkability
+from utils.attacks.membership import (
+    calibrated_distance_belief,
+    density_ratio_belief,
+    distance_belief,
+    shadow_belief,
+)
+from utils.attacks.rates import Rate, Risk
+from utils.attacks.singling_out import singling_out
+
+__all__ = [
+    "Evidence",
+    "Rate",
+    "Risk",
+    "attribute_inference",
+    "by_unit",
+    "calibrated_distance_belief",
+    "density_ratio_belief",
+    "distance_belief",
+    "linkability",
+    "shadow_belief",
+    "singling_out",
+]
