@@ -153,6 +153,7 @@ BREAKS = {
     "median of 7": long_median,
     "90 % longest code cell": long_ninetieth,
     "25 is the most": set_source("x = 1\n" * 26),
+    "a line of 89 characters": set_source("x = " + "1" * 85),
     "third code cell in a row": third_code_cell,
     "prose cells per code cell": little_prose,
     "last cell is not prose": lambda notebook: notebook.cells.append(new_code_cell("1")),

@@ -27,6 +27,7 @@ from utils.course.notebooks import (
 
 Rule = Callable[[Page], Iterator[str]]
 MAX_BYTES = 400_000
+MAX_LINE = 88
 MAX_NOT_COMPARED = 0.05
 ABSOLUTE_PATH = re.compile(r"/(?:root|work|home|tmp|Users)/|[A-Z]:\\\\")
 SILENCED_WARNINGS = re.compile(r"filterwarnings|simplefilter|catch_warnings")
@@ -82,6 +83,14 @@ def code_cells_are_short(page: Page) -> Iterator[str]:
     for cell, length in zip(page.code, page.code_lengths):
         if length > 25:
             yield f"{page.where(cell)} has {length} lines; 25 is the most"
+
+
+def code_lines_fit_the_page(page: Page) -> Iterator[str]:
+    """No line over 88 characters, the set-up cell apart: a page shows no more."""
+    for cell in page.code:
+        longest = max(map(len, cell.source.splitlines()), default=0)
+        if longest > MAX_LINE and cell.source != places.setup_cell():
+            yield f"{page.where(cell)} has a line of {longest} characters; {MAX_LINE} fit a page"
 
 
 def prose_interrupts_code(page: Page) -> Iterator[str]:
@@ -443,6 +452,7 @@ def _differences(kind: str, wanted: list[str], found: list[str]) -> Iterator[str
 
 PAGE_RULES: list[Rule] = [
     code_cells_are_short,
+    code_lines_fit_the_page,
     prose_interrupts_code,
     prose_and_code_balance,
     setup_cell_comes_first,
