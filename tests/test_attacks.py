@@ -186,7 +186,7 @@ def beliefs(tables, synthetic):
     return {
         "calibrated": Evidence(calibrated_distance_belief(*rest), member),
         "density": Evidence(density_ratio_belief(*rest), member),
-        "shadow": Evidence(shadow_belief(*rest, trees, shadows=4), member),
+        "shadow": Evidence(shadow_belief(records, synthetic, schema, trees, shadows=4), member),
     }
 
 
@@ -219,15 +219,15 @@ def test_calibration_pardons_a_row_in_a_crowd():
 
 
 def test_shadows_are_even_and_records_can_be_halved(tables):
-    train, _, reference, schema = tables
+    train, _, _, schema = tables
     for shadows in (3, 2, 5):
         with pytest.raises(ValueError, match="even number"):
-            shadow_belief(train, train, reference, schema, CopulaSynthesizer(), shadows)
+            shadow_belief(train, train, schema, CopulaSynthesizer(), shadows)
     with pytest.raises(TableError, match="(?s)off all rows that the attacker knows.*column 'pay'"):
         narrow = Schema.infer(train[train["pay"] < 2])
-        shadow_belief(train, train, reference, narrow, CopulaSynthesizer())
+        shadow_belief(train, train, narrow, CopulaSynthesizer())
     with pytest.raises(TableError, match="cannot be halved"):
-        shadow_belief(train[:1], train, reference, schema, CopulaSynthesizer())
+        shadow_belief(train[:1], train, schema, CopulaSynthesizer())
 
 
 # --- linkage, attributes, singling out ---

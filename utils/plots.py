@@ -484,8 +484,8 @@ def _metric_panel(
     axis.set_xlim(low, high)
     ticks = MaxNLocator(3, min_n_ticks=2).tick_values(low, high)
     bottom = max(low, 0) if metric.percent else low
-    axis.set_xticks([tick for tick in ticks if bottom <= tick <= min(high, 1)])
-    axis.xaxis.set_major_formatter(_percent if metric.percent else "{x:.3g}")
+    ticks = [tick for tick in ticks if bottom <= tick <= min(high, 1)]
+    axis.set_xticks(ticks, [metric.format(tick, short=True) for tick in ticks])
     axis.set_title(metric.question)
     axis.set_xlabel(metric.label)
     axis.grid(axis="y", alpha=0.3)
@@ -505,10 +505,6 @@ def _window(
     low = max(0, goal - half) if percent else goal - half
     high = min(1, goal + half)
     return low - half / 10, high + half / 10
-
-
-def _percent(value: float, position: int) -> str:
-    return f"{100 * value:.4g}%"
 
 
 def _at_border(axis: Axes, value: float, place: int, ends, color: str, metric) -> None:

@@ -8,7 +8,7 @@ import pandas as pd
 from utils.attacks.neighbours import nearest
 from utils.attacks.rates import Rate, Risk
 from utils.schema import Schema, TableError
-from utils.scoring.judge import as_floats, check_tables
+from utils.scoring.judge import as_floats, check_tables, shared_codes
 
 TOLERANCE = 0.05  # a number is guessed when it is met to a twentieth
 
@@ -24,7 +24,7 @@ def attribute_inference(
     """Guess the secret of each row from the synthetic row that is nearest in the known columns.
 
     (Giomi et al. 2023, section 3.3.) A category is hit when it is equal, a number or date when the
-    guess is off by at most a twentieth of it (a date: of the range of the schema).
+    guess is off by at most a twentieth of it (a date: of the span of the rows' dates).
 
     known : names of columns; None means all but the secret.
     Returns the hits among training rows beside those among rows of ``control``.
@@ -47,12 +47,10 @@ def attribute_inference(
 
 def _hits(guesses: pd.Series, truth: pd.Series, column) -> np.ndarray:
     """Which guesses are right, bool (n,); a missing value is guessed by a missing one."""
-    absent = guesses.isna().to_numpy(), truth.isna().to_numpy()
     if column.discrete:
-        equal = guesses.to_numpy(dtype=object) == truth.to_numpy(dtype=object)
-        return np.where(absent[0] | absent[1], absent[0] & absent[1], equal)
+        guessed, true = shared_codes([guesses, truth])
+        return guessed == true
     guessed, true = (as_floats(values, column) for values in (guesses, truth))
-    size = np.abs(true) if column.kind != "date" else np.ptp(true[~absent[1]])
-    return np.where(
-        absent[0] | absent[1], absent[0] & absent[1], np.abs(guessed - true) <= TOLERANCE * size
-    )
+    size = np.abs(true) if column.kind != "date" else np.nanmax(true) - np.nanmin(true)
+    near = np.abs(guessed - true) <= TOLERANCE * size  # never, where one is missing
+    return near | (np.isnan(guessed) & np.isnan(true))

@@ -24,8 +24,7 @@ def distance_belief(records: pd.DataFrame, synthetic: pd.DataFrame, schema: Sche
     :func:`utils.scoring.membership`: numbers by rank among the records, categories 0 or 1.
     """
     check_tables(schema, records=records, synthetic=synthetic)
-    points, targets = gower_points([records, synthetic], schema, records)
-    return -nearest_distance(points, targets)
+    return -_distance(records, synthetic, schema)
 
 
 def calibrated_distance_belief(
@@ -38,10 +37,7 @@ def calibrated_distance_belief(
     reference rows, which were not in training, says how near (Chen et al. 2020, section 4.3).
     """
     check_tables(schema, records=records, synthetic=synthetic, reference=reference)
-    points, targets, others = gower_points([records, synthetic, reference], schema, records)
-    to_synthetic = np.maximum(nearest_distance(points, targets), LEAST_DISTANCE)
-    to_reference = np.maximum(nearest_distance(points, others), LEAST_DISTANCE)
-    return np.log(to_reference) - np.log(to_synthetic)
+    return _log_distance(records, reference, schema) - _log_distance(records, synthetic, schema)
 
 
 @one_thread
@@ -69,29 +65,28 @@ def density_ratio_belief(
 def shadow_belief(
     records: pd.DataFrame,
     synthetic: pd.DataFrame,
-    reference: pd.DataFrame,
     schema: Schema,
     synthesizer,
     shadows: int = 16,
     random_state: int = 0,
     progress: bool = False,
 ) -> np.ndarray:
-    """Likelihood ratio of a row's calibrated distance with and without it in training.
+    """Likelihood ratio of a row's distance to the synthetic table with and without it in training.
 
     The attacker knows the method. He trains it himself, on random halves of the records that he
-    asks about, and notes each record's calibrated distance to what it then draws: once from the
-    shadows that saw the record, once from those that did not. Two normal distributions of equal
+    asks about, and notes the logarithm of each record's distance to what it then draws: once from
+    the shadows that saw the record, once from those that did not. Two normal distributions of equal
     spread are fitted to the two, and the belief is the log ratio of their densities at the distance
     to the real synthetic table (LiRA: Carlini et al. 2022, section 5, with one spread for all
     records as for few shadows). One set of shadows serves all records, so the cost is ``shadows``
     fits.
 
     schema : must allow every record, for each is trained on.
-    reference : rows of the population that no shadow sees.  synthesizer : unfitted; cloned.
+    synthesizer : unfitted; cloned.
     shadows : even, 4 or more, so that every record is seen by half of them.
     Returns float64 (records,).
     """
-    check_tables(schema, records=records, synthetic=synthetic, reference=reference)
+    check_tables(schema, records=records, synthetic=synthetic)
     if shadows < 4 or shadows % 2:
         raise ValueError(f"shadows must be an even number, 4 or more, not {shadows!r}.")
     if len(records) < 2:
@@ -103,13 +98,22 @@ def shadow_belief(
     for shadow in tqdm(range(shadows), desc="shadows", disable=not progress):
         model = clone(synthesizer).set_params(random_state=int(rng.integers(2**31)))
         drawn = model.fit(records[seen[shadow]], schema=schema).sample(len(synthetic))
-        distances[shadow] = calibrated_distance_belief(records, drawn, reference, schema)
+        distances[shadow] = _log_distance(records, drawn, schema)
     within = np.ma.masked_array(distances, ~seen).mean(axis=0).data
     without = np.ma.masked_array(distances, seen).mean(axis=0).data
     spread = np.where(seen, distances - within, distances - without)
     variance = (spread**2).sum() / (spread.size - 2 * len(records))
-    noted = calibrated_distance_belief(records, synthetic, reference, schema)
+    noted = _log_distance(records, synthetic, schema)
     return ((noted - without) ** 2 - (noted - within) ** 2) / (2 * max(variance, 1e-12))
+
+
+def _distance(records: pd.DataFrame, table: pd.DataFrame, schema: Schema) -> np.ndarray:
+    """Distance from each record to the closest row of a table, float64 (records,)."""
+    return nearest_distance(*gower_points([records, table], schema, records))
+
+
+def _log_distance(records: pd.DataFrame, table: pd.DataFrame, schema: Schema) -> np.ndarray:
+    return np.log(np.maximum(_distance(records, table, schema), LEAST_DISTANCE))
 
 
 def _allow_all(records: pd.DataFrame, schema: Schema) -> None:
