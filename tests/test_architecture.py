@@ -60,6 +60,7 @@ INSIDE = {
     "utils.attacks": [
         ["evidence", "rates", "neighbours", "membership"],
         ["attribute", "linkage", "singling_out"],
+        ["report"],
     ],
     "utils.encoding": [
         ["columns", "bins", "spikes", "groups"],

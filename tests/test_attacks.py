@@ -18,6 +18,7 @@ from utils.attacks import (
     density_ratio_belief,
     distance_belief,
     linkability,
+    privacy_report,
     shadow_belief,
     singling_out,
 )
@@ -311,3 +312,56 @@ def test_an_attack_that_makes_no_sense_is_refused(tables, attack, message):
     train, control, reference, schema = tables
     with pytest.raises(ValueError, match=message):
         attack((train, control, reference, schema))
+
+
+# --- the report ---
+
+
+def test_the_report_finds_the_copy_by_every_attack_and_nothing_in_fresh_rows(tables):
+    train, control, reference, schema = tables
+    copy = privacy_report(train, control, train, schema, secret="kind")
+    fresh = privacy_report(train, control, reference, schema, secret="kind")
+    assert (copy.attacks["verdict"] == "leak found").all()
+    assert copy.verdict.startswith("The table gives its training rows away: membership")
+    assert (fresh.attacks["verdict"] == "no leak found").all()
+    assert "No attack of this report found a leak. That is no promise" in fresh.verdict
+    assert all(limit in repr(fresh) for limit in fresh.limits)
+
+
+def test_false_alarms_of_the_report_are_as_rare_as_it_says():
+    schema = Schema.infer(people(3000, 0))
+    alarms = [
+        (
+            privacy_report(
+                people(200, seed), people(200, 100 + seed), people(200, 200 + seed), schema
+            ).attacks["verdict"]
+            == "leak found"
+        ).any()
+        for seed in range(1, 21)
+    ]
+    assert sum(alarms) <= 4  # of 20 at 5 %: one is expected, more than four once in 400 runs
+
+
+def test_the_exposed_rows_are_training_rows_whose_copies_are_there(tables):
+    train, control, reference, schema = tables
+    stolen = pd.concat([reference, train.head(3)], ignore_index=True)
+    exposed = privacy_report(train, control, stolen, schema, exposed=60).exposed
+    assert len(exposed) == 60
+    pd.testing.assert_frame_equal(exposed, train.loc[exposed.index])
+    sampled = train.sample(200, random_state=0).index  # those who were asked about
+    assert set(sampled) & {0, 1, 2} <= set(exposed.index[:3])
+
+
+def test_too_few_rows_are_said_and_no_number_is_given(tables):
+    train, control, reference, schema = tables
+    report = privacy_report(train, control.head(49), reference, schema)
+    assert (
+        report.verdict == "Nothing can be said: attacks need at least 50 training and holdout rows."
+    )
+    assert report.attacks[["found", "low", "high"]].isna().all(axis=None)
+
+
+def test_the_report_names_a_missing_column(tables):
+    train, control, reference, schema = tables
+    with pytest.raises(TableError, match="The synthetic table lacks the column 'pay'"):
+        privacy_report(train, control, reference.drop(columns="pay"), schema)

@@ -11,10 +11,12 @@ from utils.attacks.membership import (
     shadow_belief,
 )
 from utils.attacks.rates import Rate, Risk
+from utils.attacks.report import PrivacyReport, privacy_report
 from utils.attacks.singling_out import singling_out
 
 __all__ = [
     "Evidence",
+    "PrivacyReport",
     "Rate",
     "Risk",
     "attribute_inference",
@@ -23,6 +25,7 @@ __all__ = [
     "density_ratio_belief",
     "distance_belief",
     "linkability",
+    "privacy_report",
     "shadow_belief",
     "singling_out",
 ]

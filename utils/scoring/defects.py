@@ -1,0 +1,127 @@
+"""Tables whose defect is known, to learn which metric sees it: a metric that has only been tried on
+generators has never been wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy.stats import t as student
+
+from utils.results import COPY, FRESH, SHUFFLED
+from utils.schema import Schema
+from utils.scoring.yardsticks import shuffle_columns
+
+PERTURBED = 0.3  # share of cells
+HALF = 0.5  # of the variance, and of the rows that are there twice
+CONFIDENCE = 0.99  # some hundred cells are asked: at 0.95 several would see what is not there
+SEES, MISSES, PRAISES, LACKS = "sees", "misses", "praises", "–"
+
+
+@dataclass(frozen=True)
+class Spots:
+    """Where a table is to be hurt.
+
+    group : table -> bool (n,), the rows of a large group.  rare : the same for a rare class.
+    missing : the column that will hold nothing.  broken : (table, generator) -> the table with a
+    rule broken in some rows.
+    """
+
+    group: Callable[[pd.DataFrame], pd.Series]
+    rare: Callable[[pd.DataFrame], pd.Series]
+    missing: str
+    broken: Callable[[pd.DataFrame, np.random.Generator], pd.DataFrame]
+
+
+def defective_tables(
+    train: pd.DataFrame, fresh: pd.DataFrame, schema: Schema, spots: Spots, random_state: int = 0
+) -> dict[str, pd.DataFrame]:
+    """Eleven tables and what is wrong with each, by name.
+
+    train : rows that a generator would have learned from.  fresh : real rows that neither it nor
+    the judge knows. What betrays persons is made of ``train``, what is unlike of ``fresh``, so that
+    each table has one defect; the first, fresh rows, has none. Each has as many rows as its source
+    but those with rows deleted.
+    """
+    rng = np.random.default_rng(random_state)
+    return {
+        FRESH: fresh,
+        COPY: train,
+        "bootstrap of training rows": train.iloc[rng.integers(len(train), size=len(train))],
+        "30 % of cells perturbed": perturbed(train, PERTURBED, rng),
+        SHUFFLED: shuffle_columns(train, random_state),
+        "one group deleted": fresh[~spots.group(fresh)],
+        "a rare class dropped": fresh[~spots.rare(fresh)],
+        "one rule broken": spots.broken(fresh, rng),
+        "variance halved": narrowed(fresh, schema, HALF),
+        "half of the rows twice": repeated(fresh, HALF, rng),
+        "one column all missing": emptied(fresh, spots.missing),
+    }
+
+
+def perturbed(table: pd.DataFrame, share: float, rng: np.random.Generator) -> pd.DataFrame:
+    """The table with a share of its cells replaced by cells of other rows of the same column."""
+    columns = {}
+    for name in table.columns:
+        other = rng.integers(len(table), size=len(table))
+        place = np.where(rng.random(len(table)) < share, other, np.arange(len(table)))
+        columns[name] = table[name].array[place]
+    return pd.DataFrame(columns)
+
+
+def narrowed(table: pd.DataFrame, schema: Schema, share: float) -> pd.DataFrame:
+    """Each number drawn towards its column's mean, so that a share of the variance is left; whole
+    numbers stay whole."""
+    columns = {}
+    for column in schema.columns:
+        values = table[column.name]
+        if not column.discrete and column.kind != "date":
+            closer = values.mean() + np.sqrt(share) * (values - values.mean())
+            closer = closer.round() if column.kind == "integer" else closer
+            values = closer.astype(values.dtype)
+        columns[column.name] = values
+    return pd.DataFrame(columns)
+
+
+def repeated(table: pd.DataFrame, share: float, rng: np.random.Generator) -> pd.DataFrame:
+    """A share of the rows, drawn by chance, so often that the table has its size again."""
+    kept = rng.permutation(len(table))[: max(1, round(share * len(table)))]
+    return table.iloc[np.resize(kept, len(table))]
+
+
+def emptied(table: pd.DataFrame, name: str) -> pd.DataFrame:
+    """The table with a column that holds nothing; its dtype can hold nothing, too."""
+    nothing = pd.array([pd.NA] * len(table), dtype=table[name].convert_dtypes().dtype)
+    return table.assign(**{name: nothing})
+
+
+def answer(metric, defect: Sequence[float], fresh: Sequence[float], least: float = 1e-3) -> str:
+    """What a metric says of a defect, seed by seed, beside fresh real rows of the same seed.
+
+    "sees": the defect scores worse than fresh rows; "praises": it scores *better*; "misses": they
+    cannot be told apart, for the mean difference is inside its own 99 % interval (Student's t over
+    the seeds) or under ``least``; "–" where the metric has no value. For a metric without a goal,
+    more counts as better.
+    """
+    worse = _badness(metric, np.asarray(defect)) - _badness(metric, np.asarray(fresh))
+    if np.isnan(worse).any():
+        return LACKS
+    if abs(worse.mean()) <= max(_half_interval(worse), least):
+        return MISSES
+    return SEES if worse.mean() > 0 else PRAISES
+
+
+def _half_interval(values: np.ndarray) -> float:
+    if len(values) < 2:
+        return np.inf
+    error = values.std(ddof=1) / np.sqrt(len(values))
+    return float(student.ppf((1 + CONFIDENCE) / 2, len(values) - 1) * error)
+
+
+def _badness(metric, values: np.ndarray) -> np.ndarray:
+    """The values so turned that more is worse."""
+    if metric.direction == "half":
+        return np.abs(values - metric.perfect)
+    return values if metric.direction == "down" else -values
