@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from tests.benchmarks import truth
 from tests.benchmarks.tables import YEAR
 from tests.benchmarks.truth import ADULT_RULE, CASES, half_bachelors, unopened_minutes
 from utils.scoring import METRICS, exact_copies, valid, validity_report
@@ -57,6 +60,18 @@ def test_what_betrays_is_made_of_training_rows_and_what_is_unlike_is_not(tables,
     assert exact_copies(train, tables["bootstrap of training rows"], schema) == 1
     assert exact_copies(train, tables["copy of the training rows"], schema) == 1
     assert exact_copies(train, tables["one group deleted"], schema) < by_chance + 0.05
+    drawn = tables["bootstrap of training rows"].index.value_counts()
+    assert 0.55 < len(drawn) / len(train) < 0.7  # 1 - 1/e of the rows come at all
+
+
+def test_shuffling_and_perturbing_take_the_links_in_part_or_whole(tables, years):
+    def link(table):
+        return table["Notifications"].corr(table["Times opened"])
+
+    whole = link(years[0])
+    assert abs(link(tables["shuffled columns"])) < 0.1
+    assert 0.3 * whole < link(tables["30 % of cells perturbed"]) < 0.8 * whole
+    assert tables["half of the rows twice"].index.value_counts().median() == 2
 
 
 def test_only_what_breaks_rules_or_columns_is_invalid(tables, years):
@@ -89,6 +104,22 @@ def test_half_of_the_variance_is_left_and_the_mean_stays(years):
         assert closer[name].mean() == pytest.approx(years[0][name].mean(), abs=0.1)
         assert closer[name].var() == pytest.approx(years[0][name].var() / 2, rel=0.02)
     assert closer["App"].equals(years[0]["App"])
+
+
+def test_a_row_that_would_break_a_rule_is_not_narrowed():
+    adult = load_adult("test").head(2000)
+    schema = CASES["Adult"].schema(adult)
+    closer = narrowed(adult.drop(columns="part", errors="ignore"), schema, 0.5)
+    assert valid(closer, schema) == 1
+    assert closer["age"].var() < 0.7 * adult["age"].var()
+
+
+def test_a_missing_answer_deletes_no_row(years):
+    train, fresh = years
+    holes = fresh.assign(**{"Times opened": fresh["Times opened"].astype("Int64")})
+    holes.loc[holes.index[:5], "Times opened"] = pd.NA
+    found = defective_tables(train, holes, screentime_schema(train), CASES[YEAR].spots, 0)
+    assert found["a rare class dropped"]["Times opened"].isna().sum() == 5
 
 
 def test_half_of_the_rows_stand_there_twice():
@@ -140,3 +171,24 @@ def test_chance_is_seldom_taken_for_a_defect():
         for _ in range(1000)
     ]
     assert 2 <= 1000 - said.count(MISSES) <= 20  # 99 % intervals: about ten
+
+
+def test_each_seed_needs_both_scores():
+    with pytest.raises(ValueError, match="there are 1 of the defect and 3 of fresh rows"):
+        answer(METRICS["shape"], [0.9], [0.9, 0.9, 0.9])
+
+
+def test_the_truth_table_goes_on_where_it_stopped(tmp_path, monkeypatch):
+    case = truth.CASES[YEAR]
+    small = replace(case, parts=lambda seed: [part.head(160) for part in case.parts(seed)])
+    monkeypatch.setattr(truth, "CASES", {"small": small})
+    monkeypatch.setattr(truth, "SEEDS", (0, 1))
+    monkeypatch.setattr(truth, "source", lambda name: "now")
+    whole = truth.measure_truth(folder=tmp_path)
+    assert len(whole) == 2 * truth.DEFECTS and not truth.outdated(whole).any()
+    path = tmp_path / "truth.csv"
+    path.write_text("\n".join(path.read_text().splitlines()[:6]) + "\n")  # stopped in seed 0
+    again = truth.measure_truth(folder=tmp_path)
+    pd.testing.assert_frame_equal(again, whole)
+    monkeypatch.setattr(truth, "source", lambda name: "later")
+    assert truth.outdated(again).all()

@@ -351,3 +351,21 @@ def test_colours_differ_for_colour_blind_readers_and_from_the_page():
     )
     for color in (plots.REAL, plots.SYNTHETIC, plots.YARDSTICK):
         assert 1.05 / (luminance(color) + 0.05) > 3  # contrast with white (WCAG 2.1, 1.4.11)
+
+
+def test_answers_of_metrics_are_words_and_colours():
+    words = pd.DataFrame({"a": ["sees", "misses"], "b": ["praises", "–"]}, index=["copy", "hole"])
+    axis = plots.metric_answers(words, ["shape", "C2ST"], 1, "What is seen")
+    assert [text.get_text() for text in axis.texts] == ["sees", "praises", "", "–"]
+    assert axis.images[0].get_array().tolist() == [[1, 2], [0, 0]]
+    assert [label.get_text() for label in axis.get_yticklabels()] == ["copy", "hole"]
+
+
+def test_who_beats_whom_counts_pairs_once_and_does_without_colour():
+    names = ["trees", "rules", "gan"]
+    rows = [["=", "beats", "="], ["is beaten by", "=", "one seed"], ["=", "=", "="]]
+    words = pd.DataFrame(rows, names, names)
+    figure = plots.who_beats_whom({"Adult": words}, "Few differ")
+    axis = figure.axes[0]
+    assert "".join(text.get_text() for text in axis.texts) == "=+=−====="
+    assert axis.get_title(loc="left") == "Adult: 1 of 3 pairs differ"

@@ -7,13 +7,14 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.colors import LogNorm, PowerNorm
+from matplotlib.colors import ListedColormap, LogNorm, PowerNorm
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Ellipse, Patch
 from matplotlib.ticker import MaxNLocator
 
 from utils.encoding import to_float
+from utils.results import BEATEN, BEATS
 from utils.schema import Column, Schema, TableError
 
 REAL = "#0072B2"  # blue
@@ -160,6 +161,51 @@ def _category_shares(values: pd.Series) -> pd.Series:
         .fillna("missing")
         .value_counts(normalize=True)
     )
+
+
+def metric_answers(answers: pd.DataFrame, labels: list[str], ours: int, title: str = "") -> Axes:
+    """What each metric says of each defect: blue where it sees it, yellow where it praises it.
+
+    answers : "sees", "misses", "praises" or "–"; one row a defect, one column a metric.  labels :
+    names of the columns.  ours : columns left of the line.
+    """
+    codes = (answers == "sees") + 2 * (answers == "praises")
+    axis = plt.subplots(figsize=(14, 0.42 * len(answers) + 2.4))[1]
+    colors = ListedColormap(["white", PALETTE[5], PALETTE[4]])
+    axis.imshow(codes, cmap=colors, vmin=0, vmax=2, aspect="auto")
+    _write_into(axis, answers.replace("misses", "").to_numpy(), 11)
+    axis.set_xticks(range(len(labels)), labels, rotation=35, ha="right", rotation_mode="anchor")
+    axis.set_yticks(range(len(answers)), answers.index)
+    axis.axvline(ours - 0.5, color="black")
+    axis.set(xlabel="metric", ylabel="defect", title=title)
+    return axis
+
+
+def who_beats_whom(verdicts: dict[str, pd.DataFrame], title: str = "") -> Figure:
+    """A panel a table: + where the method of the row beats that of the column, − where it is
+    beaten, = where they cannot be told apart.
+
+    verdicts : table -> words of :func:`utils.results.verdict`, methods by methods.
+    """
+    figure, axes = plt.subplots(1, len(verdicts), figsize=(7.5 * len(verdicts), 7), squeeze=False)
+    colors = ListedColormap([SYNTHETIC, "white", PALETTE[5]])
+    for axis, (name, words) in zip(axes[0], verdicts.items()):
+        marks = (words == BEATS).astype(int) - (words == BEATEN)
+        axis.imshow(marks, cmap=colors, vmin=-1, vmax=1)
+        _write_into(axis, np.array(["−", "=", "+"])[marks.to_numpy() + 1], 13)
+        names = [_short(method) for method in words]
+        axis.set_xticks(range(len(words)), names, rotation=50, ha="right", rotation_mode="anchor")
+        axis.set_yticks(range(len(words)), names)
+        pairs = marks.to_numpy()[np.triu_indices(len(words), 1)]
+        axis.set(title=f"{name}: {np.count_nonzero(pairs)} of {len(pairs)} pairs differ")
+        axis.set(xlabel="... this method?", ylabel="Does this method beat (+) ...")
+    return _finish(figure, title)
+
+
+def _write_into(axis: Axes, words: np.ndarray, size: int) -> None:
+    """A word into each cell of a drawn matrix."""
+    for (row, column), word in np.ndenumerate(words):
+        axis.text(column, row, word, ha="center", va="center", fontsize=size)
 
 
 def _short(text: str, most: int = 18) -> str:

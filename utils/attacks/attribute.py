@@ -23,8 +23,8 @@ def attribute_inference(
 ) -> Risk:
     """Guess the secret of each row from the synthetic row that is nearest in the known columns.
 
-    (Giomi et al. 2023, section 3.3.) A category is hit when it is equal, a number or date when the
-    guess is off by at most a twentieth of it (a date: of the span of the rows' dates).
+    (Giomi et al. 2023.) A category is hit when it is equal, a number or date when the
+    guess is off by at most a twentieth of it (a date: of the span of both groups' dates).
 
     known : names of columns; None means all but the secret.
     Returns the hits among training rows beside those among rows of ``control``.
@@ -37,20 +37,30 @@ def attribute_inference(
             "the secret out."
         )
     column = schema.select([secret]).columns[0]
+    span = _span([train[secret], control[secret]], column)
     rates = []
     for targets in (train, control):
         found = nearest(targets, synthetic, schema.select(known), 1)[:, 0]
-        hits = _hits(synthetic[secret].iloc[found], targets[secret], column)
+        hits = _hits(synthetic[secret].iloc[found], targets[secret], column, span)
         rates.append(Rate(int(hits.sum()), len(targets)))
     return Risk(*rates)
 
 
-def _hits(guesses: pd.Series, truth: pd.Series, column) -> np.ndarray:
+def _span(parts: list[pd.Series], column) -> float:
+    """From the first to the last date of both groups; one measure for both."""
+    if column.kind != "date":
+        return np.nan
+    dates = np.concatenate([as_floats(part, column) for part in parts])
+    present = dates[~np.isnan(dates)]
+    return float(np.ptp(present)) if len(present) else 0.0
+
+
+def _hits(guesses: pd.Series, truth: pd.Series, column, span: float) -> np.ndarray:
     """Which guesses are right, bool (n,); a missing value is guessed by a missing one."""
     if column.discrete:
         guessed, true = shared_codes([guesses, truth])
         return guessed == true
     guessed, true = (as_floats(values, column) for values in (guesses, truth))
-    size = np.abs(true) if column.kind != "date" else np.nanmax(true) - np.nanmin(true)
+    size = span if column.kind == "date" else np.abs(true)
     near = np.abs(guessed - true) <= TOLERANCE * size  # never, where one is missing
     return near | (np.isnan(guessed) & np.isnan(true))

@@ -11,6 +11,7 @@ from sklearn.metrics import roc_auc_score
 
 LEVEL = 0.95
 REPLICATES, AT_ONCE = 500, 50  # bootstrap samples, and those held at once
+ROUNDING = 1e-9  # a share of the non-members may lie so far below a whole number of them
 LEAST = 2  # of members and of non-members, for a spread
 
 
@@ -71,30 +72,42 @@ class Evidence:
 
     def true_positive_rate(self, at: float) -> float:
         """Share of members found where a share ``at`` of non-members is accused, by the ROC curve;
-        NaN where so small a share is less than one non-member."""
+        NaN where so small a share is less than one non-member. ValueError unless 0 < at < 1."""
+        if not 0 < at < 1:
+            raise ValueError(f"at is a share of the non-members between 0 and 1, not {at!r}.")
         members, others = self.belief[self.member], self.belief[~self.member]
-        if at * len(others) < 1:
+        if at * len(others) < 1 - ROUNDING:
             return np.nan
         return float(_found(members[None], np.sort(others)[None], at)[0])
 
     def true_positive_rate_interval(
         self, at: float, level: float = LEVEL, random_state: int = 0
     ) -> tuple[float, float]:
-        """Bootstrap interval of :meth:`true_positive_rate` (BTII of Zhou and Qin 2005): members and
-        non-members are drawn anew, the share is pulled to one half as Agresti and Coull do."""
-        if np.isnan(self.true_positive_rate(at)):
+        """Confidence interval of :meth:`true_positive_rate`; it holds the rate itself.
+
+        Two things are uncertain. Where the cut lies: the non-members are drawn anew, 500 times, and
+        the spread of the share of members beyond the cut is taken. And which members there are: the
+        binomial variance of that share. Both on the scale of Agresti and Coull, which pulls a share
+        to one half, as Zhou and Qin (2005) do in their bootstrap: a share of 0 or 1 is not certain.
+        """
+        rate = self.true_positive_rate(at)
+        if np.isnan(rate):
             return np.nan, np.nan
         rng, z = np.random.default_rng(random_state), norm.ppf((1 + level) / 2)
         members, others = self.belief[self.member], self.belief[~self.member]
         shares = np.concatenate(
             [
-                _found(_drawn(members, rng), np.sort(_drawn(others, rng), axis=1), at)
+                _found(members[None], np.sort(_drawn(others, rng), axis=1), at)
                 for _ in range(REPLICATES // AT_ONCE)
             ]
         )
         pulled = (shares * len(members) + z**2 / 2) / (len(members) + z**2)
-        middle, reach = pulled.mean(), z * pulled.std(ddof=1)
-        return float(max(0.0, middle - reach)), float(min(1.0, middle + reach))
+        middle = pulled.mean()
+        variance = pulled.var(ddof=1) + middle * (1 - middle) / (len(members) + z**2)
+        reach = z * np.sqrt(variance)
+        return float(min(rate, max(0.0, middle - reach))), float(
+            max(rate, min(1.0, middle + reach))
+        )
 
     def most_exposed(self, n: int) -> np.ndarray:
         """Places of the n members whom the attacker believes most, int64 (n,), the first first."""
@@ -129,7 +142,7 @@ def _found(members: np.ndarray, others: np.ndarray, at: float) -> np.ndarray:
     The cut lies at the non-member that is the first too many; of the units that stand exactly at
     the cut, so large a share is accused that the false positive rate is met.
     """
-    accused = min(int(at * others.shape[1] + 1e-9), others.shape[1] - 1)
+    accused = min(int(at * others.shape[1] + ROUNDING), others.shape[1] - 1)
     cut = others[:, -accused - 1][:, None]
     above, level = (others > cut).mean(axis=1), (others == cut).mean(axis=1)
     part = np.clip((at - above) / level, 0, 1)

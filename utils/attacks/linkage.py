@@ -19,8 +19,8 @@ def linkability(
     columns: tuple[list[str], list[str]],
     neighbours: int = 1,
 ) -> Risk:
-    """Whether both halves of a row lie nearest to the same synthetic row (Giomi et al. 2023,
-    section 3.2).
+    """Whether both halves of a row lie nearest to the same synthetic row (Giomi et al.
+    2023).
 
     columns : the two tables' columns; none may stand in both.
     neighbours : a link is claimed when the sets of so many nearest rows meet.

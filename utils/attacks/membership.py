@@ -34,7 +34,8 @@ def calibrated_distance_belief(
     (records,).
 
     A row in a crowd has near neighbours whether it was in training or not: the distance to
-    reference rows, which were not in training, says how near (Chen et al. 2020, section 4.3).
+    reference rows, which were not in training, says how near. (The calibration of Chen et al. 2020,
+    with real rows in place of a reference generator's.)
     """
     check_tables(schema, records=records, synthetic=synthetic, reference=reference)
     return _log_distance(records, reference, schema) - _log_distance(records, synthetic, schema)
@@ -77,9 +78,9 @@ def shadow_belief(
     asks about, and notes the logarithm of each record's distance to what it then draws: once from
     the shadows that saw the record, once from those that did not. Two normal distributions of equal
     spread are fitted to the two, and the belief is the log ratio of their densities at the distance
-    to the real synthetic table (LiRA: Carlini et al. 2022, section 5, with one spread for all
-    records as for few shadows). One set of shadows serves all records, so the cost is ``shadows``
-    fits.
+    to the real synthetic table (the likelihood ratio attack of Carlini et al. 2022, with one spread
+    for all records as they advise for few shadows). One set of shadows serves all records, so the
+    cost is ``shadows`` fits.
 
     schema : must allow every record, for each is trained on.
     synthesizer : unfitted; cloned.

@@ -48,7 +48,7 @@ class Risk:
     @property
     def value(self) -> float:
         """(main - control) / (1 - control): of what luck and common knowledge leave open, the share
-        that the synthetic table gives away (Giomi et al. 2023, section 3.4). 0: nothing; below 0:
+        that the synthetic table gives away (Giomi et al. 2023). 0: nothing; below 0:
         the control was hit more; NaN: every guess about the control hits."""
         missed = 1 - self.control.value
         return (self.main.value - self.control.value) / missed if missed else np.nan
@@ -69,7 +69,8 @@ class Risk:
 def _ratio_end(share, end, other, other_end, sign) -> float:
     """One end of the interval of share / other, from one end of each (sign -1: the lower one)."""
     scale = other_end * (2 * other - other_end)
-    if scale <= 0:  # the other share may be 0: the ratio knows no bound on this side
-        return 0.0 if sign < 0 else np.inf
-    inside = (share * other) ** 2 - end * (2 * share - end) * scale
+    product, offset = share * other, end * (2 * share - end)
+    if scale == 0:  # the limit; on the upper side the other share may be 0, so there is no bound
+        return np.inf if sign > 0 else offset / (2 * product) if product else 0.0
+    inside = product**2 - offset * scale
     return (share * other + sign * np.sqrt(max(inside, 0.0))) / scale

@@ -13,20 +13,23 @@ from utils.attacks.evidence import Evidence
 from utils.attacks.linkage import linkability
 from utils.attacks.membership import density_ratio_belief, distance_belief
 from utils.attacks.singling_out import singling_out
-from utils.schema import Schema
+from utils.schema import Schema, TableError
 from utils.scoring.judge import check_tables
 
 CONFIDENCE = 0.95  # that no interval of the whole report misses the truth
 LEAST_ROWS = 50  # of training and of control rows, below which attacks say nothing
-LEAK, NONE_FOUND, UNKNOWN = "leak found", "no leak found", "not enough rows"
+LEAK, NONE_FOUND, UNKNOWN = "leak found", "no leak found", "cannot be asked"
+SHOWN = "shown, not judged"
 LIMITS = (
     "It attacks with what stands here; a better attacker may find more. Only differential privacy "
     "bounds every attack.",
     "Its figures are averages over rows: one exposed person vanishes in them. The most exposed "
     "rows are listed apart.",
     "Each row counts as a person. Where a person has many rows, ask by person.",
-    "Holdout rows must come from the same people-by-chance split as the training rows, and no "
-    "generator, bin or range may have seen them.",
+    "Singling out is shown, not judged: its interval is about claims on these very tables, and "
+    "another control group would give others.",
+    "The holdout rows must be parted from the training rows by chance, and no generator, bin or "
+    "range may have seen them.",
 )
 
 
@@ -35,8 +38,8 @@ class PrivacyReport:
     """What :func:`privacy_report` found.
 
     attacks : one row an attack: ``found`` (its success), ``low`` and ``high`` (interval), ``luck``
-    (what it would find without a leak), ``verdict``.  exposed : the training rows that the
-    membership attack believes most, the first first.  limits : what is not covered.
+    (what it would find without a leak), ``verdict``.  exposed : the training rows that lie
+    nearest to a synthetic row, the nearest first.  limits : what is not covered.
     """
 
     attacks: pd.DataFrame
@@ -47,20 +50,19 @@ class PrivacyReport:
     def verdict(self) -> str:
         """One sentence."""
         words = self.attacks["verdict"]
-        if (words == UNKNOWN).all():
-            return (
-                f"Nothing can be said: attacks need at least {LEAST_ROWS} training and holdout "
-                "rows."
-            )
-        leaks = self.attacks.index[words == LEAK]
+        leaks, judged = words.index[words == LEAK], self.attacks[words == NONE_FOUND]
         if len(leaks):
             return f"The table gives its training rows away: {', '.join(leaks)}."
-        reach = (self.attacks["high"] - self.attacks["luck"]) / (1 - self.attacks["luck"])
-        name = reach.idxmax()
+        if not len(judged):
+            return (
+                f"Nothing can be said: attacks need {LEAST_ROWS} training and {LEAST_ROWS} holdout "
+                "rows or more."
+            )
+        name = ((judged["high"] - judged["luck"]) / (1 - judged["luck"])).idxmax()
         return (
             "No attack of this report found a leak. That is no promise: by the interval, "
-            f"{name} may still reach {self.attacks.at[name, 'high']:.2f}, where luck reaches "
-            f"{self.attacks.at[name, 'luck']:g}."
+            f"{name} may still reach {judged.at[name, 'high']:.2f}, where luck reaches "
+            f"{judged.at[name, 'luck']:g}."
         )
 
     def __repr__(self) -> str:
@@ -81,43 +83,58 @@ def privacy_report(
 
     Membership is asked by distance and by density ratio (one half of the holdout is what the
     attacker knows of the population, the other half the non-members), attributes by the nearest
-    synthetic row, links between the first and the second half of the columns, and sentences that
-    single a person out. A leak is found where the interval of an attack lies above luck; the
-    intervals are so wide that all of them hold together with 95 % confidence (Bonferroni).
+    synthetic row, links between the first and the second half of the columns; sentences that single
+    a person out are counted. A leak is found where the interval of an attack lies above luck; the
+    intervals of all judged attacks are so wide that they hold together with 95 % confidence
+    (Bonferroni).
 
     train : the rows that the generator learned from.  holdout : rows of the same population that
     nothing has seen.  schema : inferred from train and holdout if not given.  secret : the column
-    to be guessed; the schema's target, or else the last column.  exposed : how many of the most
-    exposed training rows to list.
+    to be guessed; the schema's target, or else the last column.  exposed : how many of the training
+    rows that lie nearest to a synthetic row to list.
+
+    Raises
+    ------
+    TableError : an empty table, a missing column, or a secret that is none of the columns.
     """
-    real = pd.concat([train, holdout], ignore_index=True)
-    schema = Schema.infer(real) if schema is None else schema
+    if schema is None:
+        schema = _read_off(train, holdout)
     check_tables(schema, train=train, holdout=holdout, synthetic=synthetic)
     secret = secret or schema.target or schema.names[-1]
+    schema.select([secret])  # a secret that is no column is named before any work
+    halves = tuple(list(part) for part in np.array_split(np.array(schema.names, object), 2))
     names = ["membership by distance", "membership by density", f"guessing {secret}"]
     names += ["linking halves of the columns", "singling out"]
     if min(len(train), len(holdout)) < LEAST_ROWS:
-        return PrivacyReport(_nothing(names), train.head(0))
-    level = 1 - (1 - CONFIDENCE) / len(names)
-    order = np.random.default_rng(random_state).permutation(len(holdout))
-    known, others = (holdout.iloc[part] for part in np.array_split(order, 2))
-    members = train.sample(min(len(train), len(others)), random_state=random_state)
-    distance, density = _membership(members, others, known, synthetic, schema, random_state)
-    halves = np.array_split(np.array(schema.names, dtype=object), 2)
-    risks = [
-        attribute_inference(train, holdout, synthetic, schema, secret),
-        linkability(train, holdout, synthetic, schema, tuple(map(list, halves))),
-        singling_out(train, holdout, synthetic, schema, random_state=random_state),
-    ]
-    rows = [_told(found.auc, found.auc_interval(level), 0.5) for found in (distance, density)]
-    rows += [_told(risk.value, risk.interval(level), 0.0) for risk in risks]
+        rows = [_told(np.nan, (np.nan, np.nan), np.nan) for _ in names]
+    else:
+        level = 1 - (1 - CONFIDENCE) / (len(names) - 1)
+        tables = train, holdout, synthetic, schema
+        found = _membership(*tables, random_state)
+        rows = [_told(one.auc, one.auc_interval(level), 0.5) for one in found]
+        rows.append(_risk(level, attribute_inference, *tables, secret))
+        rows.append(_risk(level, linkability, *tables, halves))
+        claims = _risk(level, singling_out, *tables, random_state=random_state)
+        rows.append(claims | ({} if claims["verdict"] == UNKNOWN else {"verdict": SHOWN}))
+    nearest = np.argsort(-distance_belief(train, synthetic, schema), kind="stable")[:exposed]
     return PrivacyReport(
-        pd.DataFrame(rows, index=pd.Index(names, name="attack")),
-        members.iloc[distance.most_exposed(exposed)],
+        pd.DataFrame(rows, index=pd.Index(names, name="attack")), train.iloc[nearest]
     )
 
 
-def _membership(members, others, known, synthetic, schema, random_state) -> list[Evidence]:
+def _read_off(train, holdout) -> Schema:
+    for role, table in {"train": train, "holdout": holdout}.items():
+        if not isinstance(table, pd.DataFrame):
+            raise TableError(
+                f"The {role} table is a {type(table).__name__}, not a pandas DataFrame."
+            )
+    return Schema.infer(pd.concat([train, holdout], ignore_index=True))
+
+
+def _membership(train, holdout, synthetic, schema, random_state) -> list[Evidence]:
+    order = np.random.default_rng(random_state).permutation(len(holdout))
+    known, others = (holdout.iloc[part] for part in np.array_split(order, 2))
+    members = train.sample(min(len(train), len(others)), random_state=random_state)
     records = pd.concat([members, others], ignore_index=True)
     member = np.arange(len(records)) < len(members)
     return [
@@ -126,12 +143,16 @@ def _membership(members, others, known, synthetic, schema, random_state) -> list
     ]
 
 
+def _risk(level: float, attack, *asked, **options) -> dict:
+    """A row of the report; where the attack cannot be made on these columns, it says so."""
+    try:
+        risk = attack(*asked, **options)
+    except ValueError:  # one column, no sentence that fits one row: no reason to lose the others
+        return _told(np.nan, (np.nan, np.nan), np.nan)
+    return _told(risk.value, risk.interval(level), 0.0)
+
+
 def _told(found: float, interval: tuple[float, float], luck: float) -> dict:
     low, high = interval
-    verdict = LEAK if low > luck else NONE_FOUND
+    verdict = UNKNOWN if np.isnan(found) else LEAK if low > luck else NONE_FOUND
     return {"found": found, "low": low, "high": high, "luck": luck, "verdict": verdict}
-
-
-def _nothing(names: list[str]) -> pd.DataFrame:
-    columns = dict.fromkeys(["found", "low", "high", "luck"], np.nan) | {"verdict": UNKNOWN}
-    return pd.DataFrame(columns, index=pd.Index(names, name="attack"))

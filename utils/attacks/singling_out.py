@@ -23,7 +23,7 @@ def singling_out(
     unit: tuple[np.ndarray, np.ndarray] | None = None,
     random_state: int = 0,
 ) -> Risk:
-    """Sentences that fit a single synthetic row, tried on the real ones (Giomi et al. 2023, 3.1).
+    """Sentences that fit a single synthetic row, tried on the real ones (Giomi et al. 2023).
 
     A sentence is made of one synthetic row and ``columns`` columns drawn by chance: a category (or
     missing value) must be the row's, a number or date must be at least the row's where that lies
@@ -36,11 +36,15 @@ def singling_out(
     The interval of the risk tells how other claims would fare on these very tables, not what
     another control group would give.
 
-    guesses : most claims; there may be fewer.  unit : the persons that the rows of train and of
-    control belong to; None means that each row is a person.
+    guesses : most claims; there may be fewer, for none is made twice.  unit : the persons that the
+    rows of train and of control belong to; None means that each row is a person.
     ValueError where no sentence fits a single synthetic row.
     """
     check_tables(schema, train=train, control=control, synthetic=synthetic)
+    if guesses < 1 or columns < 1:
+        raise ValueError(
+            f"A claim needs a guess and a column: guesses={guesses}, columns={columns}."
+        )
     rng = np.random.default_rng(random_state)
     persons = [np.arange(len(rows)) for rows in (train, control)] if unit is None else unit
     groups = _equal_numbers([train, control], persons, rng)
@@ -105,12 +109,12 @@ def _codes(parts: list[pd.Series]) -> list[np.ndarray]:
 
 def _claims(cells: _Cells, guesses: int, columns: int, rng) -> list[tuple[int, np.ndarray]]:
     """Sentences that fit one synthetic row; as many tries as four a guess."""
-    claims, rows = [], len(cells.columns[0][0])
+    claims, rows = {}, len(cells.columns[0][0])
     for _ in range(4 * guesses):
         row = int(rng.integers(rows))
         chosen = np.sort(rng.choice(len(cells.columns), columns, replace=False))
         if cells.fit(0, row, chosen).sum() == 1:
-            claims.append((row, chosen))
+            claims[row, *chosen] = (row, chosen)
         if len(claims) == guesses:
             break
-    return claims
+    return list(claims.values())

@@ -41,9 +41,9 @@ def defective_tables(
     """Eleven tables and what is wrong with each, by name.
 
     train : rows that a generator would have learned from.  fresh : real rows that neither it nor
-    the judge knows. What betrays persons is made of ``train``, what is unlike of ``fresh``, so that
-    each table has one defect; the first, fresh rows, has none. Each has as many rows as its source
-    but those with rows deleted.
+    the judge knows. Copies, perturbed and shuffled rows are made of ``train``, all others of
+    ``fresh``, so that each table has one defect; the first, fresh rows, has none. Each has as many
+    rows as its source but those with rows deleted.
     """
     rng = np.random.default_rng(random_state)
     return {
@@ -52,13 +52,18 @@ def defective_tables(
         "bootstrap of training rows": train.iloc[rng.integers(len(train), size=len(train))],
         "30 % of cells perturbed": perturbed(train, PERTURBED, rng),
         SHUFFLED: shuffle_columns(train, random_state),
-        "one group deleted": fresh[~spots.group(fresh)],
-        "a rare class dropped": fresh[~spots.rare(fresh)],
+        "one group deleted": fresh[_others(spots.group, fresh)],
+        "a rare class dropped": fresh[_others(spots.rare, fresh)],
         "one rule broken": spots.broken(fresh, rng),
         "variance halved": narrowed(fresh, schema, HALF),
         "half of the rows twice": repeated(fresh, HALF, rng),
         "one column all missing": emptied(fresh, spots.missing),
     }
+
+
+def _others(rows: Callable[[pd.DataFrame], pd.Series], table: pd.DataFrame) -> np.ndarray:
+    """The rows that are not meant; a missing answer means no row."""
+    return ~np.asarray(rows(table).fillna(False), bool)
 
 
 def perturbed(table: pd.DataFrame, share: float, rng: np.random.Generator) -> pd.DataFrame:
@@ -72,17 +77,20 @@ def perturbed(table: pd.DataFrame, share: float, rng: np.random.Generator) -> pd
 
 
 def narrowed(table: pd.DataFrame, schema: Schema, share: float) -> pd.DataFrame:
-    """Each number drawn towards its column's mean, so that a share of the variance is left; whole
-    numbers stay whole."""
+    """Each number drawn towards its column's mean, so that a share of the variance is left (less
+    exactly where rounding to the column's decimals is coarse); a row that would break a rule by it
+    stays as it is."""
     columns = {}
     for column in schema.columns:
         values = table[column.name]
         if not column.discrete and column.kind != "date":
             closer = values.mean() + np.sqrt(share) * (values - values.mean())
-            closer = closer.round() if column.kind == "integer" else closer
-            values = closer.astype(values.dtype)
+            decimals = 0 if column.kind == "integer" else column.decimals
+            values = (closer if decimals is None else closer.round(decimals)).astype(values.dtype)
         columns[column.name] = values
-    return pd.DataFrame(columns)
+    closer = pd.DataFrame(columns)
+    broken = schema.broken_rules(closer).any(axis=1).to_numpy(bool)
+    return pd.DataFrame({name: closer[name].mask(broken, table[name]) for name in closer})
 
 
 def repeated(table: pd.DataFrame, share: float, rng: np.random.Generator) -> pd.DataFrame:
@@ -105,6 +113,11 @@ def answer(metric, defect: Sequence[float], fresh: Sequence[float], least: float
     the seeds) or under ``least``; "–" where the metric has no value. For a metric without a goal,
     more counts as better.
     """
+    if len(defect) != len(fresh) or not len(fresh):
+        raise ValueError(
+            f"Each seed needs a score of both: there are {len(defect)} of the defect and "
+            f"{len(fresh)} of fresh rows."
+        )
     worse = _badness(metric, np.asarray(defect)) - _badness(metric, np.asarray(fresh))
     if np.isnan(worse).any():
         return LACKS
