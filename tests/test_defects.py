@@ -12,18 +12,8 @@ from tests.benchmarks import truth
 from tests.benchmarks.tables import YEAR
 from tests.benchmarks.truth import ADULT_RULE, CASES, half_bachelors, unopened_minutes
 from utils.scoring import METRICS, exact_copies, valid, validity_report
-from utils.scoring.defects import (
-    LACKS,
-    MISSES,
-    PRAISES,
-    SEES,
-    answer,
-    defective_tables,
-    emptied,
-    narrowed,
-    perturbed,
-    repeated,
-)
+from utils.scoring.answers import LACKS, MISSES, PRAISES, SEES, answer
+from utils.scoring.defects import defective_tables, emptied, narrowed, perturbed, repeated
 from utils.screentime import simulate_screentime
 from utils.tables import load_adult, screentime_schema
 
@@ -151,7 +141,7 @@ def test_the_broken_rules_are_those_that_are_meant(years):
         ("shape", [0.7, 0.71, 0.72], [0.9, 0.91, 0.9], SEES),
         ("shape", [0.98, 0.97, 0.98], [0.9, 0.91, 0.9], PRAISES),
         ("shape", [0.91, 0.9, 0.9], [0.9, 0.91, 0.9], MISSES),
-        ("c2st", [0.3, 0.31, 0.3], [0.5, 0.51, 0.49], SEES),  # both sides of a half are bad
+        ("c2st", [0.53, 0.54, 0.53], [0.47, 0.48, 0.47], SEES),  # below a half is luck
         ("c2st", [0.5, 0.5, 0.5], [0.53, 0.53, 0.53], PRAISES),
         ("copies", [1.0, 1.0, 1.0], [0.2, 0.2, 0.2], SEES),
         ("distance", [0.0, 0.0, 0.0], [0.2, 0.21, 0.2], SEES),

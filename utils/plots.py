@@ -177,7 +177,8 @@ def metric_answers(answers: pd.DataFrame, labels: list[str], ours: int, title: s
     axis.set_xticks(range(len(labels)), labels, rotation=35, ha="right", rotation_mode="anchor")
     axis.set_yticks(range(len(answers)), answers.index)
     axis.axvline(ours - 0.5, color="black")
-    axis.set(xlabel="metric", ylabel="defect", title=title)
+    told = "metric (left of the line: the scoreboard's; blank: it misses the defect)"
+    axis.set(xlabel=told, ylabel="defect", title=title)
     return axis
 
 
@@ -193,7 +194,7 @@ def who_beats_whom(verdicts: dict[str, pd.DataFrame], title: str = "") -> Figure
         marks = (words == BEATS).astype(int) - (words == BEATEN)
         axis.imshow(marks, cmap=colors, vmin=-1, vmax=1)
         _write_into(axis, np.array(["−", "=", "+"])[marks.to_numpy() + 1], 13)
-        names = [_short(method) for method in words]
+        names = [_short(method, 26) for method in words]
         axis.set_xticks(range(len(words)), names, rotation=50, ha="right", rotation_mode="anchor")
         axis.set_yticks(range(len(words)), names)
         pairs = marks.to_numpy()[np.triu_indices(len(words), 1)]

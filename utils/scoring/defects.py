@@ -3,12 +3,11 @@ generators has never been wrong."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.stats import t as student
 
 from utils.results import COPY, FRESH, SHUFFLED
 from utils.schema import Schema
@@ -16,8 +15,6 @@ from utils.scoring.yardsticks import shuffle_columns
 
 PERTURBED = 0.3  # share of cells
 HALF = 0.5  # of the variance, and of the rows that are there twice
-CONFIDENCE = 0.99  # some hundred cells are asked: at 0.95 several would see what is not there
-SEES, MISSES, PRAISES, LACKS = "sees", "misses", "praises", "–"
 
 
 @dataclass(frozen=True)
@@ -103,38 +100,3 @@ def emptied(table: pd.DataFrame, name: str) -> pd.DataFrame:
     """The table with a column that holds nothing; its dtype can hold nothing, too."""
     nothing = pd.array([pd.NA] * len(table), dtype=table[name].convert_dtypes().dtype)
     return table.assign(**{name: nothing})
-
-
-def answer(metric, defect: Sequence[float], fresh: Sequence[float], least: float = 1e-3) -> str:
-    """What a metric says of a defect, seed by seed, beside fresh real rows of the same seed.
-
-    "sees": the defect scores worse than fresh rows; "praises": it scores *better*; "misses": they
-    cannot be told apart, for the mean difference is inside its own 99 % interval (Student's t over
-    the seeds) or under ``least``; "–" where the metric has no value. For a metric without a goal,
-    more counts as better.
-    """
-    if len(defect) != len(fresh) or not len(fresh):
-        raise ValueError(
-            f"Each seed needs a score of both: there are {len(defect)} of the defect and "
-            f"{len(fresh)} of fresh rows."
-        )
-    worse = _badness(metric, np.asarray(defect)) - _badness(metric, np.asarray(fresh))
-    if np.isnan(worse).any():
-        return LACKS
-    if abs(worse.mean()) <= max(_half_interval(worse), least):
-        return MISSES
-    return SEES if worse.mean() > 0 else PRAISES
-
-
-def _half_interval(values: np.ndarray) -> float:
-    if len(values) < 2:
-        return np.inf
-    error = values.std(ddof=1) / np.sqrt(len(values))
-    return float(student.ppf((1 + CONFIDENCE) / 2, len(values) - 1) * error)
-
-
-def _badness(metric, values: np.ndarray) -> np.ndarray:
-    """The values so turned that more is worse."""
-    if metric.direction == "half":
-        return np.abs(values - metric.perfect)
-    return values if metric.direction == "down" else -values
