@@ -203,10 +203,13 @@ def who_beats_whom(verdicts: dict[str, pd.DataFrame], title: str = "") -> Figure
     return _finish(figure, title)
 
 
-def _write_into(axis: Axes, words: np.ndarray, size: int) -> None:
-    """A word into each cell of a drawn matrix."""
-    for (row, column), word in np.ndenumerate(words):
-        axis.text(column, row, word, ha="center", va="center", fontsize=size)
+def _write_into(
+    axis: Axes, words: np.ndarray, size: int | None = None, dark: np.ndarray | None = None
+) -> None:
+    """A word into each cell of a drawn matrix; white where ``dark`` (bool, like words) says so."""
+    for cell, word in np.ndenumerate(words):
+        color = "white" if dark is not None and dark[cell] else "black"
+        axis.text(*cell[::-1], word, ha="center", va="center", fontsize=size, color=color)
 
 
 def _short(text: str, most: int = 18) -> str:
@@ -357,16 +360,10 @@ def _heat_map(axis: Axes, matrix: pd.DataFrame):
     axis.set_yticks(range(len(matrix)), [_short(name) for name in matrix])
     axis.tick_params(length=0)
     axis.spines[:].set_visible(False)
-    for (row, place), value in np.ndenumerate(matrix.to_numpy()):
-        text = "–" if np.isnan(value) else f"{value + 0:.2f}".replace("-0.00", "0.00")
-        axis.text(
-            place,
-            row,
-            text,
-            ha="center",
-            va="center",
-            color="white" if abs(value) > 0.6 else "black",
-        )
+    words = matrix.map(
+        lambda value: "–" if np.isnan(value) else f"{value + 0:.2f}".replace("-0.00", "0.00")
+    )
+    _write_into(axis, words.to_numpy(), dark=matrix.abs().to_numpy() > 0.6)
     return image
 
 

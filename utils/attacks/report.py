@@ -13,7 +13,7 @@ from utils.attacks.evidence import Evidence
 from utils.attacks.linkage import linkability
 from utils.attacks.membership import density_ratio_belief, distance_belief
 from utils.attacks.singling_out import singling_out
-from utils.schema import Schema, TableError
+from utils.schema import Schema
 from utils.scoring.judge import check_tables
 
 CONFIDENCE = 0.95  # that no interval of the whole report misses the truth
@@ -98,7 +98,8 @@ def privacy_report(
     TableError : an empty table, a missing column, or a secret that is none of the columns.
     """
     if schema is None:
-        schema = _read_off(train, holdout)
+        check_tables(Schema(()), train=train, holdout=holdout)  # before their rows are joined
+        schema = Schema.infer(pd.concat([train, holdout], ignore_index=True))
     check_tables(schema, train=train, holdout=holdout, synthetic=synthetic)
     secret = secret or schema.target or schema.names[-1]
     schema.select([secret])  # a secret that is no column is named before any work
@@ -120,15 +121,6 @@ def privacy_report(
     return PrivacyReport(
         pd.DataFrame(rows, index=pd.Index(names, name="attack")), train.iloc[nearest]
     )
-
-
-def _read_off(train, holdout) -> Schema:
-    for role, table in {"train": train, "holdout": holdout}.items():
-        if not isinstance(table, pd.DataFrame):
-            raise TableError(
-                f"The {role} table is a {type(table).__name__}, not a pandas DataFrame."
-            )
-    return Schema.infer(pd.concat([train, holdout], ignore_index=True))
 
 
 def _membership(train, holdout, synthetic, schema, random_state) -> list[Evidence]:
