@@ -214,6 +214,19 @@ def test_the_fingerprint_stays_when_prose_and_layout_change(code):
     assert more != before, "the rows of the table count, too"
 
 
+def test_the_fingerprint_stays_when_a_model_is_read_back_in_another_way(code):
+    before, file = of_mine(code), code["mine/__init__.py"]
+    for text, stays in {
+        "class Mine:\n    def load(path):\n        return path": False,
+        "class Mine:\n    def load(path):\n        return path + 1": True,
+        "class Mine:\n    def fit(path):\n        return path + 1": False,
+    }.items():
+        file.write_text(text)
+        now = of_mine(code)
+        assert (now == before) == stays, text
+        before = now
+
+
 def test_a_constant_keeps_its_kind_in_the_fingerprint(code):
     found = set()
     for constant in ("1", "True", "1.0", "0", "False", "''", "None"):

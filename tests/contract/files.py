@@ -120,6 +120,14 @@ class Files:
         again = Synthesizer.load(tmp_path / "again")
         pd.testing.assert_frame_equal(again.sample(9), fitted("narrow").sample(9))
 
+    def test_a_model_whose_rows_break_a_rule_now_and_then_is_read_back(self, saved, tmp_path):
+        content = saving.read(saved)
+        rules = {"seldom more": "opened <= 6"}
+        content["fitted"]["schema_"] = replace(content["fitted"]["schema_"], rules=rules)
+        saving.write(tmp_path / "model", content)
+        loaded = Synthesizer.load(tmp_path / "model")
+        assert loaded.schema_.rules == rules and len(loaded.sample(9)) == 9
+
     def test_no_part_of_a_file_replaces_a_method(self, saved, tmp_path):
         for name in ("sample", "_sample", "_network", "chunk_rows", "extra_"):
             content = saving.read(saved)

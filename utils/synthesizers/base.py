@@ -255,7 +255,9 @@ class Synthesizer(BaseEstimator):
             fitted = saving.check_parts(kind, content["fitted"], kind._fitted_names())
             vars(synthesizer).update(fitted)
             synthesizer._check_fitted()
-            validate(synthesizer.sample(TRIAL_ROWS, random_state=0), synthesizer.schema_)
+            schema = synthesizer.schema_
+            # its cells, not its rules: a sound model, too, draws a row now and then that breaks one
+            validate(synthesizer.sample(TRIAL_ROWS, random_state=0), Schema(schema.columns))
         except Exception as error:  # parts that do not go together can go wrong in any way
             raise saving.SavedModelError(
                 f"{path} holds no whole {method} model ({error}). Save it again with "
