@@ -31,9 +31,11 @@ FLOORS = {
     "utils.tables": 1,
     "utils.times": 1,
     "utils.encoding": 2,
+    "utils.privacy": 2,
     "utils.training": 2,
     "utils.synthesizers": 3,
     "utils.attacks": 4,
+    "utils.fairness": 4,
     "utils.scoring": 4,
     "utils.plots": 4,
     "utils.__main__": 5,
@@ -62,17 +64,22 @@ INSIDE = {
         ["attribute", "linkage", "singling_out"],
         ["report"],
     ],
+    "utils.fairness": [["groups"], ["decisions", "drift", "repair"], ["intervals"], ["ledger"]],
     "utils.encoding": [
         ["columns", "bins", "spikes", "groups"],
         ["codes", "matrix", "scores"],
         ["ranks"],
     ],
+    "utils.privacy": [["accounting"]],
     "utils.synthesizers": [
         ["draws", "gaussians"],
         ["given"],
         ["base"],
         ["neural"],
-        ["mixture", "copula", "trees", "rules", "gan", "vae", "diffusion", "autoregressive"],
+        [
+            *("mixture", "copula", "trees", "rules", "marginals"),
+            *("gan", "vae", "diffusion", "autoregressive"),
+        ],
     ],
 }
 SOURCES = sorted((ROOT / "utils").rglob("*.py"))

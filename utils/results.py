@@ -22,7 +22,11 @@ BEATS, BEATEN = "beats", "is beaten by"
 LEVEL, ONE_SEED = "cannot be told apart from", "one seed"
 SPREADS = 2
 LAST_DIGIT = 1e-4  # runs are stored with four digits
-REBUILT_BY = {"lessons": "make readme", "truth": "python -m tests.benchmarks truth"}
+REBUILT_BY = {
+    "lessons": "make readme",
+    "truth": "python -m tests.benchmarks truth",
+    "private": "python -m tests.benchmarks private",
+}
 
 
 def load_results(name: str, folder: Path = RESULTS) -> pd.DataFrame:

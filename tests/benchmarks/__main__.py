@@ -13,6 +13,7 @@ from tests.benchmarks.figures import as_table, as_text, machine, store
 from tests.benchmarks.measures import GROUPS
 from tests.benchmarks.methods import methods
 from tests.benchmarks.plan import SEEDS
+from tests.benchmarks.private import measure_private
 from tests.benchmarks.race import race
 from tests.benchmarks.report import write_report
 from tests.benchmarks.tables import TABLES
@@ -99,6 +100,14 @@ def run_truth(jobs: Jobs = SIDE_BY_SIDE) -> None:
     start_lesson()
     runs = measure_truth(jobs)
     typer.echo(as_text(means_over_seeds(runs, ["table", "defect"]).reset_index().round(3)))
+
+
+@app.command(name="private")
+def run_private(jobs: Jobs = SIDE_BY_SIDE) -> None:
+    """Marginals at several privacy budgets, judged and attacked; goes on where it stopped."""
+    start_lesson()
+    runs = measure_private(jobs)
+    typer.echo(as_text(means_over_seeds(runs, ["table", "method", "epsilon"]).reset_index()))
 
 
 def _known(kind: str, name: str, names: list[str]) -> None:

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from pathlib import Path
 
-from tests.benchmarks import ablation, race, truth
+from tests.benchmarks import ablation, private, race, truth
 from tests.benchmarks.methods import methods
 from tests.benchmarks.plan import BUDGETS, SEEDS, defaults
 from tests.benchmarks.tables import TABLES
@@ -22,7 +22,8 @@ READS = re.compile(
 def results_read(text: str) -> set[str]:
     """Names of the stored results with a fingerprint that a page reads."""
     found = {match["code"] or match["mark"] or "race" for match in READS.finditer(text)}
-    return {name for name in found if name in ("race", truth.TRUTH) or name.startswith(ABLATION)}
+    known = ("race", truth.TRUTH, private.PRIVATE)
+    return {name for name in found if name in known or name.startswith(ABLATION)}
 
 
 def older_rows(name: str, folder: Path = RESULTS) -> str:
@@ -32,6 +33,8 @@ def older_rows(name: str, folder: Path = RESULTS) -> str:
         old, column = race.outdated(runs), "method"
     elif name == truth.TRUTH:
         old, column = truth.outdated(runs), "table"
+    elif name == private.PRIVATE:
+        old, column = private.outdated(runs), "table"
     else:
         old, column = ablation.outdated(name.removeprefix(ABLATION), runs), "variant"
     which = ", ".join(runs.loc[old, column].unique())
@@ -82,7 +85,7 @@ def missing_ablations(folder: Path = RESULTS) -> list[str]:
 def still_to_run(folder: Path = RESULTS) -> list[str]:
     """What a reader of the results must know to be missing or of older code, one line each."""
     names = ["race", *(f"{ABLATION}{name}" for name in _ablations(folder))]
-    names += [truth.TRUTH] if (folder / f"{truth.TRUTH}.csv").exists() else []
+    names += [name for name in (truth.TRUTH, private.PRIVATE) if (folder / f"{name}.csv").exists()]
     older = [text for name in names if (text := older_rows(name, folder))]
     return missing_runs(folder) + missing_budgets(folder) + missing_ablations(folder) + older
 

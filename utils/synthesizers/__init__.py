@@ -5,6 +5,7 @@ from utils.synthesizers.base import SYNTHESIZERS, Synthesizer
 from utils.synthesizers.copula import CopulaSynthesizer
 from utils.synthesizers.diffusion import DiffusionSynthesizer
 from utils.synthesizers.gan import GANSynthesizer
+from utils.synthesizers.marginals import MarginalSynthesizer
 from utils.synthesizers.mixture import MixtureSynthesizer
 from utils.synthesizers.rules import RuleSynthesizer
 from utils.synthesizers.trees import TreeSynthesizer
@@ -16,6 +17,7 @@ __all__ = [
     "CopulaSynthesizer",
     "DiffusionSynthesizer",
     "GANSynthesizer",
+    "MarginalSynthesizer",
     "MixtureSynthesizer",
     "RuleSynthesizer",
     "Synthesizer",
