@@ -36,6 +36,7 @@ FLOORS = {
     "utils.synthesizers": 3,
     "utils.attacks": 4,
     "utils.fairness": 4,
+    "utils.report": 4,
     "utils.scoring": 4,
     "utils.plots": 4,
     "utils.__main__": 5,
@@ -50,8 +51,9 @@ INSIDE = {
         ["kinds", "known", "values"],
         ["rules"],
         ["opening"],
-        ["conditions"],
+        ["conditions", "matching", "schema_file"],
         ["compare", "generate"],
+        ["report"],
     ],
     "utils.reading": [
         ["forms", "sources"],
@@ -63,6 +65,11 @@ INSIDE = {
         ["evidence", "rates", "neighbours", "membership"],
         ["attribute", "linkage", "singling_out"],
         ["report"],
+    ],
+    "utils.report": [
+        ["rows", "section"],
+        ["board", "valid", "private", "fair", "unchecked", "page"],
+        ["similar", "useful"],
     ],
     "utils.fairness": [["groups"], ["decisions", "drift", "repair"], ["intervals"], ["ledger"]],
     "utils.encoding": [

@@ -1,4 +1,4 @@
-"""``python -m utils``: synthetic rows for a table of your own, and all methods compared on it."""
+"""``python -m utils``: synthetic rows for a table of your own, all methods compared, a report."""
 
 from __future__ import annotations
 

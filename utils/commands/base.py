@@ -44,7 +44,8 @@ def _stop(message: str, cause: BaseException) -> NoReturn:
 
 
 app = typer.Typer(
-    help="Synthetic rows for a table of your own (CSV or Parquet), and all methods compared on it.",
+    help="Synthetic rows for a table of your own (CSV or Parquet), all methods compared on it, "
+    "and a report on any synthetic table.",
     cls=ClearErrors,
     no_args_is_help=True,
     add_completion=False,

@@ -74,16 +74,24 @@ def generate(
         typer.echo(f"{doubt}\n")
     rows = rows or len(opened.table)
     synthesizer = SYNTHESIZERS[method](random_state=seed)
-    report = _write(opened, synthesizer, rows, condition, wishes.rule, output)
+    report = write_synthetic(opened, synthesizer, rows, condition, wishes.rule, output)
     typer.echo(f"Wrote {rows:,} rows by the method {method} (seed {seed}) to {output}")
     if report:
         typer.echo(f"{report['drawn'] - rows:,} rows that broke a rule were thrown away.")
 
 
-def _write(
-    opened: OwnTable, synthesizer: Synthesizer, rows: int, condition: dict, rules: list[str], output
+def write_synthetic(
+    opened: OwnTable,
+    synthesizer: Synthesizer,
+    rows: int,
+    condition: dict,
+    rules: list[str],
+    output: Path,
 ) -> dict:
-    """Learn and write; returns how many rows were drawn to keep the rules, {} without rules."""
+    """Learn and write; returns how many rows were drawn to keep the rules, {} without rules.
+
+    condition : column -> value that every row has.  rules : names of rules that every row keeps.
+    """
     report: dict[str, int] = {}
     computed = computed_columns(opened.schema, [opened.schema.rules[rule] for rule in rules])
     given = computed.keys() & condition.keys()

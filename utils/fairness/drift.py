@@ -42,7 +42,7 @@ def drift_by_group(
     counts = pd.DataFrame(
         {place: pd.Series(group).value_counts() for place, group in enumerate(groups)}
     )
-    counts = counts.fillna(0).astype("int64").sort_index()
+    counts = counts.fillna(0).astype("int64").sort_index(kind="stable")
     smaller = counts.min(axis=1)
     enough = smaller[smaller >= max(least, rows or 0)]
     size = rows or (enough.min() if len(enough) else 0)

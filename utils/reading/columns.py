@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from shlex import quote
 
@@ -94,10 +95,7 @@ def _read(cells: pd.Series, choices: Choices) -> _Read:
     if candidates.empty or cells.name in choices.text:
         return _as_text(cells, choices)
     allowed = max(ODD_SHARE * len(candidates), float(len(candidates) >= ROWS_FOR_AN_ODD_CELL))
-    for kind in FORMS:
-        form = kind.find(candidates, choices)
-        if form is None:
-            continue
+    for form in _possible_forms(candidates, choices):
         values = form.read(candidates)
         odd = candidates[values.isna()]
         far = odd[:0] if choices.plain else _far_dates(form, odd)
@@ -111,6 +109,16 @@ def _read(cells: pd.Series, choices: Choices) -> _Read:
     return _as_text(cells, choices)
 
 
+def _possible_forms(cells: pd.Series, choices: Choices) -> Iterator[Form]:
+    """The forms that these cells may have, the likeliest first."""
+    if cells.name in choices.forms:
+        yield choices.forms[cells.name]
+    for kind in FORMS:
+        form = kind.find(cells, choices)
+        if form is not None:
+            yield form
+
+
 def _stands_for_missing(cells: pd.Series, choices: Choices) -> pd.Series:
     """Which cells stand for a missing value, if the others are numbers or times: a word that is
     known for it, or one of a few words, such as "refused", among many values."""
@@ -118,6 +126,8 @@ def _stands_for_missing(cells: pd.Series, choices: Choices) -> pd.Series:
     if choices.plain:
         return lower.isin(MISSING)
     known = lower.isin([*MISSING, *OFTEN_MISSING])
+    if cells.name in choices.forms:
+        known |= cells == choices.forms[cells.name].missing
     words = ~known & ~lower.str.contains(r"\d|inf")
     values = cells[~known & ~words]
     few = cells[words].nunique() <= FEW_WORDS and len(values) >= words.sum()

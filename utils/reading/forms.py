@@ -5,7 +5,8 @@ Each form is found from the cells of a column, reads them, and writes values bac
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 import numpy as np
@@ -20,7 +21,8 @@ class Choices:
 
     dates : "day-first" or "month-first".  decimal : "comma" or "point".  text : columns to read as
     text.  numbers : columns to read as numbers, though they look like versions.  plain : numbers
-    and ISO dates only, all cells or none, as notebooks expect.
+    and ISO dates only, all cells or none, as notebooks expect.  forms : column -> the form that it
+    has in a table to which this one belongs; it is tried first.
     """
 
     dates: str | None = None
@@ -28,6 +30,7 @@ class Choices:
     text: frozenset[str] = frozenset()
     numbers: frozenset[str] = frozenset()
     plain: bool = False
+    forms: Mapping[str, Form] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
