@@ -77,7 +77,7 @@ INSIDE = {
         ["codes", "matrix", "scores"],
         ["ranks"],
     ],
-    "utils.privacy": [["accounting"]],
+    "utils.privacy": [["accounting", "audit", "gradients"], ["parts", "training"]],
     "utils.synthesizers": [
         ["draws", "gaussians"],
         ["given"],

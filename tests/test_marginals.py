@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from utils.checks import validate
-from utils.privacy.accounting import Budget, PrivacyError, noise_of_rho, rho_of
+from utils.privacy.accounting import Budget, Ledger, PrivacyError, noise_of_rho, rho_of
 from utils.schema import Column, Schema, TableError
 from utils.synthesizers import MarginalSynthesizer, Synthesizer
 from utils.synthesizers.marginals import structure, tree
@@ -26,17 +26,21 @@ from utils.synthesizers.marginals.margins import (
 from utils.synthesizers.marginals.mechanisms import Mechanisms, onto_total
 
 BUDGET = Budget(1.0, 1e-5)
+RHO = BUDGET.rho
 
 
-def mechanisms(seed: int = 0, budget: Budget | None = BUDGET) -> Mechanisms:
-    return Mechanisms(budget, np.random.default_rng(seed))
+def mechanisms(seed: int = 0, rho: float | None = RHO) -> Mechanisms:
+    """With a budget of rho; the accountant, who takes his time, is asked once."""
+    made = Mechanisms(None, np.random.default_rng(seed))
+    made.ledger = None if rho is None else Ledger(rho)
+    return made
 
 
 # --- the two looks at the rows ---
 
 
 def test_the_noise_on_counts_has_the_spread_of_its_cost():
-    rho = 0.4 * BUDGET.rho
+    rho = 0.4 * RHO
     noise = mechanisms().count("zeros", np.zeros((400, 500)), rho).ravel()
     assert noise.std() == pytest.approx(np.sqrt(1 / (2 * rho)), rel=0.01)
     assert abs(noise.mean()) < 4 * noise.std() / np.sqrt(len(noise))
@@ -45,26 +49,26 @@ def test_the_noise_on_counts_has_the_spread_of_its_cost():
 
 
 def test_a_choice_has_the_chances_of_the_exponential_mechanism():
-    rho, scores, sensitivity = BUDGET.rho / 50_000, np.array([0.0, 400.0, 1_200.0]), 2.0
+    rho, scores, sensitivity = RHO / 5_000, np.array([0.0, 120.0, 400.0]), 2.0
     chooser = mechanisms()
-    drawn = [chooser.choose("choice", scores, sensitivity, rho) for _ in range(20_000)]
+    drawn = [chooser.choose("choice", scores, sensitivity, rho) for _ in range(3_000)]
     weights = np.exp(np.sqrt(8 * rho) * scores / (2 * sensitivity))
     shares = np.bincount(drawn, minlength=3) / len(drawn)
-    np.testing.assert_allclose(shares, weights / weights.sum(), atol=0.015)
+    np.testing.assert_allclose(shares, weights / weights.sum(), atol=0.03)
     assert shares.min() > 0.1, "the chances lie apart from 0 and from each other"
 
 
 def test_what_is_spent_is_noted_and_no_more_than_there_is_can_be():
     noisy = mechanisms()
-    noisy.count("first", np.zeros(3), 0.7 * BUDGET.rho)
-    noisy.choose("second", np.zeros(3), 1.0, 0.2 * BUDGET.rho)
-    assert noisy.spent == {"first": 0.7 * BUDGET.rho, "second": 0.2 * BUDGET.rho}
+    noisy.count("first", np.zeros(3), 0.7 * RHO)
+    noisy.choose("second", np.zeros(3), 1.0, 0.2 * RHO)
+    assert noisy.spent == {"first": 0.7 * RHO, "second": 0.2 * RHO}
     with pytest.raises(PrivacyError, match="'third' would cost"):
-        noisy.count("third", np.zeros(3), 0.2 * BUDGET.rho)
+        noisy.count("third", np.zeros(3), 0.2 * RHO)
 
 
 def test_without_a_budget_answers_are_exact_and_cost_nothing():
-    exact = mechanisms(budget=None)
+    exact = mechanisms(rho=None)
     assert exact.count("all", np.arange(4), np.inf).tolist() == [0, 1, 2, 3]
     assert exact.choose("best", np.array([1.0, 3.0, 3.0]), 1.0, np.inf) == 1
     assert exact.spent == {} and exact.left == np.inf
@@ -140,10 +144,10 @@ def test_a_row_counts_once_a_level_and_all_levels_share_the_cost():
     found = []
     for rows in (values, np.append(values, 70_001.0), np.append(values, np.nan)):
         noisy = mechanisms()
-        counted = count_column(told, rows, noisy, BUDGET.rho)
+        counted = count_column(told, rows, noisy, RHO)
         found.append([counted.counts, *(level.counts for level in counted.finer)])
-        assert noisy.spent["column x"] == pytest.approx(BUDGET.rho)
-        assert counted.noise == pytest.approx(noise_of_rho(BUDGET.rho / 3))
+        assert noisy.spent["column x"] == pytest.approx(RHO)
+        assert counted.noise == pytest.approx(noise_of_rho(RHO / 3))
     for more, moved in ((1, 3), (2, 1)):
         off = [abs(a - b).round(6) for a, b in zip(found[0], found[more])]
         assert [level.sum() for level in off] == [1.0] * moved + [0.0] * (3 - moved)
@@ -158,7 +162,7 @@ def spiked(rows: int = 4_000) -> np.ndarray:
 
 def test_spikes_and_missing_cells_come_back_out_of_noisy_counts():
     told = column(missing=0.5)
-    counted = count_column(told, spiked(), mechanisms(), BUDGET.rho)
+    counted = count_column(told, spiked(), mechanisms(), RHO)
     coded = code_column(told, counted, noisy_rows([counted]), most=64, later_noise=5.0)
     rng = np.random.default_rng(0)
     groups = rng.choice(coded.margin.size, 20_000, p=coded.margin.of_groups)
@@ -169,23 +173,34 @@ def test_spikes_and_missing_cells_come_back_out_of_noisy_counts():
     assert np.isnan(drawn).mean() == pytest.approx(0.1, abs=0.02)
     between = drawn[(drawn > 0) & (drawn != 7_777)]
     assert ((between > 90) & (between < 1_010)).mean() > 0.85
-    assert between.mean() == pytest.approx(550, rel=0.2)
+    assert np.median(between) == pytest.approx(550, rel=0.15)
+
+
+def test_no_value_is_drawn_from_where_nothing_was_counted():
+    """Neither beyond the outermost rows, nor within a bin that reaches over empty pieces."""
+    told = column(high=1_000)
+    values = np.random.default_rng(0).integers(200, 301, 20_000).astype(float)
+    counted = count_column(told, values, mechanisms(rho=100 * RHO), 100 * RHO)
+    coded = code_column(told, counted, 20_000, most=16, later_noise=5.0)
+    codes = np.repeat(np.arange(len(coded.bins)), 2_000)
+    drawn = coded.bins.draw(codes, np.random.default_rng(0)).round()
+    assert drawn.min() >= 195 and drawn.max() <= 305
 
 
 def test_noise_on_a_group_is_that_of_all_counts_in_it():
     told = column(high=20)
-    counted = count_column(told, np.arange(2_100) % 21.0, mechanisms(), BUDGET.rho)
+    counted = count_column(told, np.arange(2_100) % 21.0, mechanisms(), RHO)
     coded = code_column(told, counted, 2_100, most=21, later_noise=60.0)
     members = np.bincount(coded.margin.groups)
     assert 1 < coded.margin.size < 21
-    assert (coded.noise**2).sum() == pytest.approx(21 * noise_of_rho(BUDGET.rho) ** 2)
-    assert (coded.noise >= noise_of_rho(BUDGET.rho) * np.sqrt(members) - 1e-9).all()
+    assert (coded.noise**2).sum() == pytest.approx(21 * noise_of_rho(RHO) ** 2)
+    assert (coded.noise >= noise_of_rho(RHO) * np.sqrt(members) - 1e-9).all()
 
 
 def test_rare_categories_share_a_group_and_keep_their_own_chances():
     told = Column("x", "category", "object", categories=tuple("abcde"))
     values = np.repeat(np.arange(5), [900, 20, 800, 10, 30]).astype(np.int32)
-    counted = count_column(told, values, mechanisms(), BUDGET.rho)
+    counted = count_column(told, values, mechanisms(), RHO)
     margin = code_column(told, counted, 1_760, most=64, later_noise=20.0).margin
     assert margin.groups.tolist() == [0, 2, 1, 2, 2]
     drawn = margin.draw(np.full(50_000, 2), np.random.default_rng(0))
@@ -206,6 +221,7 @@ def test_heavy_pieces_stay_alone_and_others_share_what_is_left():
     assert of_equal_mass(masses, 4, 0.0).tolist() == [0, 0, 1, 2, 3, 3, 3, 4]
     assert of_equal_mass(masses, 4, 6.0).tolist() == [0, 0, 1, 2, 2, 2, 2, 3]
     assert of_equal_mass(np.zeros(3), 4, 0.0).tolist() == [0, 0, 0]
+    assert of_equal_mass(np.array([0.0, 1, 9, 0, 0]), 2, 0.0).tolist() == [0, 0, 1, 1, 1]
 
 
 def test_the_number_of_rows_is_told_best_by_few_cells():
@@ -215,8 +231,8 @@ def test_the_number_of_rows_is_told_best_by_few_cells():
     for seed in range(200):
         noisy = mechanisms(seed)
         pairs = zip(told, columns)
-        found.append(noisy_rows([count_column(*pair, noisy, BUDGET.rho / 2) for pair in pairs]))
-    noise = noise_of_rho(BUDGET.rho / 2)
+        found.append(noisy_rows([count_column(*pair, noisy, RHO / 2) for pair in pairs]))
+    noise = noise_of_rho(RHO / 2)
     best = noise / np.sqrt(1 / 2 + 1 / 101)
     assert np.mean(found) == pytest.approx(1_000, abs=4 * best / np.sqrt(200))
     assert np.std(found) == pytest.approx(best, rel=0.2)
@@ -236,7 +252,7 @@ def planted(rows: int = 4_000, seed: int = 0) -> np.ndarray:
 
 def grown(codes, degree=2, first=0, always=False, mechanism=None, rho=np.inf, noise=0.0):
     chances = [np.bincount(column) / len(codes) for column in codes.T]
-    mechanism = mechanism or mechanisms(budget=None)
+    mechanism = mechanism or mechanisms(rho=None)
     return structure.grow(codes, chances, len(codes), first, always, degree, noise, mechanism, rho)
 
 
@@ -246,8 +262,7 @@ def test_the_tree_finds_what_hangs_together():
 
 
 def test_with_noise_the_tree_finds_it_too():
-    budget = Budget(3.0, 1e-5)
-    found = grown(planted(), mechanism=mechanisms(budget=budget), rho=budget.rho / 10, noise=5.0)
+    found = grown(planted(), mechanism=mechanisms(rho=8 * RHO), rho=RHO, noise=5.0)
     assert found[:3] == [(0,), (0, 1), (0, 1, 2)]
 
 
@@ -258,6 +273,14 @@ def test_noise_that_drowns_a_table_keeps_it_from_being_counted():
 def test_a_target_is_in_every_table():
     found = grown(planted(), first=2, always=True)
     assert found[0] == (2,) and all(2 in branch for branch in found if len(branch) > 1)
+
+
+def test_a_column_that_joined_without_the_target_is_no_parent_beside_it():
+    """c hangs on a and b together, but b joined alone: no table holds a and b."""
+    a, b, noise = np.random.default_rng(0).integers(0, 2, (3, 3_000))
+    found = grown(np.column_stack([a, b, a ^ b, noise]), always=True, noise=60.0)
+    tree.hosts([[str(name) for name in branch] for branch in found])
+    assert found == [(0,), (1,), (2,), (3,)]
 
 
 @pytest.mark.parametrize("degree", [1, 2, 3])
@@ -522,7 +545,7 @@ def test_a_rare_row_leaves_nothing_but_noise_in_a_private_fit():
     without = people(400)
     without = without[without["minutes"].isna() | (without["minutes"] < 100)]
     table = pd.concat([without, pd.DataFrame([RARE])], ignore_index=True)
-    for seed in range(5):
+    for seed in range(3):
         models = [private(1.0, rows, random_state=seed) for rows in (without, table)]
         for name in ("schema_", "seen_", "parameters_"):
             assert getattr(models[0], name) == getattr(models[1], name)

@@ -11,6 +11,7 @@ import numpy as np
 
 from tests.benchmarks.figures import Figure
 from tests.benchmarks.loop import textbook_against_in_graph
+from tests.benchmarks.private_step import seconds_a_step
 from tests.benchmarks.tables import DAYS, YEAR
 from utils.course.places import results_folder
 from utils.course.run import recorded
@@ -186,6 +187,22 @@ def training_loop() -> list[Figure]:
         Figure("textbook loop (predict, three train_on_batch): a step", 1_000 * textbook, "ms"),
         Figure("in-graph loop: a step", 1_000 * in_graph, "ms"),
         Figure("in-graph loop, times faster", textbook / in_graph, "ratio", at_least=12),
+    ]
+
+
+@group
+def private_training() -> list[Figure]:
+    """A step of the VAE on screen time without and with privacy: milliseconds, times slower."""
+    seconds = seconds_a_step()
+    plain = seconds["plain"]
+    return [
+        Figure("plain: a step", 1_000 * plain, "ms"),
+        Figure("private, by linear parts: a step", 1_000 * seconds["parts"], "ms"),
+        Figure("private, by linear parts, times slower", seconds["parts"] / plain, "ratio", 4),
+        Figure("private, by vectorised gradients: a step", 1_000 * seconds["vectorised"], "ms"),
+        Figure(
+            "private, by vectorised gradients, times slower", seconds["vectorised"] / plain, "ratio"
+        ),
     ]
 
 

@@ -8,7 +8,6 @@ exp(epsilon) times that under the other, plus delta (Dwork and Roth 2014, defini
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import dp_accounting
@@ -17,9 +16,12 @@ from dp_accounting import pld, rdp
 
 CLASSIC, RDP, PLD = "rdp, classic", "rdp", "pld"
 ACCOUNTANTS = (CLASSIC, RDP, PLD)
-LEAST_NOISE, MOST_NOISE = 1e-2, 1e6  # noise multipliers among which one is looked for
-CLOSE = 1e-3  # a noise multiplier is found to so much of itself, on the private side
+MOST_NOISE, LEAST_RHO = 1e6, 1e-18  # where a search begins
+CLOSE = 1e-3  # what is searched for is found to so much of itself, on the private side
+STRIDE = 1.25  # by which a search divides at first; then by its square, and so on
 COARSE, FINE = 1e-3, 1e-4  # steps of the losses that the PLD accountant sums; both err upwards
+WHOLE_ORDERS = (*range(2, 64), 80, 96, 128, 192, 256, 512, 1024)
+TENTHS = [tenth / 10 for tenth in range(-9, 10) if tenth]
 ZCDP_ORDERS = 1 + np.geomspace(1e-2, 1e6, 2_000)
 ROUNDING = 1e-9
 
@@ -80,7 +82,7 @@ class Ledger:
 
     def spend(self, what: str, rho: float) -> None:
         """Note a cost before the data are touched; PrivacyError if it exceeds what is left."""
-        _check_positive("rho", rho)
+        check_positive("rho", rho)
         if rho > self.left + ROUNDING * self.rho:
             raise PrivacyError(
                 f"{what!r} would cost rho = {rho:.4g}, but of {self.rho:.4g} only {self.left:.4g} "
@@ -98,15 +100,20 @@ def epsilon_of(rho: float, delta: float) -> float:
     By its Renyi divergences rho * order (Bun and Steinke 2016), converted by Canonne, Kamath and
     Steinke 2020, proposition 12; smaller than rho + 2 sqrt(rho ln(1 / delta)).
     """
-    _check_positive("rho", rho)
+    check_positive("rho", rho)
     _check_delta(delta)
     return _spent(rdp.RdpAccountant(ZCDP_ORDERS), dp_accounting.ZCDpEvent(float(rho)), delta)
 
 
 def rho_of(epsilon: float, delta: float) -> float:
     """The largest rho whose :func:`epsilon_of` is at most epsilon at delta (to 0.1 %, below)."""
-    Budget(epsilon, delta)
-    return float(np.exp(_largest(lambda log_rho: epsilon_of(np.exp(log_rho), delta), epsilon)))
+    inverse = _calibrated(
+        lambda: rdp.RdpAccountant(ZCDP_ORDERS),
+        lambda inverse: dp_accounting.ZCDpEvent(1 / inverse),
+        Budget(epsilon, delta),
+        1 / LEAST_RHO,
+    )
+    return 1 / inverse
 
 
 def rho_of_gaussian(noise_multiplier: float) -> float:
@@ -115,30 +122,21 @@ def rho_of_gaussian(noise_multiplier: float) -> float:
     noise_multiplier : standard deviation of the noise by the largest Euclidean distance that one
         row can move the answer.
     """
-    _check_positive("noise_multiplier", noise_multiplier)
+    check_positive("noise_multiplier", noise_multiplier)
     return 1 / (2 * noise_multiplier**2)
 
 
 def noise_of_rho(rho: float) -> float:
     """Noise multiplier of a Gaussian mechanism that costs rho; undoes :func:`rho_of_gaussian`."""
-    _check_positive("rho", rho)
+    check_positive("rho", rho)
     return float(1 / np.sqrt(2 * rho))
 
 
 def rho_of_exponential(epsilon: float) -> float:
     """Cost of one exponential mechanism with parameter epsilon: epsilon² / 8 (Cesar and Rogers
     2021)."""
-    _check_positive("epsilon", epsilon)
+    check_positive("epsilon", epsilon)
     return epsilon**2 / 8
-
-
-def _largest(rising: Callable[[float], float], bound: float) -> float:
-    """The largest x at which a rising function is at most a bound, to CLOSE, from below."""
-    low, high = 2 * np.log(ROUNDING), np.log(bound) + 1
-    while high - low > CLOSE:
-        middle = (low + high) / 2
-        low, high = (middle, high) if rising(middle) <= bound else (low, middle)
-    return low
 
 
 # --- noisy steps on Poisson samples: DP-SGD ---
@@ -158,7 +156,8 @@ def epsilon_spent(
         numerically (Koskela, Jälkö and Honkela 2020; Doroshenko and others 2022): the tightest.
     """
     _check_run(noise_multiplier, sampling_rate, steps, delta)
-    return _epsilon(noise_multiplier, sampling_rate, steps, delta, accountant, FINE)
+    event = _noisy_steps(noise_multiplier, sampling_rate, steps)
+    return _spent(_summing(accountant, FINE), event, delta)
 
 
 def noise_multiplier_for(
@@ -166,63 +165,102 @@ def noise_multiplier_for(
 ) -> float:
     """The least noise multiplier with which the run of :func:`epsilon_spent` keeps a budget.
 
-    Found to 0.1 %, never below what is needed.
-    Raises PrivacyError where no noise multiplier up to a million keeps it.
+    Found to 0.1 %, never below what is needed. Raises PrivacyError where no noise multiplier up to
+    a million keeps it.
     """
-    Budget(epsilon, delta)
+    budget = Budget(epsilon, delta)
     _check_run(1.0, sampling_rate, steps, delta)
-    search = RDP if accountant == PLD else accountant
-    noise = _calibrated(search, epsilon, delta, sampling_rate, steps, LEAST_NOISE, MOST_NOISE)
-    if accountant != PLD:
-        return noise
-    # PLD needs less noise than RDP, which is quick: so the slow search is over a short range
-    return _calibrated(PLD, epsilon, delta, sampling_rate, steps, noise / 2, noise)
 
-
-def _calibrated(accountant, epsilon, delta, rate, steps, least, most) -> float:
-    """Noise multiplier between two others, by bisection of its logarithm."""
-
-    def kept(noise: float) -> bool:
-        return _epsilon(noise, rate, steps, delta, accountant, COARSE) <= epsilon
-
-    if not kept(most):
-        raise PrivacyError(
-            f"No noise multiplier up to {most:.4g} keeps epsilon = {epsilon:.4g} at delta = "
-            f"{delta:.4g} over {steps} steps at sampling rate {rate:.4g}. Allow a larger epsilon, "
-            "or make fewer steps."
+    def search(accountant, most: float) -> float:
+        return _calibrated(
+            accountant, lambda noise: _noisy_steps(noise, sampling_rate, steps), budget, most
         )
-    low, high = np.log(least), np.log(most)
-    while high - low > CLOSE:
-        middle = (low + high) / 2
-        low, high = (low, middle) if kept(np.exp(middle)) else (middle, high)
-    return float(np.exp(high))
+
+    most = MOST_NOISE
+    if accountant == PLD:  # Renyi divergences are quick, and ask for a little more noise
+        most = search(lambda: rdp.RdpAccountant(WHOLE_ORDERS), MOST_NOISE)
+    return search(lambda: _summing(accountant, COARSE), most)
 
 
-def _epsilon(noise, rate, steps, delta, accountant, step_of_loss) -> float:
+def _noisy_steps(noise: float, rate: float, steps: int):
     gaussian = dp_accounting.GaussianDpEvent(float(noise))
     sampled = dp_accounting.PoissonSampledDpEvent(float(rate), gaussian)
-    event = dp_accounting.SelfComposedDpEvent(sampled, int(steps))
+    return dp_accounting.SelfComposedDpEvent(sampled, int(steps))
+
+
+class _RenyiAccountant(rdp.RdpAccountant):
+    """Renyi divergences at whole orders, then at tenths near the best one: tenths far from it take
+    long, may not converge, and are never the best.
+
+    convert : (orders, divergences, delta) -> epsilon, best order.
+    """
+
+    def __init__(self, convert):
+        super().__init__(WHOLE_ORDERS)
+        self._convert = convert
+
+    def get_epsilon(self, target_delta: float) -> float:
+        """Epsilon at the best of all orders that were tried."""
+        epsilon, order = self._convert(self.orders, self.rdp, target_delta)
+        near = rdp.RdpAccountant([order + tenth for tenth in TENTHS if order + tenth > 2])
+        near.compose(self.ledger)
+        return min(epsilon, self._convert(near.orders, near.rdp, target_delta)[0])
+
+
+def _classic(orders, divergences, delta: float) -> tuple[float, float]:
+    """Conversion of the first publications (Mironov 2017, proposition 3), and the best order."""
+    orders = np.asarray(orders)
+    epsilons = np.asarray(divergences) - np.log(delta) / (orders - 1)
+    return float(epsilons.min()), float(orders[epsilons.argmin()])
+
+
+def _summing(accountant: str, step_of_loss: float):
+    """A fresh accountant of a name."""
     if accountant == PLD:
-        summing = pld.PLDAccountant(value_discretization_interval=step_of_loss)
-        return _spent(summing, event, delta)
-    if accountant == RDP:
-        return _spent(rdp.RdpAccountant(), event, delta)
-    if accountant == CLASSIC:
-        divergences = rdp.RdpAccountant().compose(event)
-        orders = np.asarray(divergences.orders)
-        return float(np.min(np.asarray(divergences.rdp) - np.log(delta) / (orders - 1)))
+        return pld.PLDAccountant(value_discretization_interval=step_of_loss)
+    if accountant in (RDP, CLASSIC):
+        return _RenyiAccountant(rdp.compute_epsilon if accountant == RDP else _classic)
     raise ValueError(f"accountant must be one of {', '.join(ACCOUNTANTS)}, not {accountant!r}.")
 
 
-def _spent(accountant, event, delta) -> float:
+# --- searching and checking ---
+
+
+def _spent(accountant, event, delta: float) -> float:
     return float(accountant.compose(event).get_epsilon(delta))
 
 
-# --- checks ---
+def _calibrated(accountant, event, budget: Budget, most: float) -> float:
+    """The least number up to another (to 0.1 %, from above) whose event keeps a budget.
+
+    accountant : makes a fresh one.  event : of a number; the larger, the less it costs.
+    """
+
+    def kept(number: float) -> bool:
+        return _spent(accountant(), event(number), budget.delta) <= budget.epsilon
+
+    if not kept(most):
+        raise PrivacyError(
+            f"No noise up to {most:.3g} keeps epsilon = {budget.epsilon:.3g} at delta = "
+            f"{budget.delta:.3g}. Allow a larger epsilon or delta, or make fewer steps."
+        )
+    low, stride = most, STRIDE
+    while kept(low / stride):
+        low, stride = low / stride, stride**2
+    bracket = dp_accounting.ExplicitBracketInterval(np.log(low / stride), np.log(low))
+    logarithm = dp_accounting.calibrate_dp_mechanism(
+        accountant,
+        lambda logarithm: event(np.exp(logarithm)),
+        budget.epsilon,
+        budget.delta,
+        bracket,
+        tol=CLOSE,
+    )
+    return float(np.exp(logarithm))
 
 
 def _check_run(noise_multiplier, sampling_rate, steps, delta) -> None:
-    _check_positive("noise_multiplier", noise_multiplier)
+    check_positive("noise_multiplier", noise_multiplier)
     _check_delta(delta)
     if not _is_number(sampling_rate) or not 0 < sampling_rate <= 1:
         raise ValueError(
@@ -241,7 +279,7 @@ def _check_delta(delta) -> None:
         )
 
 
-def _check_positive(name: str, value) -> None:
+def check_positive(name: str, value) -> None:
     if not _is_number(value) or not 0 < value < np.inf:
         raise PrivacyError(f"{name} must be a finite number above 0, not {value!r}.")
 

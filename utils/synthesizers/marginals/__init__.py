@@ -26,7 +26,7 @@ from utils.synthesizers.marginals.mechanisms import Mechanisms, noise_of
 from utils.synthesizers.marginals.structure import grow
 from utils.synthesizers.marginals.tree import Branch, Measured, agree, draw, hosts
 
-FOR_COLUMNS, FOR_CHOICES = 0.15, 0.1  # of the budget; the rest is for columns together
+FOR_COLUMNS, FOR_CHOICES = 0.3, 0.1  # of the budget; the rest is for columns together
 PRIOR_ROWS = 0.01  # by which the chances of a column alone count among counts without noise
 LEAST_COUNT = 0.3  # spreads of its noise below which no count starts
 
@@ -49,8 +49,10 @@ class MarginalSynthesizer(Synthesizer):
         whether cells may be missing come from the schema, which must be passed and be known
         beforehand: one that was inferred from the rows breaks the promise. So does a
         ``random_state`` that an attacker knows, who can take the noise off again: for a real
-        release it must be None. None for epsilon: the same method without noise and promise, which
-        reads bins off the rows.
+        release it must be None. (And the noise is made of floating-point numbers, whose last digits
+        can tell more than the theory allows: Mironov 2012.)
+        Without an epsilon the same method makes no noise and no promise, and reads bins off the
+        rows.
     degree : columns that a column is counted with, at most; 0 counts each column alone.
     bins : most codes of a number.
 

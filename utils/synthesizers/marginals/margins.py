@@ -16,8 +16,9 @@ PIECES = 128  # at most, that a range or a piece of it is cut into at once
 MOST_VALUES = PIECES**4  # of a grid, so that each can be counted alone
 SLICES = PIECES**3  # of a range without a grid
 CUT_SPREADS = 2.0  # of the noise on the sum of its parts, which a piece must hold to be cut
-CLEAR_SPREADS = 2.0  # of the noise, which a piece with its neighbours must hold to count
+CLEAR_SPREADS = 3.0  # of the noise, which a piece with its neighbours must hold to count
 KNOTS = 9
+END = 1 / 64  # share of a bin's mass
 CODE_SPREADS = 2.0  # spreads of the noise that a bin of a number is to hold
 GROUP_SPREADS = 5.0  # the same, a group of bins
 RARE_SPREADS = 3.0  # below so many, categories are told by their column alone (McKenna et al. 2021)
@@ -222,8 +223,10 @@ def code_column(
         noise = np.full(len(mass), counted.noise)
         return Coded(Margin(groups, mass / rows), _of_groups(groups, noise))
     top = len(counted.counts) - int(column.missing > 0)
-    clear = _without_noise(counted.counts[:top], counted.noise)
-    mass = onto_total(np.append(clear, counted.counts[top:]), rows)
+    clear = np.ones(len(counted.counts), dtype=bool)
+    clear[:top] = _clear(counted.counts[:top], counted.noise)
+    mass = np.zeros(len(clear))
+    mass[clear] = onto_total(counted.counts[clear], rows)
     bins, masses, members = _bins(counted, mass[:top], most)
     crowd = np.sqrt(rows / max(CELLS_PER_SPREAD * later_noise, TINY))
     fewest = int(np.clip(crowd, min(LEAST_GROUPS, most), most))
@@ -235,15 +238,16 @@ def code_column(
     return Coded(Margin(groups, chances), _of_groups(groups, noise), bins)
 
 
-def _without_noise(counts: np.ndarray, noise: float) -> np.ndarray:
-    """Counts of neighbouring pieces, 0 where they and both neighbours are no more than noise.
+def _clear(counts: np.ndarray, noise: float) -> np.ndarray:
+    """Which of neighbouring pieces hold more than noise, together with their neighbours; all, if
+    none does. bool (k,).
 
     Of many empty pieces, half would else keep what noise gave them: rows far from all others.
     """
-    around = np.convolve(counts, np.ones(3), mode="same")
-    spread = noise * np.sqrt(np.convolve(np.ones(len(counts)), np.ones(3), mode="same"))
+    around = np.convolve(np.pad(counts, 1), np.ones(3), mode="valid")
+    spread = noise * np.sqrt(np.convolve(np.pad(np.ones(len(counts)), 1), np.ones(3), mode="valid"))
     clear = around > CLEAR_SPREADS * spread
-    return np.where(clear, counts, 0.0) if clear.any() else counts
+    return clear if clear.any() else np.ones(len(counts), dtype=bool)
 
 
 def _of_groups(groups, noise) -> np.ndarray:
@@ -260,7 +264,7 @@ def _bins(counted: Counted, mass: np.ndarray, most: int):
     gathered = of_equal_mass(masses, most, CODE_SPREADS * counted.noise)
     first = np.flatnonzero(np.diff(gathered, prepend=-1))
     last = np.append(first[1:], len(gathered))
-    parts = [(starts[a:b], ends[b - 1], masses[a:b]) for a, b in zip(first, last)]
+    parts = [(starts[a:b], ends[a:b], masses[a:b]) for a, b in zip(first, last)]
     knots = np.stack([_knots(*part) for part in parts])
     return QuantileBins(starts[first], knots), np.add.reduceat(masses, first), last - first
 
@@ -293,22 +297,35 @@ def of_equal_mass(masses: np.ndarray, most: int, least: float) -> np.ndarray:
     """Neighbours gathered: the group of each piece, int (k,), 0, 1, ...
 
     A piece with a ``most``-th of all mass stays alone; the others share what is left of ``most``
-    groups evenly, but none is to hold less than ``least``.
+    groups evenly, but none is to hold less than ``least``. A piece without mass joins the one
+    before it.
     """
-    heavy = masses >= max(masses.sum() / most, TINY)
-    rest = np.where(heavy, 0.0, masses)
+    held = np.flatnonzero(masses > 0)
+    if not len(held):
+        return np.zeros(len(masses), dtype=np.int64)
+    inside = masses[held]
+    heavy = inside >= inside.sum() / most
+    rest = np.where(heavy, 0.0, inside)
     share = max(rest.sum() / max(most - heavy.sum(), 1), least, TINY)
     group = np.floor((np.cumsum(rest) - rest) / share)
     begins = np.append(True, (np.diff(group) > 0) | heavy[1:] | heavy[:-1])
-    return np.cumsum(begins) - 1
+    last_held = np.searchsorted(held, np.arange(len(masses)), side="right") - 1
+    return (np.cumsum(begins) - 1)[last_held.clip(min=0)]
 
 
-def _knots(starts, end, masses) -> np.ndarray:
-    """Quantiles at even steps (KNOTS,) of masses that are spread evenly over their pieces."""
-    total = masses.sum()
-    shares = masses / total if total > 0 else np.full(len(masses), 1 / len(masses))
-    chances = np.append(0.0, np.cumsum(shares))
-    return np.interp(np.linspace(0, chances[-1], KNOTS), chances, np.append(starts, end))
+def _knots(starts, ends, masses) -> np.ndarray:
+    """Quantiles at even steps (KNOTS,) of masses that are spread evenly over their pieces.
+
+    Pieces at an end that hold next to nothing are left out: a quantile there would give them the
+    mass of a whole step.
+    """
+    masses = masses if masses.sum() > 0 else np.ones(len(masses))
+    upper = np.cumsum(masses) / masses.sum()
+    lower = np.append(0.0, upper[:-1])
+    held = (upper > END) & (lower < 1 - END) & (masses > 0)
+    chances = np.ravel((lower[held], upper[held]), order="F")
+    places = np.ravel((starts[held], ends[held]), order="F")
+    return np.interp(np.linspace(0, 1, KNOTS), chances, places)
 
 
 def table_codes(schema: Schema, coded: list[Coded]) -> TableCodes:

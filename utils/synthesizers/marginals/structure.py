@@ -40,7 +40,7 @@ def grow(
     allowed = _parents((first,), degree, always, first)
     scores = {(): dict.fromkeys(waiting, 0.0)}
     while waiting:
-        for parents in allowed:
+        for parents in sorted(allowed):
             scores[parents] = _dependence(codes, margins, rows, parents, waiting, noise)
         options = [(parents, column) for parents in scores for column in scores[parents]]
         values = np.array([scores[parents][column] for parents, column in options])
@@ -54,15 +54,10 @@ def grow(
 
 
 def _parents(branch, degree, always, first) -> set[tuple[int, ...]]:
-    """What may be the parents of a later column: parts of a branch, with the first column if it is
-    always one."""
+    """What may be the parents of a later column: parts of a branch, those with the first column
+    only if that is always one."""
     parts = [part for size in range(1, degree + 1) for part in combinations(sorted(branch), size)]
-    if not always:
-        return set(parts)
-    if not degree:
-        return set()
-    others = {tuple(name for name in part if name != first) for part in parts}
-    return {(first, *part) for part in others if len(part) < degree}
+    return {part for part in parts if not always or first in part}
 
 
 def _dependence(codes, margins, rows, parents, columns, noise) -> dict[int, float]:
