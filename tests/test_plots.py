@@ -369,3 +369,19 @@ def test_who_beats_whom_counts_pairs_once_and_does_without_colour():
     axis = figure.axes[0]
     assert "".join(text.get_text() for text in axis.texts) == "=+=−====="
     assert axis.get_title(loc="left") == "Adult: 1 of 3 pairs differ"
+
+
+def test_intervals_stand_by_name_and_run():
+    told = {
+        name: pd.DataFrame({"found": [0.1, 0.2], "low": [0.0, 0.1], "high": [0.3, 0.2]})
+        for name in ("real rows", "trees")
+    }
+    axis = plots.intervals_by_name(told, "gap", "Title")
+    marks = [(line.get_xdata()[0], line.get_color()) for line in axis.lines]
+    assert marks == [
+        (found, color) for color in (plots.REAL, plots.SYNTHETIC) for found in (0.1, 0.2)
+    ]
+    ends = [segment[:, 0].tolist() for part in axis.collections for segment in part.get_segments()]
+    assert ends == [[0.0, 0.3], [0.1, 0.2]] * 2
+    assert [label.get_text() for label in axis.get_yticklabels()] == list(told)
+    assert axis.yaxis_inverted() and saved(axis.figure) > 0

@@ -567,6 +567,28 @@ def _at_border(axis: Axes, value: float, place: int, ends, color: str, metric) -
     )
 
 
+def intervals_by_name(
+    told: dict[str, pd.DataFrame], label: str, title: str = "", first: int = 1
+) -> Axes:
+    """Found values with their intervals, a line a name; several runs of a name stand side by side.
+
+    told : name -> columns ``found``, ``low`` and ``high``, one row a run.  label : of the values.
+    first : so many names in front are real (blue), the others synthetic (vermilion).
+    """
+    _, axis = plt.subplots(figsize=(9, 0.7 * len(told) + 1.6))
+    for place, rows in enumerate(told.values()):
+        color = REAL if place < first else SYNTHETIC
+        across = place + 0.2 * (np.arange(len(rows)) - (len(rows) - 1) / 2)
+        axis.hlines(across, rows["low"], rows["high"], color=color)
+        for run, (found, at) in enumerate(zip(rows["found"], across)):
+            axis.plot(found, at, MARKERS[run % len(MARKERS)], color=color)
+    axis.set_yticks(range(len(told)), list(told))
+    axis.invert_yaxis()
+    axis.grid(axis="x", alpha=0.3)
+    axis.set(xlabel=label, ylabel="model trained on", title=title)
+    return axis
+
+
 def quality_against_seconds(means: pd.DataFrame, title: str = "") -> Figure:
     """Who gets how close to the real rows in how many seconds: a panel a table, a line a method.
 
