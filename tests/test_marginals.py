@@ -16,7 +16,7 @@ from utils.synthesizers import MarginalSynthesizer, Synthesizer
 from utils.synthesizers.marginals import structure, tree
 from utils.synthesizers.marginals.margins import (
     PIECES,
-    Margin,
+    GroupedMargin,
     Ruler,
     code_column,
     count_column,
@@ -210,7 +210,7 @@ def test_rare_categories_share_a_group_and_keep_their_own_chances():
 
 
 def test_codes_are_drawn_by_their_chances_within_the_group():
-    margin = Margin(np.array([0, 1, 0, 1]), np.array([0.1, 0.0, 0.3, 0.6]))
+    margin = GroupedMargin(np.array([0, 1, 0, 1]), np.array([0.1, 0.0, 0.3, 0.6]))
     drawn = margin.draw(np.repeat([0, 1], 20_000), np.random.default_rng(0))
     assert set(drawn[:20_000]) == {0, 2} and set(drawn[20_000:]) == {3}
     assert (drawn[:20_000] == 0).mean() == pytest.approx(0.25, abs=0.01)

@@ -288,3 +288,10 @@ def test_a_model_of_another_class_is_refused(saved):
     with pytest.raises(SavedModelError, match="holds a TreeSynthesizer, not a RuleSynthesizer"):
         RuleSynthesizer.load(saved)
     assert isinstance(TreeSynthesizer.load(saved), TreeSynthesizer)
+
+
+def test_two_classes_of_one_name_are_refused():
+    kept = saving.CLASSES["Schema"]
+    with pytest.raises(TypeError, match="utils.schema saves a class Schema, too"):
+        saving.savable(type("Schema", (), {"__module__": "mine"}))
+    assert saving.CLASSES["Schema"] is kept

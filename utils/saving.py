@@ -40,7 +40,15 @@ class SavedModelError(ValueError):
 
 
 def savable(cls: type) -> type:
-    """Decorator of a dataclass: its instances may stand in saved files, told by their fields."""
+    """Decorator of a dataclass: its instances may stand in saved files, told by their fields.
+
+    Raises TypeError for a second class of the same name: its files would be read as the first's.
+    """
+    other = CLASSES.setdefault(cls.__name__, cls)
+    if (other.__module__, other.__qualname__) != (cls.__module__, cls.__qualname__):
+        raise TypeError(
+            f"{other.__module__} saves a class {cls.__name__}, too: rename that of {cls.__module__}"
+        )
     CLASSES[cls.__name__] = cls
     return cls
 

@@ -14,7 +14,7 @@ from utils.schema import Schema
 from utils.synthesizers.base import Synthesizer
 from utils.synthesizers.marginals.margins import (
     Coded,
-    Margin,
+    GroupedMargin,
     code_column,
     count_column,
     exact_margins,
@@ -61,7 +61,7 @@ class MarginalSynthesizer(Synthesizer):
 
     method = "marginals"
     codes_: TableCodes
-    margins_: dict[str, Margin]
+    margins_: dict[str, GroupedMargin]
     branches_: list[Branch]
     spent_: dict[str, float]  # what was looked at -> rho; empty without an epsilon
 

@@ -29,7 +29,7 @@ TINY = np.finfo(float).tiny
 
 @savable
 @dataclass
-class Margin:
+class GroupedMargin:
     """The codes of a column: the chance of each, and the group that they are measured in with
     others.
 
@@ -61,10 +61,10 @@ class Margin:
         return order[np.clip(place, first[groups], last[groups])]
 
 
-def exact_margins(codes: np.ndarray, coding: TableCodes) -> dict[str, Margin]:
+def exact_margins(codes: np.ndarray, coding: TableCodes) -> dict[str, GroupedMargin]:
     """Margins of coded rows (n, d) as counted; every code is a group."""
     return {
-        name: Margin(np.arange(size), np.bincount(column, minlength=size) / len(codes))
+        name: GroupedMargin(np.arange(size), np.bincount(column, minlength=size) / len(codes))
         for name, size, column in zip(coding.names, coding.sizes.tolist(), codes.T)
     }
 
@@ -203,7 +203,7 @@ class Coded:
     """A column's margin, the noise on the counts of its groups (size,), and its bins if it is a
     number."""
 
-    margin: Margin
+    margin: GroupedMargin
     noise: np.ndarray
     bins: QuantileBins | None = None
 
@@ -221,7 +221,7 @@ def code_column(
         rare = mass < RARE_SPREADS * max(counted.noise, later_noise)
         groups = np.where(rare, (~rare).sum(), np.cumsum(~rare) - 1)
         noise = np.full(len(mass), counted.noise)
-        return Coded(Margin(groups, mass / rows), _of_groups(groups, noise))
+        return Coded(GroupedMargin(groups, mass / rows), _of_groups(groups, noise))
     top = len(counted.counts) - int(column.missing > 0)
     clear = np.ones(len(counted.counts), dtype=bool)
     clear[:top] = _clear(counted.counts[:top], counted.noise)
@@ -235,7 +235,7 @@ def code_column(
     groups = np.append(groups, np.full(len(absent), groups[-1] + 1))
     noise = counted.noise * np.sqrt(np.append(members, np.ones(len(absent))))
     chances = np.append(masses, absent) / rows
-    return Coded(Margin(groups, chances), _of_groups(groups, noise), bins)
+    return Coded(GroupedMargin(groups, chances), _of_groups(groups, noise), bins)
 
 
 def _clear(counts: np.ndarray, noise: float) -> np.ndarray:
