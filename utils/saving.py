@@ -44,7 +44,7 @@ def savable(cls: type) -> type:
 
     Raises TypeError for a second class of the same name: its files would be read as the first's.
     """
-    other = CLASSES.setdefault(cls.__name__, cls)
+    other = CLASSES.get(cls.__name__, cls)
     if (other.__module__, other.__qualname__) != (cls.__module__, cls.__qualname__):
         raise TypeError(
             f"{other.__module__} saves a class {cls.__name__}, too: rename that of {cls.__module__}"

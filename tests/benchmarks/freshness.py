@@ -17,24 +17,26 @@ READS = re.compile(
     rf"load_results\([\"'](?P<code>\w+)[\"']|<!-- (?P<mark>race|{ABLATION}\w+):"
     r"|(?P<race>race_table\(|results/race\.)"
 )
+# Stored result, ablations apart -> the module that tells its outdated rows, their column of names.
+JUDGED_BY = {
+    "race": (race, "method"),
+    truth.TRUTH: (truth, "table"),
+    private.PRIVATE: (private, "table"),
+}
 
 
 def results_read(text: str) -> set[str]:
     """Names of the stored results with a fingerprint that a page reads."""
     found = {match["code"] or match["mark"] or "race" for match in READS.finditer(text)}
-    known = ("race", truth.TRUTH, private.PRIVATE)
-    return {name for name in found if name in known or name.startswith(ABLATION)}
+    return {name for name in found if name in JUDGED_BY or name.startswith(ABLATION)}
 
 
 def older_rows(name: str, folder: Path = RESULTS) -> str:
     """What of stored results was made by older code, as text; empty if nothing was."""
     runs = load_results(name, folder)
-    if name == "race":
-        old, column = race.outdated(runs), "method"
-    elif name == truth.TRUTH:
-        old, column = truth.outdated(runs), "table"
-    elif name == private.PRIVATE:
-        old, column = private.outdated(runs), "table"
+    if name in JUDGED_BY:
+        module, column = JUDGED_BY[name]
+        old = module.outdated(runs)
     else:
         old, column = ablation.outdated(name.removeprefix(ABLATION), runs), "variant"
     which = ", ".join(runs.loc[old, column].unique())
@@ -84,8 +86,8 @@ def missing_ablations(folder: Path = RESULTS) -> list[str]:
 
 def still_to_run(folder: Path = RESULTS) -> list[str]:
     """What a reader of the results must know to be missing or of older code, one line each."""
-    names = ["race", *(f"{ABLATION}{name}" for name in _ablations(folder))]
-    names += [name for name in (truth.TRUTH, private.PRIVATE) if (folder / f"{name}.csv").exists()]
+    names = [name for name in JUDGED_BY if name == "race" or (folder / f"{name}.csv").exists()]
+    names += [f"{ABLATION}{name}" for name in _ablations(folder)]
     older = [text for name in names if (text := older_rows(name, folder))]
     return missing_runs(folder) + missing_budgets(folder) + missing_ablations(folder) + older
 
