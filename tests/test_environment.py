@@ -40,9 +40,13 @@ REGISTRY_HOSTS = re.compile(
     r"[a-z-]*(?:pypi|pythonhosted)\.(?:org|io)|index-url|find-links", re.IGNORECASE
 )
 OWN_PACKAGES = {"utils", "tests"}
+STAMPED = ("requirements.txt", "binder/weights.txt", "pyproject.toml")  # what make builds from
 # Scripts that compare with other libraries run in an environment of their own, never in the
 # course's.
-COMPARED_LIBRARIES = {"mostlyai", "sdmetrics", "sdv", "torch", "xgboost"}
+COMPARED_LIBRARIES = {
+    *("anonymeter", "dpmm", "mostlyai", "opendp", "polars"),
+    *("sdmetrics", "sdv", "torch", "xgboost"),
+}
 COMPARING_SCRIPTS = ("tests/reference/", "tests/benchmarks/")
 
 
@@ -195,7 +199,8 @@ def make(folder: Path, target: str, *settings: str) -> subprocess.CompletedProce
 @pytest.fixture
 def workshop(tmp_path: Path) -> Path:
     """What decides whether the environment is built again, and a finished .venv."""
-    for name in ("Makefile", "requirements.txt", "pyproject.toml"):
+    (tmp_path / "binder").mkdir()
+    for name in ("Makefile", *STAMPED):
         (tmp_path / name).write_bytes((ROOT / name).read_bytes())
     stamp = re.search(r"touch (\.venv/\.ready-\d+)", make(tmp_path, "lab").stdout)[1]
     (tmp_path / ".venv").mkdir()
@@ -208,7 +213,7 @@ def test_touching_the_lock_builds_nothing(workshop):
     assert "pip install" not in make(workshop, "lab").stdout
 
 
-@pytest.mark.parametrize("name", ["requirements.txt", "pyproject.toml"])
+@pytest.mark.parametrize("name", STAMPED)
 def test_another_lock_builds_the_environment(workshop, name):
     with (workshop / name).open("a", encoding="utf-8") as file:
         file.write("\n# changed\n")
@@ -217,7 +222,8 @@ def test_another_lock_builds_the_environment(workshop, name):
 
 def test_a_missing_python_is_said_plainly(tmp_path):
     (tmp_path / "Makefile").write_text(MAKEFILE, encoding="utf-8")
-    for name in ("requirements.txt", "pyproject.toml"):
+    (tmp_path / "binder").mkdir()
+    for name in STAMPED:
         (tmp_path / name).touch()
     done = subprocess.run(
         ["make", "lab", "PYTHON=python3.99"], cwd=tmp_path, capture_output=True, text=True

@@ -5,6 +5,7 @@ from utils.synthesizers.base import SYNTHESIZERS, Synthesizer
 from utils.synthesizers.copula import CopulaSynthesizer
 from utils.synthesizers.diffusion import DiffusionSynthesizer
 from utils.synthesizers.gan import GANSynthesizer
+from utils.synthesizers.language_model import LanguageModelSynthesizer
 from utils.synthesizers.marginals import MarginalSynthesizer
 from utils.synthesizers.mixture import MixtureSynthesizer
 from utils.synthesizers.rules import RuleSynthesizer
@@ -17,6 +18,7 @@ __all__ = [
     "CopulaSynthesizer",
     "DiffusionSynthesizer",
     "GANSynthesizer",
+    "LanguageModelSynthesizer",
     "MarginalSynthesizer",
     "MixtureSynthesizer",
     "RuleSynthesizer",

@@ -257,7 +257,8 @@ class Synthesizer(BaseEstimator):
             synthesizer._check_fitted()
             schema = synthesizer.schema_
             # its cells, not its rules: a sound model, too, draws a row now and then that breaks one
-            validate(synthesizer.sample(TRIAL_ROWS, random_state=0), Schema(schema.columns))
+            if rows := getattr(kind, "trial_rows", TRIAL_ROWS):
+                validate(synthesizer.sample(rows, random_state=0), Schema(schema.columns))
         except Exception as error:  # parts that do not go together can go wrong in any way
             raise saving.SavedModelError(
                 f"{path} holds no whole {method} model ({error}). Save it again with "
