@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from fairlearn import metrics
-from scipy.stats import binomtest
+from scipy.stats import binomtest, norm
 
 from utils.fairness import (
     GAPS,
@@ -213,6 +213,48 @@ def test_an_interval_holds_a_gap_of_nothing_and_narrows_with_the_rows():
     assert wide["high"] - wide["low"] > 8 * (narrow["high"] - narrow["low"])
 
 
+def all_and_none(sizes: dict[str, int]) -> Decisions:
+    """Everybody of group a is found, nobody of the others: no bootstrap sample differs, so the
+    multiple of the standard error is that of the normal distribution."""
+    group = np.repeat(list(sizes), list(sizes.values()))
+    return Decisions(np.ones(len(group), bool), group == "a", group)
+
+
+@pytest.mark.parametrize("sizes", [{"a": 40, "b": 400}, {"a": 400, "b": 40}])
+def test_the_error_of_a_pair_is_that_of_both_groups(sizes):
+    """By hand: Agresti and Coull (1998) for a difference, the delta method for a ratio."""
+    found, z = gap_intervals(all_and_none(sizes)), norm.ppf(0.975)
+    pulled = {name: (n * (name == "a") + z**2 / 2) / (n + z**2) for name, n in sizes.items()}
+    variance = sum(p * (1 - p) / (sizes[name] + z**2) for name, p in pulled.items())
+    assert found.loc[PARITY, "low"] == pytest.approx(1 - z * np.sqrt(variance))
+    half = {name: n * (name == "a") + 0.5 for name, n in sizes.items()}
+    distance = np.log(half["a"] / (sizes["a"] + 1)) - np.log(half["b"] / (sizes["b"] + 1))
+    error = np.sqrt(sum(1 / half[name] - 1 / (n + 1) for name, n in sizes.items()))
+    ratio = found.loc["demographic parity ratio", "high"]
+    assert ratio == pytest.approx(np.exp(z * error - distance))
+
+
+def test_of_three_groups_the_pair_that_is_surest_sets_the_lower_end():
+    sizes, z = {"a": 200, "b": 30, "c": 2000}, norm.ppf(0.975)
+    ends = []
+    for name in "bc":
+        variance = 0
+        for n, hits in ((sizes["a"], sizes["a"]), (sizes[name], 0)):
+            pulled = (hits + z**2 / 2) / (n + z**2)
+            variance += pulled * (1 - pulled) / (n + z**2)
+        ends.append(1 - z * np.sqrt(variance))
+    assert gap_intervals(all_and_none(sizes)).loc[PARITY, "low"] == pytest.approx(max(ends))
+
+
+def test_a_gap_that_lacks_persons_does_not_cost_the_others_their_change():
+    before, after = paired(0)
+    few = [Decisions(one.truth, one.decided, one.group, least=700) for one in (before, after)]
+    changes, whole = gap_changes(*few), gap_changes(before, after)
+    assert changes.loc[[ODDS, "equalized odds ratio"]].isna().all(axis=None)
+    parity = [PARITY, "demographic parity ratio"]
+    pd.testing.assert_frame_equal(changes.loc[parity], whole.loc[parity])
+
+
 def test_rates_of_none_and_all_leave_doubt():
     one = world(0, {"a": 1.0, "b": 1.0}, {"a": 0.0, "b": 0.0}, 300)
     odds = gap_intervals(one)
@@ -336,6 +378,37 @@ def test_drift_is_found_in_the_group_that_has_it():
     assert found["real rows"].sum() == 3000 and found["synthetic share"].sum() == pytest.approx(1)
     with_rows = drift_by_group(real, synthetic, schema, "group", rows=1000)
     assert with_rows["c2st"].notna().to_dict() == {"large": True, "small": False, "tiny": False}
+
+
+def cells(**groups: list[tuple[str, str, int]]) -> pd.DataFrame:
+    """A table of two categories: of each group, so many rows of each pair."""
+    rows = [(name, x, y) for name, of in groups.items() for x, y, n in of for _ in range(n)]
+    return pd.DataFrame(rows, columns=["group", "x", "y"])
+
+
+def test_drift_by_hand():
+    both = [("p", "u", 100), ("q", "v", 100)]
+    free = [(x, y, 50) for x in "pq" for y in "uv"]
+    uneven = [("p", "u", 140), ("q", "v", 60)]
+    real = cells(same=both, unlinked=both, uneven=both, apart=[("p", "u", 200)], few=both[:1])
+    synthetic = cells(
+        same=both, unlinked=free, uneven=uneven, apart=[("q", "v", 400)], few=[("p", "u", 99)]
+    )
+    found = drift_by_group(real, synthetic, Schema.infer(real), "group")
+    shape = {"same": 1, "unlinked": 1, "uneven": 0.8, "apart": 0}  # less the shares that differ
+    trend = {"same": 1, "unlinked": 0.5, "uneven": 0.8}  # the same, of pairs; none of constants
+    assert found["shape"].dropna().to_dict() == pytest.approx(shape)
+    assert found["trend"].dropna().to_dict() == pytest.approx(trend)
+    assert found.loc["apart", "c2st"] == 1 and abs(found.loc["same", "c2st"] - 0.5) < 0.1
+    assert found["real rows"].to_dict() == {**dict.fromkeys(shape, 200), "few": 100}
+    assert found["synthetic rows"].to_dict() == {**dict.fromkeys(shape, 200)} | {
+        "apart": 400,
+        "few": 99,
+    }
+    assert found["real share"].to_dict() == pytest.approx(
+        {**dict.fromkeys(shape, 2 / 9), "few": 1 / 9}
+    )
+    assert found.loc["apart", "synthetic share"] == pytest.approx(400 / 1099)
 
 
 def test_a_group_that_vanished_is_told():

@@ -30,6 +30,7 @@ from utils.results import COPY, SHUFFLED
 from utils.schema import Schema, TableError
 from utils.scoring import METRICS, judge, score, scoreboard
 
+ROW = re.compile(r'<th scope="row">(.*?)</th>(.*?)</tr>')
 ODD = 'Ward <b>&"'  # a name that a page must escape
 
 
@@ -361,6 +362,50 @@ def test_a_table_that_widens_the_gap_is_told():
     assert found.word == "Less than real rows" and "equalized odds difference" in found.verdict
     same = fair_section(choose_rows(real, people(800, 0.2), schema, holdout), "group")
     assert same.word == "As real rows do"
+
+
+def test_a_gap_that_lacks_rows_is_said_in_a_word_and_the_other_one_told():
+    """Nobody of the second group was insured: parity can be compared, equalized odds cannot."""
+    generator = np.random.default_rng(0)
+
+    def people(number):
+        group = generator.choice(["a", "b"], number)
+        insured = (group == "a") & (generator.random(number) < 0.5)
+        return pd.DataFrame(
+            {"group": group, "age": generator.normal(size=number), "insured": insured}
+        )
+
+    tables = [people(400) for _ in range(3)]
+    schema = Schema.infer(tables[0], target="insured")
+    found = fair_section(choose_rows(*tables[:2], schema, tables[2]), "group")
+    assert "demographic parity difference" in found.verdict
+    assert "Too few rows to tell the equalized odds difference" in found.verdict
+    row = re.search(r"equalized odds difference</th>(.*?)</tr>", "".join(found.parts))[1]
+    assert row == "<td>too few rows</td>" * 4
+
+
+def test_drift_within_groups_stands_on_the_page():
+    generator = np.random.default_rng(0)
+
+    def people(number, linked):
+        group = generator.choice(["large", "small", "tiny"], number, p=[0.6, 0.35, 0.05])
+        x, noise = generator.normal(size=(2, number))
+        y = np.where(linked | (group == "large"), x, noise)
+        return pd.DataFrame(
+            {"group": group, "x": x, "y": y, "hired": generator.random(number) < 0.5}
+        )
+
+    real, holdout, synthetic = people(700, True), people(700, True), people(700, False)
+    schema = Schema.infer(real, target="hired")
+    found = fair_section(choose_rows(real, synthetic, schema, holdout), "group")
+    (drift,) = [part for part in found.parts if "Within each group" in part]
+    cells = {name: re.findall("<td>(.*?)</td>", row) for name, row in ROW.findall(drift)}
+    assert cells["tiny"] == ["too few rows"] * 6
+    trend = {
+        name: [float(cell) for cell in row[2:4]] for name, row in cells.items() if name != "tiny"
+    }
+    assert trend["small"][0] < trend["small"][1] - 0.1  # synthetic, real
+    assert abs(trend["large"][0] - trend["large"][1]) < 0.1
 
 
 def test_a_small_group_is_said():

@@ -13,6 +13,7 @@ from utils.attacks.membership import (
 from utils.attacks.rates import Rate, Risk
 from utils.attacks.report import PrivacyReport, privacy_report
 from utils.attacks.singling_out import singling_out
+from utils.attacks.white_box import white_box_belief
 
 __all__ = [
     "Evidence",
@@ -28,4 +29,5 @@ __all__ = [
     "privacy_report",
     "shadow_belief",
     "singling_out",
+    "white_box_belief",
 ]

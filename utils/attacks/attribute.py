@@ -26,6 +26,10 @@ def attribute_inference(
     (Giomi et al. 2023.) A category is hit when it is equal, a number or date when the
     guess is off by at most a twentieth of it (a date: of the span of both groups' dates).
 
+    Beside ``anonymeter`` 1.1, which counts alike: its distance sums differences over the range of a
+    number, ours is that of :func:`nearest`; its twentieth is one of the guess with its sign, so
+    that every negative guess is a hit, ours of the truth.
+
     known : names of columns; None means all but the secret.
     Returns the hits among training rows beside those among rows of ``control``.
     """

@@ -22,6 +22,9 @@ def linkability(
     """Whether both halves of a row lie nearest to the same synthetic row (Giomi et al.
     2023).
 
+    Beside ``anonymeter`` 1.1, which counts alike: its distance sums differences over the range of a
+    number, ours is that of :func:`nearest`; where many rows are equally near, the two pick others.
+
     columns : the two tables' columns; none may stand in both.
     neighbours : a link is claimed when the sets of so many nearest rows meet.
     Returns the links found among training rows beside those among rows of ``control``.

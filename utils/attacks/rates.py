@@ -40,6 +40,9 @@ class Risk:
     """What guesses about rows in training hit beyond the same guesses about other rows.
 
     main : guesses about training rows.  control : guesses about rows outside training.
+
+    ``anonymeter`` 1.1 pulls both shares to one half (the middle of Wilson's interval), propagates
+    their errors and cuts the risk at 0 and 1; here the shares are plain and the risk is not cut.
     """
 
     main: Rate

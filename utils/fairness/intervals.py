@@ -56,13 +56,18 @@ def gap_changes(
     first; one row a gap: ``before``, ``after``, ``change``, ``low``, ``high``.
 
     Both decide about the same people in every bootstrap sample, so what is luck of the sample in
-    both cancels (paired). The interval is normal, from the bootstrap's standard deviation.
+    both cancels (paired). The interval is normal, from the bootstrap's standard deviation. A gap
+    without two groups that are large enough is NaN, as in :func:`gap_intervals`.
     """
     check_same_rows(before, after)
     draws = resampled([before, after], random_state)
     found, spread = {}, {}
     for gap in GAPS:
-        groups = _places(before, before.compared(gap))
+        try:
+            groups = _places(before, before.compared(gap))
+        except ValueError:  # too few persons: no reason to lose the other gaps
+            found[gap], spread[gap] = (np.nan, np.nan), np.nan
+            continue
         of_draws = [gap_of(draws[:, place], groups, gap) for place in (0, 1)]
         found[gap] = [found_gap(one, gap) for one in (before, after)]
         spread[gap] = np.std(of_draws[1] - of_draws[0], ddof=1)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pandas as pd
 
 from utils.encoding import to_codes
-from utils.fairness import Decisions, decide, gap_changes, gap_intervals, groups_of
-from utils.report.rows import SEEN, Rows
+from utils.fairness import Decisions, decide, drift_by_group, gap_changes, gap_intervals, groups_of
+from utils.fairness.drift import LEAST_ROWS
+from utils.report.rows import SEEN, Rows, at_most
 from utils.report.section import BAD, FAIR, GOOD, UNKNOWN, Section, number, share, table
 from utils.schema import Schema, TableError
 from utils.scoring import shuffle_columns
@@ -14,6 +15,8 @@ from utils.scoring import shuffle_columns
 QUESTION, UNSAID = "Does it treat groups alike?", "Cannot be said"
 MOST_GROUPS = 20
 SMALL = 0.02  # change of a gap, below which it does not matter, however sure it is
+FEW_ROWS = "too few rows"
+MOST_DRIFT = 5_000  # rows of a table in which groups are sought: enough, within seconds
 GAPS = ("demographic parity difference", "equalized odds difference")
 LIMITS = (
     "Parity is a choice, not a fact: which rate should be equal is for those to say whom it "
@@ -46,8 +49,9 @@ def check_sensitive(real: pd.DataFrame, schema: Schema, name: str) -> None:
 
 def fair_section(rows: Rows, sensitive: str, random_state: int = 0) -> Section:
     """Rates and gaps of a model from synthetic rows beside those of one from real rows, both asked
-    about the holdout; and how large a share each group has."""
+    about the holdout; how large a share each group has, and how like real ones its rows are."""
     parts = [table(_shares(rows, sensitive), f"The groups of {sensitive} in both tables")]
+    parts += _drift(rows, sensitive, random_state) if rows.enough else []
     if not _is_binary(rows.schema):
         verdict = (
             "What a model decides about each group needs a target of two values: --target. Shares "
@@ -63,18 +67,19 @@ def fair_section(rows: Rows, sensitive: str, random_state: int = 0) -> Section:
     )
     parts.append(table(_rates(real, synthetic), _caption(rows.schema)))
     changes = _changes(real, synthetic, random_state)
-    if changes.empty:
+    known = changes.dropna()
+    if known.empty:
         verdict = f"Fewer than two groups of {sensitive!r} have {real.least} holdout rows or more."
         return Section(QUESTION, UNSAID, UNKNOWN, verdict, tuple(parts), LIMITS)
     parts.append(table(_gaps(changes, shuffled), "The widest gap between two groups; 0 is alike"))
-    word, level, ending = _judged(changes)
+    word, level, ending = _judged(known)
     told = ", ".join(
         f"{name} {number(row['after'])} (from real rows {number(row['before'])})"
-        for name, row in changes.iterrows()
+        for name, row in known.iterrows()
     )
     small = real.rates()["selection rate"].isna()
     left = [f"Too few rows to compare: {', '.join(small.index[small])}."] if small.any() else []
-    left += [f"Too few rows to tell the {name}." for name in GAPS if name not in changes.index]
+    left += [f"Too few rows to tell the {name}." for name in GAPS if name not in known.index]
     verdict = " ".join([f"Of a model that learned from synthetic rows: {told}.", ending, *left])
     limits = LIMITS
     if rows.state == SEEN:
@@ -87,21 +92,8 @@ def _is_binary(schema: Schema) -> bool:
 
 
 def _changes(before: Decisions, after: Decisions, random_state: int) -> pd.DataFrame:
-    """The gaps of both models and the change with its interval, of those gaps that have two groups
-    large enough; one row a gap, perhaps none."""
-    try:
-        return gap_changes(before, after, random_state=random_state).loc[list(GAPS)]
-    except ValueError:  # one of the gaps lacks rows: each by itself, with a wider interval
-        first, second = (gap_intervals(one, random_state=random_state) for one in (before, after))
-    changes = pd.DataFrame(
-        {
-            "before": first["found"],
-            "after": second["found"],
-            "low": second["low"] - first["high"],
-            "high": second["high"] - first["low"],
-        }
-    )
-    return changes.loc[list(GAPS)].astype("float64").dropna()
+    """The gaps of both models and the change with its interval; NaN where a gap lacks rows."""
+    return gap_changes(before, after, random_state=random_state).loc[list(GAPS)]
 
 
 def _judged(changes: pd.DataFrame) -> tuple[str, str, str]:
@@ -160,13 +152,45 @@ def _rates(real: Decisions, synthetic: Decisions) -> pd.DataFrame:
 
 
 def _gaps(changes: pd.DataFrame, shuffled: Decisions) -> pd.DataFrame:
+    """The gaps by the three models, as texts; one that lacks rows says so."""
+    others = gap_intervals(shuffled)["found"].loc[changes.index]
     ends = zip(changes["low"], changes["high"])
-    return pd.DataFrame(
+    shown = pd.DataFrame(
         {
-            "gap": list(changes.index),
-            "from synthetic rows": [number(value) for value in changes["after"]],
-            "from real rows": [number(value) for value in changes["before"]],
-            "from shuffled columns": [number(shuffled.gap(name)) for name in changes.index],
+            "from synthetic rows": changes["after"].map(number),
+            "from real rows": changes["before"].map(number),
+            "from shuffled columns": others.map(number),
             "change, 95 % interval": [f"{number(low)} to {number(high)}" for low, high in ends],
         }
     )
+    shown[changes["change"].isna()] = FEW_ROWS
+    shown.insert(0, "gap", list(changes.index))
+    return shown
+
+
+def _drift(rows: Rows, sensitive: str, random_state: int) -> list[str]:
+    """How like the holdout's the rows of each group are, as a table; none without a group that has
+    rows enough. All are judged on as many rows, and real rows say what luck alone makes."""
+    tables = [at_most(part, MOST_DRIFT, random_state) for part in (rows.compared, rows.train)]
+    judges = at_most(rows.holdout, MOST_DRIFT, random_state)
+    counts = [pd.Series(groups_of(part, sensitive)).value_counts() for part in (judges, *tables)]
+    smallest = pd.concat(counts, axis=1).fillna(0).min(axis=1)
+    enough = smallest[smallest >= LEAST_ROWS]
+    if enough.empty:
+        return []
+    size = int(enough.min())
+    found = [
+        drift_by_group(judges, part, rows.schema, sensitive, size, random_state=random_state)
+        for part in tables
+    ]
+    shown = {"group": sorted(smallest.index)}
+    for score in ("shape", "trend", "c2st"):
+        for source, of_group in zip(("synthetic", "real"), found):
+            values = of_group[score].reindex(shown["group"])
+            name = "C2ST" if score == "c2st" else score
+            shown[f"{name}, {source}"] = values.map(number).where(values.notna(), FEW_ROWS).tolist()
+    caption = (
+        f"Within each group, {size:,} rows beside as many of the holdout: shape and trend are 1 "
+        "where they are alike, C2ST is 0.5; real rows tell what luck alone makes"
+    )
+    return [table(pd.DataFrame(shown), caption)]
