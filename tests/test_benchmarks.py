@@ -13,6 +13,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.base import BaseEstimator
 
 from tests.benchmarks import ablation, judging, measures, methods, process, race, report
 from tests.benchmarks.control import Control
@@ -102,6 +103,36 @@ def test_memory_of_chunks_is_that_of_one_chunk():
         < 1.1 * measures._peak_of_chunks(Rows(), 200)
         < 3e6
     )
+
+
+def test_the_attack_suite_asks_every_attack_and_finds_a_copy(monkeypatch):
+    monkeypatch.setattr(measures, "TreeSynthesizer", Copier)
+    train, holdout = (TABLES[DAYS].train(seed)[:100] for seed in (0, 1))
+    found = measures.attack_suite(train, holdout, screentime_schema(train))
+    assert list(found) == [
+        *("distance", "calibrated distance", "density ratio", "shadow models"),
+        *(f"guessing {name}" for name in train),
+        *("linking", "singling out", "report"),
+    ]
+    assert found["distance"][0] > 0.6 and "away" in found["report"].verdict
+
+
+class Copier(BaseEstimator):
+    """Gives back what it was fitted to. No synthesizer by birth: it would join the register."""
+
+    def __init__(self, random_state=0):
+        self.random_state = random_state
+
+    def fit(self, table, schema=None):
+        self.table_ = table
+        return self
+
+    def sample(self, n):
+        return self.table_[:n]
+
+
+def test_seconds_of_work_are_not_those_of_the_clock():
+    assert measures.cpu_seconds_of(lambda: time.sleep(0.2)) < 0.1
 
 
 def test_lessons_without_a_recorded_run_are_not_measured(tmp_path, monkeypatch):

@@ -11,10 +11,11 @@ import pytest
 
 from utils.checks import validate
 from utils.privacy.accounting import Budget, Ledger, PrivacyError, noise_of_rho, rho_of
+from utils.privacy.mechanisms import Mechanisms, onto_total
 from utils.schema import Column, Schema, TableError
 from utils.synthesizers import MarginalSynthesizer, Synthesizer
 from utils.synthesizers.marginals import structure, tree
-from utils.synthesizers.marginals.margins import (
+from utils.synthesizers.margins import (
     PIECES,
     GroupedMargin,
     Ruler,
@@ -23,7 +24,6 @@ from utils.synthesizers.marginals.margins import (
     noisy_rows,
     of_equal_mass,
 )
-from utils.synthesizers.marginals.mechanisms import Mechanisms, onto_total
 
 BUDGET = Budget(1.0, 1e-5)
 RHO = BUDGET.rho

@@ -311,6 +311,12 @@ def test_four_tables_of_the_race_stand_two_by_two_and_a_control_is_black():
     assert "black" in {line.get_color() for line in axes[0].lines if line.get_marker() == "x"}
 
 
+def test_each_method_of_a_long_race_has_a_look_of_its_own():
+    methods = pd.DataFrame({"method": [f"method {n}" for n in range(20)], "kind": "course"})
+    looks = {(style["color"], style["marker"]) for style in plots._race_styles(methods).values()}
+    assert len(looks) == 20
+
+
 def test_style_is_legible_and_only_changes_settings():
     assert all(
         plt.rcParams[name] >= 13

@@ -6,12 +6,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.benchmarks.private_step import losses_by_parts
 from utils.privacy import (
     Budget,
     LinearParts,
     PrivacyError,
     PrivatePlan,
+    RatePlan,
     add_noise,
     clipped_sum,
     clipped_sum_of_parts,
@@ -20,6 +20,8 @@ from utils.privacy import (
     train_privately,
     training,
 )
+from utils.privacy.parts import PLAIN
+from utils.synthesizers.autoregressive.network import CellNetwork
 from utils.synthesizers.vae.networks import RowNetwork
 from utils.training import keras, tf
 
@@ -96,40 +98,58 @@ def test_single_gradients_by_parts_equal_a_slow_loop():
     assert_same(found, slow_sum(gradients, CLIP))
 
 
-def row_network():
+KEY = (1, 2)
+
+
+def row_network(rng):
     """The VAE's networks with a number told by functions, and a told target."""
-    rng = np.random.default_rng(0)
     functions = [None, rng.normal(size=(6, 4)).astype(np.float32), None]
-    network = RowNetwork(functions, [2, 6, 4], True, 5, 2, rng)
+    return RowNetwork(functions, [2, 6, 4], True, 5, 2, rng)
+
+
+def cell_network(rng):
+    """The autoregressive network with a number whose bins share."""
+    kernels = [None, rng.normal(size=(6, 6)).astype(np.float32), None]
+    return CellNetwork([2, 6, 4], kernels, 5, rng)
+
+
+def row_losses(network, rows, parts):
+    """A loss a row, float32 (n,): ``rows`` are codes (n, 3) and noise (n, 2), if it is for them."""
+    if isinstance(network, CellNetwork):
+        return tf.add_n(network.row_losses(rows[0], parts))
+    columns, distances = network.losses(rows[0], tf.constant(KEY), parts)
+    return tf.add_n(columns) + distances
+
+
+@pytest.mark.parametrize("build", [row_network, cell_network])
+def test_a_network_by_parts_is_the_network_and_its_single_gradients_equal_a_slow_loop(
+    build, monkeypatch
+):
+    rng = np.random.default_rng(0)
+    network = build(rng)
     for weight in network.weights:
         weight.assign(rng.normal(0, 0.3, weight.shape))
     codes = np.stack([rng.integers(size, size=CODES) for size in network.sizes], axis=1)
-    return network, tf.constant(codes.astype(np.int32))
+    batch = [tf.constant(codes.astype(np.int32)), rng.normal(size=(CODES, 2)).astype(np.float32)]
+    plain = row_losses(network, batch, PLAIN)
+    whole = row_losses(network, batch, LinearParts(network.weights))
+    np.testing.assert_allclose(whole, plain, rtol=1e-5)
+    noise = tf.random.stateless_normal([CODES, 2], KEY).numpy()
 
+    def of_one(row):  # the row's own noise, as if it stood in the batch
+        rows = [cells[row : row + 1] for cells in batch]
+        monkeypatch.setattr(tf.random, "stateless_normal", lambda *_: tf.constant(noise[[row]]))
+        return lambda _: row_losses(network, rows, PLAIN)
 
-def test_the_vae_by_parts_is_the_vae_and_its_single_gradients_equal_a_slow_loop():
-    network, codes = row_network()
-    key = tf.constant([1, 2])
-    noise = tf.random.stateless_normal([CODES, 2], key)
-    columns, distance = network.losses(codes, key)
-    whole = losses_by_parts(network, codes, noise, LinearParts(network.weights))
-    np.testing.assert_allclose(whole, tf.add_n(columns) + distance, rtol=1e-5)
-
-    def losses(rows):
-        return losses_by_parts(network, *rows, LinearParts(network.weights))
-
-    def by_parts(rows, parts):
-        return losses_by_parts(network, *rows, parts)
-
-    batch = [codes, noise]
-    gradients = slow_gradients(losses, network.weights, batch)
+    loops = [slow_gradients(of_one(row), network.weights, [batch[0][:1]]) for row in range(CODES)]
+    monkeypatch.undo()
+    gradients = [loop[0] for loop in loops]
     clip = float(np.median(slow_lengths(gradients)))
     expected = slow_sum(gradients, clip)
-    for found in (
-        clipped_sum(losses, network.weights, batch, clip),
-        clipped_sum_of_parts(by_parts, network.weights, batch, clip),
-    ):
-        assert_same([part / clip for part in found], [part / clip for part in expected])
+    found = clipped_sum_of_parts(
+        lambda rows, parts: row_losses(network, rows, parts), network.weights, batch, clip
+    )
+    assert_same([part / clip for part in found], [part / clip for part in expected])
 
 
 def test_rows_in_pieces_and_no_rows_at_all(monkeypatch):
@@ -341,6 +361,22 @@ def test_a_plan_that_cannot_be_is_refused(change, message):
 def test_a_delta_that_would_publish_a_row_is_refused():
     with pytest.raises(PrivacyError, match=r"must be below 1 / rows = 0\.01"):
         PrivatePlan.for_budget(Budget(1.0, 0.01), 100, 10, 5)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"sampling_rate": 0.0}, "chance of a row to join a step"),
+        ({"steps": 1.5}, "steps must be a whole number"),
+        ({"noise_multiplier": -1.0}, "noise_multiplier must be a finite number above 0"),
+        ({"clip": 0.0}, "clip must be a finite number above 0"),
+        ({"batch_size": 0.0}, "batch_size must be a finite number above 0"),
+    ],
+)
+def test_a_plan_by_rate_that_cannot_be_is_refused(change, message):
+    plan = {"sampling_rate": 0.1, "steps": 5, "noise_multiplier": 1.0, "clip": 1.0}
+    with pytest.raises(ValueError, match=message):
+        RatePlan(**plan | {"batch_size": 10.0} | change)
 
 
 def test_arrays_must_be_of_the_plan():

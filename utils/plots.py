@@ -22,7 +22,8 @@ SYNTHETIC = "#D55E00"  # vermilion
 YARDSTICK = "#767676"  # grey: neither real nor synthetic, a mark to measure by
 # Okabe and Ito (2008), made to be told apart with any colour vision
 PALETTE = (REAL, SYNTHETIC, "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442")
-MARKERS = ("o", "^", "s", "D", "v", "P", "<", "*")
+# More than colours, and no multiple of them: a ninth line has the first colour, not its marker.
+MARKERS = ("o", "^", "s", "D", "v", "P", "<", "*", "p", "X", "h")
 LINE_STYLES = ("-", "--", "-.", ":")
 FILLED = {"color": REAL, "alpha": 0.45}  # against an outline: they differ without colour
 OUTLINED = {"facecolor": "none", "edgecolor": SYNTHETIC, "linewidth": 2}
@@ -630,11 +631,12 @@ def _race_styles(methods: pd.DataFrame) -> dict[str, dict]:
     """Colour and marker of each method: the course's in colours, the others' grey and hollow."""
     styles, places = {}, {"control": 0, "course": 0, "peer": 0}
     for method, kind in zip(methods["method"], methods["kind"]):
-        place = places[kind] % len(MARKERS)
-        color = {"course": PALETTE[place], "peer": YARDSTICK, "control": "black"}[kind]
+        place = places[kind]
+        course = PALETTE[place % len(PALETTE)]
+        color = {"course": course, "peer": YARDSTICK, "control": "black"}[kind]
         styles[method] = {
             "color": color,
-            "marker": "x" if kind == "control" else MARKERS[place],
+            "marker": "x" if kind == "control" else MARKERS[place % len(MARKERS)],
             "linestyle": LINE_STYLES[kind == "peer"],
             "markerfacecolor": "white" if kind == "peer" else color,
             "markeredgecolor": color if kind == "peer" else "black",

@@ -25,7 +25,9 @@ LAST_DIGIT = 1e-4  # runs are stored with four digits
 REBUILT_BY = {
     "lessons": "make readme",
     "truth": "python -m tests.benchmarks truth",
-    "private": "python -m tests.benchmarks private",
+    "private": "make bench-private",
+    "anonymeter": "make bench-attacks",
+    "coverage": "make bench-attacks",
 }
 
 

@@ -8,12 +8,14 @@ from typing import Annotated
 import typer
 from tqdm import tqdm
 
-from tests.benchmarks import ablation
+from tests.benchmarks import ablation, anonymeter, coverage
+from tests.benchmarks.attack_pages import write_anonymeter_page, write_coverage_page
 from tests.benchmarks.figures import as_table, as_text, machine, store
 from tests.benchmarks.measures import GROUPS
 from tests.benchmarks.methods import methods
 from tests.benchmarks.plan import SEEDS
 from tests.benchmarks.private import measure_private
+from tests.benchmarks.private_report import write_private_report
 from tests.benchmarks.race import race
 from tests.benchmarks.report import write_report
 from tests.benchmarks.tables import TABLES
@@ -104,10 +106,28 @@ def run_truth(jobs: Jobs = SIDE_BY_SIDE) -> None:
 
 @app.command(name="private")
 def run_private(jobs: Jobs = SIDE_BY_SIDE) -> None:
-    """Marginals at several privacy budgets, judged and attacked; goes on where it stopped."""
+    """Private methods at equal budgets, judged and attacked; goes on where it stopped."""
     start_lesson()
     runs = measure_private(jobs)
+    write_private_report()
     typer.echo(as_text(means_over_seeds(runs, ["table", "method", "epsilon"]).reset_index()))
+
+
+@app.command(name="anonymeter")
+def run_anonymeter(jobs: Jobs = SIDE_BY_SIDE) -> None:
+    """Our attacks beside anonymeter's on the same tables; goes on where it stopped."""
+    start_lesson()
+    runs = anonymeter.measure_anonymeter(jobs)
+    write_anonymeter_page()
+    typer.echo(as_text(means_over_seeds(runs, ["table", "attack", "synthetic"]).reset_index()))
+
+
+@app.command(name="coverage")
+def run_coverage(jobs: Jobs = SIDE_BY_SIDE) -> None:
+    """How often the attacks' intervals hold a known truth; goes on where it stopped."""
+    start_lesson()
+    typer.echo(as_text(coverage.measure_coverage(jobs)))
+    write_coverage_page()
 
 
 def _known(kind: str, name: str, names: list[str]) -> None:

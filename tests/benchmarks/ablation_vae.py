@@ -85,17 +85,20 @@ class TextbookVAE:
 class NoPoints(RowNetwork):
     """Latent points say nothing: the decoder has the earlier cells alone, the control."""
 
-    def hidden_at(self, points, first):
+    def hidden_at(self, points, first, *parts):
         """As in the whole version, at the point 0."""
-        return super().hidden_at(0 * points, first)
+        return super().hidden_at(0 * points, first, *parts)
 
 
 class NoPairs(RowNetwork):
-    """No cell sees the cells before it: columns are independent given a latent point."""
+    """No cell sees the cells before it: columns are independent given a latent point.
 
-    def _by_code(self, table):
-        found = super()._by_code(table)
-        return [0 * vectors for vectors in found] if table is self.speak else found
+    What cells say, and what is heard of it, both start at 0, where neither has a gradient.
+    """
+
+    def __init__(self, *told):
+        super().__init__(*told)
+        self.speak.assign(np.zeros(self.speak.shape))
 
 
 class FreeBins(VAESynthesizer):

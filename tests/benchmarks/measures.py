@@ -8,16 +8,30 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
+from sklearn.base import clone
 
 from tests.benchmarks.figures import Figure
 from tests.benchmarks.loop import textbook_against_in_graph
 from tests.benchmarks.private_step import seconds_a_step
 from tests.benchmarks.tables import DAYS, YEAR
+from utils.attacks import (
+    Evidence,
+    attribute_inference,
+    calibrated_distance_belief,
+    density_ratio_belief,
+    distance_belief,
+    linkability,
+    privacy_report,
+    shadow_belief,
+    singling_out,
+)
 from utils.course.places import results_folder
 from utils.course.run import recorded
 from utils.results import load_results, race_table
+from utils.schema import Schema
 from utils.scoring import Scoreboard
-from utils.synthesizers import MixtureSynthesizer, Synthesizer
+from utils.synthesizers import MixtureSynthesizer, Synthesizer, TreeSynthesizer
 from utils.tables import adult_schema, load_adult, load_screentime, screentime_schema, split
 
 # What the course promises: table, method, {column of the race: bound}.
@@ -93,6 +107,13 @@ def seconds_of(action: Callable) -> tuple[float, object]:
     start = time.perf_counter()
     result = action()
     return time.perf_counter() - start, result
+
+
+def cpu_seconds_of(action: Callable) -> float:
+    """Seconds of work that an action takes, of all threads; other programs do not stretch them."""
+    start = time.process_time()
+    action()
+    return time.process_time() - start
 
 
 # --- quality and time of the methods ---
@@ -192,17 +213,20 @@ def training_loop() -> list[Figure]:
 
 @group
 def private_training() -> list[Figure]:
-    """A step of the VAE on screen time without and with privacy: milliseconds, times slower."""
-    seconds = seconds_a_step()
-    plain = seconds["plain"]
+    """A step of two networks on screen time without and with privacy: how many times slower."""
+    return [*_steps("VAE", "vae"), *_steps("autoregressive", "autoregressive")]
+
+
+def _steps(called: str, method: str) -> list[Figure]:
+    seconds = seconds_a_step(method)
+    plain, parts = seconds["plain"], "private, by linear parts"
+    vectorised = "private, by vectorised gradients"
     return [
-        Figure("plain: a step", 1_000 * plain, "ms"),
-        Figure("private, by linear parts: a step", 1_000 * seconds["parts"], "ms"),
-        Figure("private, by linear parts, times slower", seconds["parts"] / plain, "ratio", 4),
-        Figure("private, by vectorised gradients: a step", 1_000 * seconds["vectorised"], "ms"),
-        Figure(
-            "private, by vectorised gradients, times slower", seconds["vectorised"] / plain, "ratio"
-        ),
+        Figure(f"{called}, plain: a step", 1_000 * plain, "ms"),
+        Figure(f"{called}, {parts}: a step", 1_000 * seconds["parts"], "ms"),
+        Figure(f"{called}, {parts}, times slower", seconds["parts"] / plain, "ratio", 4),
+        Figure(f"{called}, {vectorised}: a step", 1_000 * seconds["vectorised"], "ms"),
+        Figure(f"{called}, {vectorised}, times slower", seconds["vectorised"] / plain, "ratio"),
     ]
 
 
@@ -211,15 +235,54 @@ def private_training() -> list[Figure]:
 
 @group
 def scoreboard() -> list[Figure]:
-    """The whole scoreboard of one method on screen time: three seeds, yardsticks, picture."""
+    """The whole scoreboard of one method, yardsticks and picture: screen time with three seeds by
+    the clock, Adult with one in seconds of work."""
     train, holdout = split(load_screentime().drop(columns="Date"))
-    board = Scoreboard(train, holdout, screentime_schema(train), seeds=(0, 1, 2))
+    seconds, _ = seconds_of(_board(train, holdout, screentime_schema(train), seeds=(0, 1, 2)))
+    people, others = load_adult("train"), load_adult("test")
+    work = cpu_seconds_of(_board(people, others, adult_schema(people), seeds=(0,)))
+    return [
+        Figure("mixture with yardsticks and picture, 3 seeds", seconds, "s", at_most=20),
+        Figure("Adult: mixture with yardsticks and picture", work, "CPU s", at_most=60),
+    ]
 
-    def work():
-        board.add("mixture", MixtureSynthesizer()).picture()
 
-    seconds, _ = seconds_of(work)
-    return [Figure("mixture with yardsticks and picture, 3 seeds", seconds, "s", at_most=20)]
+def _board(train, holdout, schema, seeds) -> Callable:
+    board = Scoreboard(train, holdout, schema, seeds=seeds)
+    return lambda: board.add("mixture", MixtureSynthesizer()).picture()
+
+
+@group
+def attacks() -> list[Figure]:
+    """Every attack of utils.attacks, and its report, on trees that learned screen time."""
+    train, holdout = split(load_screentime().drop(columns="Date"))
+    work = cpu_seconds_of(lambda: attack_suite(train, holdout, screentime_schema(train)))
+    return [Figure("screen time: all attacks on trees, with the report", work, "CPU s", 120)]
+
+
+def attack_suite(train: pd.DataFrame, holdout: pd.DataFrame, schema: Schema) -> dict[str, object]:
+    """Attack -> what it found on rows of trees: membership in four ways with intervals, each
+    column guessed, the halves of the columns linked, persons singled out, the report of it all.
+
+    One half of the holdout is what the attacker knows, the other the non-members.
+    """
+    model = TreeSynthesizer(random_state=0)
+    rows = clone(model).fit(train, schema=schema).sample(len(train))
+    middle, asked = len(holdout) // 2, (train, holdout, rows, schema)
+    known, others = holdout.iloc[:middle], holdout.iloc[middle:]
+    records = pd.concat([train, others], ignore_index=True)
+    beliefs = {
+        "distance": distance_belief(records, rows, schema),
+        "calibrated distance": calibrated_distance_belief(records, rows, known, schema),
+        "density ratio": density_ratio_belief(records, rows, known, schema),
+        "shadow models": shadow_belief(records, rows, Schema.infer(records), model),
+    }
+    member, half = np.arange(len(records)) < len(train), len(schema.names) // 2
+    found = {name: Evidence(belief, member).auc_interval() for name, belief in beliefs.items()}
+    found |= {f"guessing {name}": attribute_inference(*asked, name) for name in schema.names}
+    found["linking"] = linkability(*asked, (schema.names[:half], schema.names[half:]))
+    found["singling out"] = singling_out(*asked)
+    return found | {"report": privacy_report(*asked)}
 
 
 @group

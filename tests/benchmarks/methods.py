@@ -12,7 +12,7 @@ from tests.benchmarks.source import fingerprint
 from tests.benchmarks.tables import DAYS, TABLES, YEAR, digest
 from utils.course.places import build_folder
 from utils.results import CONTROL, FRESH
-from utils.synthesizers import SYNTHESIZERS
+from utils.synthesizers import SYNTHESIZERS, LanguageModelSynthesizer
 
 PEERS_FOLDER = Path(__file__).parent / "peers"
 PEERS_PYTHON = build_folder() / "peers" / "bin" / "python"
@@ -61,6 +61,7 @@ def methods() -> dict[str, Method]:
             "course", name, code=(kind.__module__,), iterative="epochs" in kind().get_params()
         )
         for name, kind in sorted(SYNTHESIZERS.items())
+        if kind is not LanguageModelSynthesizer  # three rows a second: it has a test of its own
     }
     return {
         FRESH: Method("yardstick", FRESH),
@@ -86,7 +87,7 @@ def source(table: str, method: str) -> str:
     return fingerprint(code, [digest(table), *pins(versions)])
 
 
-def pins(names: Iterable[str]) -> list[str]:
-    """The lines of the peers' requirements that pin these libraries."""
-    lines = (PEERS_FOLDER / "requirements.txt").read_text(encoding="utf-8").splitlines()
+def pins(names: Iterable[str], file: str = "requirements.txt") -> list[str]:
+    """The lines of a file of the peers' requirements that pin these libraries."""
+    lines = (PEERS_FOLDER / file).read_text(encoding="utf-8").splitlines()
     return [line for name in names for line in lines if line.startswith(f"{name}==")]

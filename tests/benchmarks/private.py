@@ -1,4 +1,5 @@
-"""Quality against privacy: marginals at several budgets, judged and attacked, seed by seed."""
+"""Quality against privacy: marginals, networks and other libraries at several budgets, judged and
+attacked, seed by seed."""
 
 from __future__ import annotations
 
@@ -10,25 +11,23 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from tests.benchmarks.private_judging import SCORES, judged
+from tests.benchmarks.private_peers import PEERS, code_of, made_by_peer, pins_of
+from tests.benchmarks.private_plan import EPSILONS, NETWORK_RUNS, NETWORKS
 from tests.benchmarks.runs import Runs
 from tests.benchmarks.side_by_side import run_all
 from tests.benchmarks.source import fingerprint
 from tests.benchmarks.tables import TABLES, YEAR, digest
-from utils.attacks.evidence import Evidence
-from utils.attacks.membership import density_ratio_belief
+from utils.privacy.accounting import Budget
 from utils.results import COPY, FRESH, RESULTS
 from utils.schema import Schema
-from utils.scoring.fidelity import c2st, shape, trend
-from utils.scoring.utility import tstr
-from utils.synthesizers.marginals import MarginalSynthesizer
+from utils.synthesizers import SYNTHESIZERS, MarginalSynthesizer, Synthesizer
 
 PRIVATE = "private"
 SEEDS = (0, 1, 2)
-EPSILONS = (0.5, 1.0, 3.0, 10.0, np.inf)  # the last: the same method without noise
 DELTA = 1e-5
 MARGINALS, ALONE = "marginals", "columns alone"  # the latter learns no dependence: a control
 ALONE_EPSILONS = (1.0, np.inf)
-ATTACKED = 5_000  # members at most, and others
 # What is known of the columns without the rows: codebooks, the hours of a day, generous bounds.
 DOMAIN = {
     "Adult": {
@@ -41,16 +40,14 @@ DOMAIN = {
     },
     YEAR: {"Usage": (0, 1_440), "Notifications": (0, 1_000), "Times opened": (0, 1_000)},
 }
-SOURCE = (
-    "tests.benchmarks.private",
+JUDGES = (
+    "tests.benchmarks.private_judging",
     "utils.attacks.evidence",
     "utils.attacks.membership",
     "utils.scoring.fidelity",
     "utils.scoring.utility",
-    "utils.synthesizers.marginals",
 )
 KEY = ["table", "method", "epsilon", "seed"]
-SCORES = ["tstr", "c2st", "shape", "trend", "membership_auc", "membership_tpr_at_1"]
 COLUMNS = [*KEY, "delta", "rho", *SCORES, "fit_seconds", "source"]
 TASKS = [
     (table, method, epsilon, seed)
@@ -64,12 +61,32 @@ TASKS = [
     }.items()
     for epsilon in epsilons
 ]
+TASKS += [
+    (table, network, epsilon, seed)
+    for table, (epsilons, seeds) in NETWORK_RUNS.items()
+    for seed in seeds
+    for network in NETWORKS
+    for epsilon in epsilons
+]
+TASKS += [
+    (table, peer, epsilon, seed)
+    for peer, about in PEERS.items()
+    for table, seeds in about.seeds.items()
+    for seed in seeds
+    for epsilon in EPSILONS
+    if np.isfinite(epsilon)
+]
 
 
 @cache
-def source(name: str) -> str:
-    """Fingerprint of the code that makes, judges and attacks rows, and of a table."""
-    return fingerprint(SOURCE, [digest(name)])
+def source(name: str, method: str) -> str:
+    """Fingerprint of the code that makes, judges and attacks rows, of a table and of what is known
+    of it."""
+    known = [digest(name), repr(DOMAIN[name])]
+    if method in PEERS:
+        return fingerprint([*JUDGES, *code_of(method)], [*known, *pins_of(method)])
+    kind = SYNTHESIZERS[method if method in NETWORKS else MARGINALS]
+    return fingerprint([*JUDGES, "tests.benchmarks.private", kind.__module__], known)
 
 
 def known_schema(name: str, train: pd.DataFrame) -> Schema:
@@ -85,12 +102,21 @@ def known_schema(name: str, train: pd.DataFrame) -> Schema:
 
 
 def measure_private(jobs: int = 1, folder: Path = RESULTS) -> pd.DataFrame:
-    """Measure what is not stored yet; returns all runs. Rows of older code are forgotten first."""
+    """Measure what is not stored yet; returns all runs. Rows of older code are forgotten first.
+
+    FileNotFoundError at the end, if other libraries are still to be run and are not installed.
+    """
     runs = Runs(folder / f"{PRIVATE}.csv", COLUMNS, KEY)
     runs.forget(outdated(runs.table()))
     tasks = [task for task in TASKS if runs.find(**dict(zip(KEY, task))) is None]
-    if failed := run_all(runs, measure, tasks, jobs):
+    ready = [task for task in tasks if task[1] not in PEERS or PEERS[task[1]].python.exists()]
+    if failed := run_all(runs, measure, ready, jobs):
         raise RuntimeError(f"{len(failed)} run(s) failed.\n" + "\n".join(failed))
+    if lacking := {task[1] for task in tasks} - {task[1] for task in ready}:
+        raise FileNotFoundError(
+            f"{', '.join(sorted(lacking))}: not run, because an environment is not there. "
+            "`make bench-private` builds it. All else is stored."
+        )
     return runs.table()
 
 
@@ -104,29 +130,20 @@ def measure(name: str, method: str, epsilon: float, seed: int) -> list[dict]:
         rows, unseen = (holdout.iloc[half] for half in np.array_split(order, 2))
     elif method == COPY:
         rows = train
+    elif method in PEERS:
+        rows, fitted = made_by_peer(method, train, known_schema(name, train), epsilon, DELTA, seed)
     else:
         rows, fitted = _made(train, known_schema(name, train), method, epsilon, seed)
-    scores = {
-        "tstr": tstr(train if method == FRESH else rows, holdout, schema, seed),
-        "c2st": c2st(unseen, rows, schema, seed),
-        "shape": shape(unseen, rows, schema).mean(),
-        "trend": trend(unseen, rows, schema).mean(),
-        **membership(train, unseen, rows, schema, seed),
-    }
+    learned_from = train if method == FRESH else rows
+    scores = judged(train, holdout, unseen, rows, schema, seed, learned_from)
     line = dict.fromkeys(COLUMNS) | dict(zip(KEY, (name, method, epsilon, seed)))
-    rounded = {metric: round(float(value), 4) for metric, value in scores.items()}
-    return [line | fitted | rounded | {"source": source(name)}]
+    return [line | fitted | scores | {"source": source(name, method)}]
 
 
 def _made(train, schema, method, epsilon, seed) -> tuple[pd.DataFrame, dict]:
     """As many rows as in training, what the fit cost in privacy, and in CPU seconds."""
     noisy = np.isfinite(epsilon)
-    model = MarginalSynthesizer(
-        epsilon if noisy else None,
-        DELTA,
-        degree=0 if method == ALONE else MarginalSynthesizer().degree,
-        random_state=seed,
-    )
+    model = _model(method, epsilon if noisy else None, seed)
     start = time.process_time()
     model.fit(train, schema)
     seconds = round(time.process_time() - start, 3)
@@ -134,29 +151,18 @@ def _made(train, schema, method, epsilon, seed) -> tuple[pd.DataFrame, dict]:
     return model.sample(len(train)), spent | {"fit_seconds": seconds}
 
 
-def membership(
-    train: pd.DataFrame, unseen: pd.DataFrame, rows: pd.DataFrame, schema: Schema, seed: int
-) -> dict[str, float]:
-    """How well the density-ratio attack tells training rows from others.
-
-    One half of the unseen rows is what the attacker knows of the population, the other half are
-    the non-members.
-    """
-    rng = np.random.default_rng(seed)
-    reference, others = (
-        unseen.iloc[half] for half in np.array_split(rng.permutation(len(unseen)), 2)
-    )
-    members, others = (part.iloc[rng.permutation(len(part))[:ATTACKED]] for part in (train, others))
-    records = pd.concat([members, others], ignore_index=True)
-    truth = np.repeat([True, False], [len(members), len(others)])
-    found = Evidence(density_ratio_belief(records, rows, reference, schema, seed), truth)
-    return {"membership_auc": found.auc, "membership_tpr_at_1": found.true_positive_rate(0.01)}
+def _model(method: str, epsilon: float | None, seed: int) -> Synthesizer:
+    if method in NETWORKS:
+        budget = None if epsilon is None else Budget(epsilon, DELTA)
+        return SYNTHESIZERS[method](privacy=budget, random_state=seed)
+    degree = 0 if method == ALONE else MarginalSynthesizer().degree
+    return MarginalSynthesizer(epsilon, DELTA, degree=degree, random_state=seed)
 
 
 def outdated(table: pd.DataFrame) -> pd.Series:
     """Which rows are of older code, or of a table that is no more."""
     current = [
-        name in DOMAIN and stored == source(name)
-        for name, stored in zip(table["table"], table["source"])
+        name in DOMAIN and stored == source(name, method)
+        for name, method, stored in zip(table["table"], table["method"], table["source"])
     ]
     return ~pd.Series(current, index=table.index, dtype=bool)

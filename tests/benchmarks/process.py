@@ -20,7 +20,12 @@ from utils.course.memory import peak_bytes
 
 ROOT = Path(__file__).resolve().parents[2]
 REQUEST, RESULT = "request.json", "result.json"
-TRAIN, SYNTHETIC = "train.parquet", "synthetic.parquet"
+TRAIN, SYNTHETIC, CONTROL = "train.parquet", "synthetic.parquet", "control.parquet"
+BUILT_BY = {  # environment -> make's target
+    "dpmm": "bench-private",
+    "opendp": "bench-private",
+    "anonymeter": "bench-attacks",
+}
 SPEED_ROWS = 100_000  # drawn to measure the speed of sampling
 # The last keeps joblib from starting processes, whose seconds and memory would not be counted.
 THREAD_VARIABLES = (
@@ -49,21 +54,30 @@ def fit_elsewhere(
 
 
 def judge_elsewhere(
-    python: Path, module: str, request: dict, train: pd.DataFrame, synthetic: pd.DataFrame
+    python: Path,
+    module: str,
+    request: dict,
+    train: pd.DataFrame,
+    synthetic: pd.DataFrame,
+    control: pd.DataFrame | None = None,
 ) -> dict:
-    """Let another process judge synthetic rows, see :func:`answer`."""
+    """Let another process judge synthetic rows, see :func:`answer`; control : for attacks, real
+    rows that no method saw."""
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         train.to_parquet(folder / TRAIN)
         synthetic.to_parquet(folder / SYNTHETIC)
+        if control is not None:
+            control.to_parquet(folder / CONTROL)
         return _ask(python, module, request, folder)
 
 
 def _ask(python: Path, module: str, request: dict, folder: Path) -> dict:
     """Run a module on a folder; RuntimeError with the end of its messages if it fails."""
     if not python.exists():
+        target = BUILT_BY.get(python.parents[1].name, "bench")
         raise FileNotFoundError(
-            f"{module} needs an environment that is not there. `make bench` builds it."
+            f"{module} needs an environment that is not there. `make {target}` builds it."
         )
     (folder / REQUEST).write_text(json.dumps(request), encoding="utf-8")
     environment = os.environ | dict.fromkeys(THREAD_VARIABLES, str(request["threads"]))
@@ -77,12 +91,13 @@ def _ask(python: Path, module: str, request: dict, folder: Path) -> dict:
     return json.loads((folder / RESULT).read_text(encoding="utf-8"))
 
 
-def answer(judge: Callable[[dict, pd.DataFrame, pd.DataFrame], dict]) -> None:
+def answer(judge: Callable[..., dict]) -> None:
     """The other process of :func:`judge_elsewhere`: write what ``judge(request, train, rows)``
-    returns."""
+    returns; with a control, ``judge(request, train, rows, control)``."""
     folder = Path(sys.argv[1])
     request = json.loads((folder / REQUEST).read_text(encoding="utf-8"))
-    result = judge(request, *(pd.read_parquet(folder / name) for name in (TRAIN, SYNTHETIC)))
+    names = [name for name in (TRAIN, SYNTHETIC, CONTROL) if (folder / name).exists()]
+    result = judge(request, *(pd.read_parquet(folder / name) for name in names))
     (folder / RESULT).write_text(json.dumps(result), encoding="utf-8")
 
 

@@ -16,7 +16,7 @@ from utils.privacy.accounting import (
 from utils.privacy.audit import epsilon_from_one_run, epsilon_from_runs
 from utils.privacy.gradients import clipped_sum
 from utils.privacy.parts import LinearParts, clipped_sum_of_parts
-from utils.privacy.training import PrivatePlan, add_noise, poisson_sample, train_privately
+from utils.privacy.training import PrivatePlan, RatePlan, add_noise, poisson_sample, train_privately
 
 __all__ = [
     "ACCOUNTANTS",
@@ -25,6 +25,7 @@ __all__ = [
     "LinearParts",
     "PrivacyError",
     "PrivatePlan",
+    "RatePlan",
     "add_noise",
     "clipped_sum",
     "clipped_sum_of_parts",

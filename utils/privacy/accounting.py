@@ -14,6 +14,8 @@ import dp_accounting
 import numpy as np
 from dp_accounting import pld, rdp
 
+from utils.saving import savable
+
 CLASSIC, RDP, PLD = "rdp, classic", "rdp", "pld"
 ACCOUNTANTS = (CLASSIC, RDP, PLD)
 MOST_NOISE, LEAST_RHO = 1e6, 1e-18  # where a search begins
@@ -31,6 +33,7 @@ class PrivacyError(ValueError):
     cure."""
 
 
+@savable
 @dataclass(frozen=True)
 class Budget:
     """What may be given away at most about any one row.
@@ -143,7 +146,12 @@ def rho_of_exponential(epsilon: float) -> float:
 
 
 def epsilon_spent(
-    noise_multiplier: float, sampling_rate: float, steps: int, delta: float, accountant: str = PLD
+    noise_multiplier: float,
+    sampling_rate: float,
+    steps: int,
+    delta: float,
+    accountant: str = PLD,
+    rho_besides: float = 0.0,
 ) -> float:
     """Epsilon of so many noisy steps, each on a sample that every row joins by the same chance.
 
@@ -154,14 +162,22 @@ def epsilon_spent(
         publications did. "rdp": the same divergences, converted by Canonne, Kamath and Steinke
         2020, proposition 12. "pld": the distribution of the privacy loss itself, summed
         numerically (Koskela, Jälkö and Honkela 2020; Doroshenko and others 2022): the tightest.
+    rho_besides : cost of Gaussian mechanisms on the same rows besides, 0 for none. Together they
+        are one Gaussian mechanism (costs 1 / (2 m²) add up), so each accountant adds just that.
     """
-    _check_run(noise_multiplier, sampling_rate, steps, delta)
-    event = _noisy_steps(noise_multiplier, sampling_rate, steps)
+    check_run(noise_multiplier, sampling_rate, steps)
+    _check_delta(delta)
+    event = _noisy_run(noise_multiplier, sampling_rate, steps, rho_besides)
     return _spent(_summing(accountant, FINE), event, delta)
 
 
 def noise_multiplier_for(
-    epsilon: float, delta: float, sampling_rate: float, steps: int, accountant: str = PLD
+    epsilon: float,
+    delta: float,
+    sampling_rate: float,
+    steps: int,
+    accountant: str = PLD,
+    rho_besides: float = 0.0,
 ) -> float:
     """The least noise multiplier with which the run of :func:`epsilon_spent` keeps a budget.
 
@@ -169,11 +185,14 @@ def noise_multiplier_for(
     a million keeps it.
     """
     budget = Budget(epsilon, delta)
-    _check_run(1.0, sampling_rate, steps, delta)
+    check_run(1.0, sampling_rate, steps)
 
     def search(accountant, most: float) -> float:
         return _calibrated(
-            accountant, lambda noise: _noisy_steps(noise, sampling_rate, steps), budget, most
+            accountant,
+            lambda noise: _noisy_run(noise, sampling_rate, steps, rho_besides),
+            budget,
+            most,
         )
 
     most = MOST_NOISE
@@ -182,10 +201,14 @@ def noise_multiplier_for(
     return search(lambda: _summing(accountant, COARSE), most)
 
 
-def _noisy_steps(noise: float, rate: float, steps: int):
+def _noisy_run(noise: float, rate: float, steps: int, rho_besides: float):
     gaussian = dp_accounting.GaussianDpEvent(float(noise))
     sampled = dp_accounting.PoissonSampledDpEvent(float(rate), gaussian)
-    return dp_accounting.SelfComposedDpEvent(sampled, int(steps))
+    run = dp_accounting.SelfComposedDpEvent(sampled, int(steps))
+    if not rho_besides:
+        return run
+    besides = dp_accounting.GaussianDpEvent(noise_of_rho(rho_besides))
+    return dp_accounting.ComposedDpEvent([besides, run])
 
 
 class _RenyiAccountant(rdp.RdpAccountant):
@@ -259,9 +282,9 @@ def _calibrated(accountant, event, budget: Budget, most: float) -> float:
     return float(np.exp(logarithm))
 
 
-def _check_run(noise_multiplier, sampling_rate, steps, delta) -> None:
+def check_run(noise_multiplier, sampling_rate, steps) -> None:
+    """PrivacyError or ValueError for a run of noisy steps that cannot be."""
     check_positive("noise_multiplier", noise_multiplier)
-    _check_delta(delta)
     if not _is_number(sampling_rate) or not 0 < sampling_rate <= 1:
         raise ValueError(
             f"sampling_rate is the chance of a row to join a step, above 0 and at most 1, not "
@@ -280,6 +303,7 @@ def _check_delta(delta) -> None:
 
 
 def check_positive(name: str, value) -> None:
+    """PrivacyError unless a value is a finite number above 0."""
     if not _is_number(value) or not 0 < value < np.inf:
         raise PrivacyError(f"{name} must be a finite number above 0, not {value!r}.")
 

@@ -1,5 +1,8 @@
 """Clipped sums of single gradients for networks made of linear maps, without writing them out.
 
+A network writes its loss once, in terms of :class:`PlainParts` or :class:`LinearParts`: the first
+applies its weights and nothing else, the second also notes what single gradients are made of.
+
 Where a batch is multiplied by a weight, the gradient of an example is an outer product: of its
 inputs, and of the gradient at its outputs. So its length is the product of two lengths, and the sum
 of all shortened gradients is one matrix product (Goodfellow 2015; called ghost clipping since).
@@ -8,6 +11,7 @@ of all shortened gradients is one matrix product (Goodfellow 2015; called ghost 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import accumulate
 from typing import NamedTuple
 
 from utils.privacy.accounting import PrivacyError
@@ -19,9 +23,9 @@ class LinearPart(NamedTuple):
     """One use of a block of a weight in a batch.
 
     place, first : which weight, and where in it (flattened) the block begins.  size : numbers in
-    it.  outputs : what came of it, float32 (n, outputs).  left, right : the gradient of an example
-    is the outer product of the two; None stands for its gradient at ``outputs``, int32 (n,) for
-    rows that are one-hot.
+    it.  outputs : what came of it, float32 (n, outputs), or (k, n, outputs) of k maps side by side.
+    left, right : the gradient of an example is the outer product of the two (in each map); None
+    stands for its gradient at ``outputs``, int32 (n,) for rows that are one-hot.
     """
 
     place: int
@@ -30,6 +34,51 @@ class LinearPart(NamedTuple):
     outputs: object
     left: object
     right: object
+
+
+class Block(NamedTuple):
+    """Some rows of a weight: ``width`` of them from ``first`` on."""
+
+    weight: object
+    first: int
+    width: int
+
+
+class PlainParts:
+    """Applies the weights of a network to a batch, and that is all: for training without privacy.
+
+    The block of a weight that belongs to a column may be mixed: ``mix`` float32 (codes, width) then
+    makes a vector for each code out of the block's rows, mix @ block; None takes these as they are.
+    """
+
+    def blocks(self, weight, widths: Sequence[int]) -> list:
+        """A weight (sum of widths, ...) cut into blocks of rows, to be handed to the others."""
+        return tf.split(weight.value, list(widths))
+
+    def vectors(self, codes, block, mix=None):
+        """The vector of each code, float32 (n, columns); codes int32 (n,)."""
+        return tf.gather(block if mix is None else mix @ block, codes)
+
+    def logits(self, states, block, bias, mix=None):
+        """states @ transposed vectors of all codes + bias, float32 (n, codes).
+
+        states : float32 (n, columns).  bias : a block of ``codes`` numbers.
+        """
+        return tf.matmul(states, block if mix is None else mix @ block, transpose_b=True) + bias
+
+    def stacked(self, inputs, weight, bias):
+        """k maps side by side, float32 (k, n, columns): inputs (k, n, width) @ a weight (k, width,
+        columns) + a bias (k, columns)."""
+        return inputs @ weight.value + bias.value[:, None]
+
+    def dense(self, layers: Sequence, inputs):
+        """Through Keras layers one by one; inputs float32 (n, width)."""
+        for layer in layers:
+            inputs = layer(inputs)
+        return inputs
+
+
+PLAIN = PlainParts()
 
 
 class LinearParts:
@@ -69,6 +118,31 @@ class LinearParts:
         numbers = tf.reshape(weight.value, [-1, 1])[first : first + inputs.shape[1]]
         ones = tf.ones_like(inputs[:, :1])
         return self._note(weight, first, numbers, inputs + numbers[:, 0], None, ones)
+
+    def blocks(self, weight, widths: Sequence[int]) -> list[Block]:
+        """As of :class:`PlainParts`, as are ``vectors``, ``logits`` and ``stacked``."""
+        firsts = accumulate(widths, initial=0)
+        return [Block(weight, first, width) for first, width in zip(firsts, widths)]
+
+    def vectors(self, codes, block: Block, mix=None):
+        """The vector of each code, float32 (n, columns); codes int32 (n,)."""
+        if mix is None:
+            return self.lookup(codes, *block)
+        return self.linear(tf.gather(mix, codes), block.weight, block.first)
+
+    def logits(self, states, block: Block, bias: Block, mix=None):
+        """states @ transposed vectors of all codes + bias, float32 (n, codes)."""
+        logits = self.transposed(states, *block)
+        logits = logits if mix is None else tf.matmul(logits, mix, transpose_b=True)
+        return self.bias(logits, bias.weight, bias.first)
+
+    def stacked(self, inputs, weight, bias):
+        """k maps side by side, float32 (k, n, columns)."""
+        outputs = inputs @ weight.value
+        outputs = self._note(weight, 0, _rows(weight, 0, None), outputs, inputs, None)
+        ones = tf.ones_like(inputs[..., :1])
+        numbers = tf.reshape(bias.value, [-1, 1])
+        return self._note(bias, 0, numbers, outputs + bias.value[:, None], None, ones)
 
     def dense(self, layers: Sequence, inputs):
         """Through Keras Dense layers, and layers without weights; inputs float32 (n, width)."""
@@ -148,12 +222,14 @@ def _overlap(a: LinearPart, b: LinearPart) -> bool:
 def _square(part: LinearPart, pull):
     """Squared length of each example's gradient, float32 (n,)."""
     inputs = part.right if part.left is None else part.left
-    length = tf.reduce_sum(pull**2, axis=1)
-    return length if inputs.dtype.is_integer else length * tf.reduce_sum(inputs**2, axis=1)
+    length = tf.reduce_sum(pull**2, axis=-1)
+    if not inputs.dtype.is_integer:
+        length *= tf.reduce_sum(inputs**2, axis=-1)
+    return tf.reduce_sum(length, axis=0) if length.shape.rank == 2 else length
 
 
 def _sum(part: LinearPart, pull):
-    """Sum of the examples' outer products, float32 (rows, columns) of the block."""
+    """Sum of the examples' outer products, float32 (rows, columns) of the block (of each map)."""
     if part.left is None:
         return tf.matmul(pull, part.right, transpose_a=True)
     if part.left.dtype.is_integer:

@@ -1,1 +1,1 @@
-"""The reference libraries and the published judge, in an environment of their own (build/peers)."""
+"""Reference libraries, the published judge and attacks, in environments of their own (build/)."""

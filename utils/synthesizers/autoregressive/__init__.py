@@ -14,21 +14,25 @@ from utils.encoding import TableCodes, from_array, grid_step, to_array
 from utils.encoding.codes import count_of_bins
 from utils.encoding.matrix import refuse_absent
 from utils.encoding.spikes import shared_values
+from utils.privacy.accounting import Budget
 from utils.saving import expect
-from utils.schema import check_frame
+from utils.schema import Column, check_frame
 from utils.synthesizers.autoregressive.likelihood import log_chances, log_shares, scores_amid
 from utils.synthesizers.autoregressive.network import CellNetwork, neighbours
 from utils.synthesizers.base import check_count, check_seed
 from utils.synthesizers.draws import drawing_order, resample
 from utils.synthesizers.given import candidates, read_given
-from utils.synthesizers.neural import AVERAGE, NeuralSynthesizer, follow, pieces, take_weights
+from utils.synthesizers.margins import Coded, Ruler
+from utils.synthesizers.neural import AVERAGE, follow, pieces, take_weights
+from utils.synthesizers.private import PrivatelyTrained
 from utils.training import keras, tf
 
 WEIGHT_DECAY = 1e-3
 PATIENCE, STEPS_PER_SCORE = 15, 20
+ONE_VALUE = 1 + 1e-9  # units that a bin of one value is wide at most
 
 
-class AutoregressiveSynthesizer(NeuralSynthesizer):
+class AutoregressiveSynthesizer(PrivatelyTrained):
     """The chain rule of probability with one small network (NADE: Larochelle and Murray 2011; Uria
     et al. 2016).
 
@@ -44,6 +48,11 @@ class AutoregressiveSynthesizer(NeuralSynthesizer):
     order : names of the columns as they are drawn; None takes the column with the fewest codes
         first.
     ranks_within_groups : whether numbers that a category tells are told by their rank in its rows.
+    privacy : a Budget of utils.privacy, such as ``Budget(epsilon=1.0, delta=1e-5)``; None promises
+        nothing. See :class:`utils.synthesizers.private.PrivatelyTrained` for what it keeps and what
+        it costs; a schema with all ranges must be passed. Of the parameters above, batch_size,
+        learning_rate, average and ranks_within_groups then say nothing, and bins are at most 32.
+        For a real release ``random_state`` must be None.
 
     A condition on the first columns of ``order_`` is exact (but for numbers told by rank): the rest
     is drawn given it. Other
@@ -54,7 +63,6 @@ class AutoregressiveSynthesizer(NeuralSynthesizer):
 
     method = "autoregressive"
     passes = 60
-    codes_: TableCodes
     order_: list[str]
     spikes_: dict[
         str, Annotated[np.ndarray, "bool _"]
@@ -71,6 +79,7 @@ class AutoregressiveSynthesizer(NeuralSynthesizer):
         average: float = AVERAGE,
         order: list[str] | None = None,
         ranks_within_groups: bool = True,
+        privacy: Budget | None = None,
         progress: bool | str = False,
         checkpoint: str | None = None,
         random_state: int | None = 0,
@@ -79,7 +88,7 @@ class AutoregressiveSynthesizer(NeuralSynthesizer):
         self.epochs, self.batch_size, self.learning_rate = epochs, batch_size, learning_rate
         self.units, self.bins, self.smoothing = units, bins, smoothing
         self.average, self.order = average, order
-        self.ranks_within_groups = ranks_within_groups
+        self.ranks_within_groups, self.privacy = ranks_within_groups, privacy
         self.progress, self.checkpoint = progress, checkpoint
 
     def _check_parameters(self) -> None:
@@ -91,6 +100,7 @@ class AutoregressiveSynthesizer(NeuralSynthesizer):
     # --- what goes in ---
 
     def _fit(self, columns, rng):
+        self._without_promise()
         most = count_of_bins(len(next(iter(columns.values()))), self.bins)
         self.codes_ = TableCodes.fit(columns, self.schema_, most)
         self.order_ = drawing_order(self.order, dict(zip(self.codes_.names, self.codes_.sizes)))
@@ -105,9 +115,17 @@ class AutoregressiveSynthesizer(NeuralSynthesizer):
         take_weights(average, learner.weights)
         self._learn(learner, average, rows[kept], rows[held], rng)
 
+    def _arrange(self, coded: list[Coded], rows: float) -> None:
+        self.order_ = drawing_order(self.order, dict(zip(self.codes_.names, self.codes_.sizes)))
+        most = self._private_bins(rows)
+        self.spikes_ = {
+            column.name: _spikes(column, told, most)
+            for column, told in zip(self.schema_.columns, coded)
+            if told.bins is not None
+        }
+
     def _check_fitted(self) -> None:
         super()._check_fitted()
-        expect("codes_", self.codes_.fits(self.schema_))
         expect("order_", sorted(self.order_) == sorted(self.codes_.names))
         counts = {name: len(bins) for name, bins in self.codes_.bins.items()}
         expect("spikes_", counts == {name: len(alone) for name, alone in self.spikes_.items()})
@@ -162,6 +180,9 @@ class AutoregressiveSynthesizer(NeuralSynthesizer):
             score=score.get_concrete_function() if len(held_out) else None,
             patience=PATIENCE,
         )
+
+    def _row_losses(self, network, codes, key, done, parts):
+        return tf.add_n(network.row_losses(codes, parts))
 
     # --- how rows are drawn ---
 
@@ -234,7 +255,7 @@ class AutoregressiveSynthesizer(NeuralSynthesizer):
         table = table.reindex(columns=self.schema_.names)
         missing = table.isna()
         columns = {
-            name: np.where(missing[name], self.seen_[name][0], values)
+            name: np.where(missing[name], self._some_value(name), values)
             for name, values in self._arrays(table).items()
         }
         kept = np.empty((len(table), len(self.order_)), int)
@@ -253,6 +274,12 @@ class AutoregressiveSynthesizer(NeuralSynthesizer):
         )
         # what is known stays as it was, not as the grid of the column would write it
         return filled.where(missing, table).astype(filled.dtypes)
+
+    def _some_value(self, name: str) -> float:
+        """Any code or number of a column, to stand where one is missing until it is drawn."""
+        if self.seen_:
+            return self.seen_[name][0]
+        return self.codes_.bins[name].lower[0] if name in self.codes_.bins else 0
 
     def _best_fillings(self, columns, missing, candidates, rng) -> np.ndarray:
         """Codes of one filling of each row, int (n, columns), drawn by weight from candidates."""
@@ -337,3 +364,10 @@ class AutoregressiveSynthesizer(NeuralSynthesizer):
                 self.codes_.sizes[self._places], self.codes_.missing[self._places]
             )
         ]
+
+
+def _spikes(column: Column, told: Coded, most: int) -> np.ndarray:
+    """Bins of one value that hold as many rows as a whole bin, by noisy counts, bool (bins,)."""
+    bins = told.bins
+    alone = np.ptp(bins.knots, axis=1) <= ONE_VALUE * Ruler.of(column).unit
+    return alone & (told.margin.chances[: len(bins)] >= 1 / most)

@@ -10,7 +10,9 @@ import numpy as np
 from scipy.special import softmax
 
 from utils.encoding.codes import spans
+from utils.privacy.parts import PLAIN
 from utils.synthesizers.neural import log_shares, pieces
+from utils.synthesizers.private import ROWS_TO_MATCH, bias_for
 from utils.training import keras, tf
 
 OWN, SPIKE_OWN = 0.2, 1.0  # part of a bin's vector that it does not share, and of a spike's
@@ -37,6 +39,10 @@ class CellNetwork:
         """Begin at the shares of each column alone; rows int32 (n, d)."""
         self.weights[-1].assign(log_shares(rows, self.sizes))
 
+    def start_at(self, log_shares: np.ndarray) -> None:
+        """Begin at shares whose logarithms stand side by side, float32 (sum of sizes,)."""
+        self.weights[-1].assign(log_shares)
+
     def _by_column(self, weight) -> list:
         """A table of all columns cut into one a column, with neighbouring bins sharing."""
         pieces = tf.split(weight.value, self.sizes)
@@ -48,26 +54,30 @@ class CellNetwork:
     def losses(self, codes) -> list:
         """Mean of -log probability of each column's codes, a list of d scalars; codes int32 (n,
         d)."""
+        return [tf.reduce_mean(loss) for loss in self.row_losses(codes)]
+
+    def row_losses(self, codes, parts=PLAIN) -> list:
+        """-log probability of each column's codes, a list of d times float32 (n,).
+
+        parts : applies the weights, see :mod:`utils.privacy.parts`.
+        """
         values, mix, mix_bias, output, output_bias = self.weights
-        columns = tf.unstack(codes, axis=1)
-        vectors = [tf.gather(*pair) for pair in zip(self._by_column(values), columns)]
+        columns, blocks = tf.unstack(codes, axis=1), parts.blocks(values, self.sizes)
+        vectors = [parts.vectors(*told) for told in zip(columns, blocks, self.kernels)]
         # a running sum (tf.cumsum took as long as all the rest of a step), from a nought that even
         # the vectors of a lone column have a gradient through
         before = tf.stack(list(accumulate(vectors[:-1], initial=0.0 * vectors[0])))
-        after = before + tf.nn.relu(before @ mix.value + mix_bias.value[:, None])
+        after = before + tf.nn.relu(parts.stacked(before, mix, mix_bias))
         heads = zip(
             columns,
             tf.unstack(after),
-            self._by_column(output),
-            tf.split(output_bias.value, self.sizes),
+            parts.blocks(output, self.sizes),
+            parts.blocks(output_bias, self.sizes),
+            self.kernels,
         )
         return [
-            tf.reduce_mean(
-                tf.nn.sparse_softmax_cross_entropy_with_logits(
-                    column, tf.matmul(state, table, transpose_b=True) + bias
-                )
-            )
-            for column, state, table, bias in heads
+            tf.nn.sparse_softmax_cross_entropy_with_logits(column, parts.logits(state, *head))
+            for column, state, *head in heads
         ]
 
     @cached_property
@@ -78,6 +88,20 @@ class CellNetwork:
         biases = [output_bias.numpy()[span] for span in spans(self.sizes)]
         tables = [table.numpy() for table in self._by_column(values)]
         return list(zip(tables, mix.numpy(), mix_bias.numpy(), outputs, biases))
+
+    def match(self, shares: list[np.ndarray], rng: np.random.Generator) -> None:
+        """Move the biases until each column, after drawn ones before it, has these shares, each
+        float64 (size,)."""
+        states = np.zeros((ROWS_TO_MATCH, self.weights[1].shape[1]), np.float32)
+        biases = []
+        for (values, *layers), share in zip(self._arrays, shares):
+            logits = _logits(states, *layers)
+            shift = bias_for(logits, share)
+            codes = _pick(softmax(logits + shift, axis=1), np.arange(len(states)), None, rng)
+            states += values[codes]
+            biases.append(layers[-1] + shift)
+        self.weights[-1].assign(np.concatenate(biases))
+        del self._arrays  # the next draw takes them from the weights again
 
     def chances(self, codes: np.ndarray, place: int) -> np.ndarray:
         """Chances of all codes of one column given the cells before it, float32 (n, size)."""
@@ -124,10 +148,14 @@ class CellNetwork:
         return codes, log_chances
 
 
-def _softmax(states, mix, mix_bias, output, output_bias) -> np.ndarray:
-    """Chances of the codes of a column, (n, size), from the sums (n, units) before it."""
-    logits = (states + np.maximum(states @ mix + mix_bias, 0)) @ output + output_bias
-    return softmax(logits, axis=1)
+def _logits(states, mix, mix_bias, output, output_bias) -> np.ndarray:
+    """Logits of the codes of a column, (n, size), from the sums (n, units) before it."""
+    return (states + np.maximum(states @ mix + mix_bias, 0)) @ output + output_bias
+
+
+def _softmax(*told) -> np.ndarray:
+    """Chances of the codes of a column, (n, size), see :func:`_logits`."""
+    return softmax(_logits(*told), axis=1)
 
 
 def _pick(chances, rows, never, rng) -> np.ndarray:

@@ -9,22 +9,20 @@ import pandas as pd
 from utils.encoding import TableCodes
 from utils.encoding.codes import count_of_bins
 from utils.privacy.accounting import Budget
+from utils.privacy.mechanisms import Mechanisms, noise_of
 from utils.saving import expect
 from utils.schema import Schema
 from utils.synthesizers.base import Synthesizer
-from utils.synthesizers.marginals.margins import (
-    Coded,
+from utils.synthesizers.marginals.structure import grow
+from utils.synthesizers.marginals.tree import Branch, Measured, agree, draw, hosts
+from utils.synthesizers.margins import (
     GroupedMargin,
     code_column,
-    count_column,
+    count_table,
     exact_margins,
-    noisy_rows,
     refuse_open_ranges,
     table_codes,
 )
-from utils.synthesizers.marginals.mechanisms import Mechanisms, noise_of
-from utils.synthesizers.marginals.structure import grow
-from utils.synthesizers.marginals.tree import Branch, Measured, agree, draw, hosts
 
 FOR_COLUMNS, FOR_CHOICES = 0.3, 0.1  # of the budget; the rest is for columns together
 PRIOR_ROWS = 0.01  # by which the chances of a column alone count among counts without noise
@@ -125,13 +123,11 @@ class MarginalSynthesizer(Synthesizer):
     def _code_privately(self, columns, mechanisms, later_noise) -> tuple[float, dict]:
         """Codes and margins from noisy counts; returns the noisy number of rows, and column ->
         noise on the counts of its groups."""
-        rho = FOR_COLUMNS * mechanisms.rho / len(columns)
-        found = self.schema_.columns
-        counted = [count_column(column, columns[column.name], mechanisms, rho) for column in found]
-        rows = noisy_rows(counted)
-        coded: list[Coded] = [
+        rho = FOR_COLUMNS * mechanisms.rho
+        counted, rows = count_table(self.schema_, columns, mechanisms, rho)
+        coded = [
             code_column(column, counts, rows, self.bins, later_noise)
-            for column, counts in zip(found, counted)
+            for column, counts in zip(self.schema_.columns, counted)
         ]
         names = self.schema_.names
         self.codes_ = table_codes(self.schema_, coded)

@@ -6,7 +6,7 @@ from itertools import combinations
 
 import numpy as np
 
-from utils.synthesizers.marginals.mechanisms import Mechanisms
+from utils.privacy.mechanisms import Mechanisms
 
 MOST_CELLS = 2**20  # of one table
 MOST_TABLES = 30_000  # looked at; with more columns than that allows, one parent each

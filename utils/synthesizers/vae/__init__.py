@@ -18,20 +18,28 @@ import numpy as np
 from utils.encoding import TableCodes
 from utils.encoding.codes import count_of_bins
 from utils.encoding.groups import ROWS_PER_GROUP
+from utils.privacy.accounting import Budget
 from utils.saving import expect
 from utils.synthesizers.draws import drawing_order, resample
 from utils.synthesizers.given import candidates
-from utils.synthesizers.neural import NeuralSynthesizer, pieces
-from utils.synthesizers.vae.networks import RowNetwork, divergence, smooth_functions
+from utils.synthesizers.margins import Coded
+from utils.synthesizers.neural import pieces
+from utils.synthesizers.private import LAST_RATE, PrivatelyTrained
+from utils.synthesizers.vae.networks import (
+    RowNetwork,
+    divergence,
+    functions_of_shares,
+    smooth_functions,
+)
 from utils.training import keras, tf
 
 __all__ = ["VAESynthesizer", "divergence"]
 
 SCORES_PER_FIT = 20
-LAST_RATE = 0.05  # share of the learning rate that is left at the end
+SOON = 1e-6  # share of the steps; with no warm-up the divergence counts from then on
 
 
-class VAESynthesizer(NeuralSynthesizer):
+class VAESynthesizer(PrivatelyTrained):
     """A variational autoencoder over the codes of all columns.
 
     epochs : most passes over the table; at most 12,000 steps are made, and training stops earlier
@@ -42,6 +50,11 @@ class VAESynthesizer(NeuralSynthesizer):
     warm_up : share of the steps in which the weight of the divergence rises from 0 to 1, so that
         the decoder learns to listen (Bowman and others 2016).
     ranks_within_groups : whether numbers that a category tells are told by their rank in its rows.
+    privacy : a Budget of utils.privacy, such as ``Budget(epsilon=1.0, delta=1e-5)``; None promises
+        nothing. See :class:`utils.synthesizers.private.PrivatelyTrained` for what it keeps and what
+        it costs; a schema with all ranges must be passed. Of the other parameters, batch_size,
+        learning_rate, patience and ranks_within_groups then say nothing, and bins are at most 32.
+        For a real release ``random_state`` must be None.
 
     If the schema has a discrete target with 10 rows a value or more, it is drawn first, by its
     share, and the decoder is conditional on it; the other columns follow, fewest codes first
@@ -54,7 +67,6 @@ class VAESynthesizer(NeuralSynthesizer):
     method = "vae"
     passes = 200
     most_steps = 12_000
-    codes_: TableCodes
     order_: list[str]
     stratified_: bool
     functions_: list[Annotated[np.ndarray, "float _ _"] | None]
@@ -70,6 +82,7 @@ class VAESynthesizer(NeuralSynthesizer):
         warm_up: float = 0.2,
         patience: int = 10,
         ranks_within_groups: bool = True,
+        privacy: Budget | None = None,
         progress: bool | str = False,
         checkpoint: str | None = None,
         random_state: int | None = 0,
@@ -78,7 +91,7 @@ class VAESynthesizer(NeuralSynthesizer):
         self.epochs, self.batch_size, self.learning_rate = epochs, batch_size, learning_rate
         self.latent, self.units, self.bins = latent, units, bins
         self.warm_up, self.patience = warm_up, patience
-        self.ranks_within_groups = ranks_within_groups
+        self.ranks_within_groups, self.privacy = ranks_within_groups, privacy
         self.progress, self.checkpoint = progress, checkpoint
 
     def _check_parameters(self) -> None:
@@ -89,6 +102,7 @@ class VAESynthesizer(NeuralSynthesizer):
     # --- what goes in ---
 
     def _fit(self, columns, rng):
+        self._without_promise()
         rows = len(next(iter(columns.values())))
         self.codes_ = TableCodes.fit(columns, self.schema_, count_of_bins(rows, self.bins))
         self.order_, self.stratified_ = self._drawing_order(rows)
@@ -99,7 +113,16 @@ class VAESynthesizer(NeuralSynthesizer):
         held, kept = self._hold_out(len(codes), rng)
         self._fit_network(network, codes[kept], codes[held], rng)
 
-    def _drawing_order(self, rows: int) -> tuple[list[str], bool]:
+    def _arrange(self, coded: list[Coded], rows: float) -> None:
+        self.order_, self.stratified_ = self._drawing_order(rows)
+        self.functions_ = [
+            None
+            if self.schema_[name].discrete
+            else functions_of_shares(coded[place].margin.chances, self.codes_.missing[place])
+            for name, place in zip(self.order_, self._places)
+        ]
+
+    def _drawing_order(self, rows: float) -> tuple[list[str], bool]:
         """Names of the columns as they are drawn, and whether the first is drawn by its
         share: the target, if it is discrete and has rows enough for each value."""
         sizes, target = dict(zip(self.codes_.names, self.codes_.sizes)), self.schema_.target
@@ -127,7 +150,6 @@ class VAESynthesizer(NeuralSynthesizer):
 
     def _check_fitted(self) -> None:
         super()._check_fitted()
-        expect("codes_", self.codes_.fits(self.schema_))
         expect("order_", sorted(self.order_) == sorted(self.codes_.names))
         sizes = [None if table is None else len(table) for table in self.functions_]
         expect("functions_", len(sizes) == len(self.order_))
@@ -175,6 +197,11 @@ class VAESynthesizer(NeuralSynthesizer):
             column_losses=column_losses,
             **self._stopping(network, held, rng),
         )
+
+    def _row_losses(self, network, codes, key, done, parts):
+        columns, distances = network.losses(codes, key, parts)
+        risen = tf.minimum(done / max(self.warm_up, SOON), 1.0)
+        return tf.add_n(columns) + tf.cast(risen, tf.float32) * distances
 
     def _stopping(self, network, held, rng):
         """The bound on the held-out rows, in nats a row, always with the same noise."""

@@ -6,7 +6,9 @@ from itertools import accumulate
 
 import numpy as np
 
+from utils.privacy.parts import PLAIN
 from utils.synthesizers.neural import log_shares, seeded
+from utils.synthesizers.private import ROWS_TO_MATCH, bias_for
 from utils.training import keras, tf
 
 WAVES = 16
@@ -48,6 +50,50 @@ class RowNetwork:
         """Begin at the shares of each column alone; codes int32 (n, d)."""
         self.base.assign(log_shares(codes, self.sizes))
 
+    def start_at(self, log_shares: np.ndarray) -> None:
+        """Begin at shares whose logarithms stand side by side, float32 (sum of sizes,)."""
+        self.base.assign(log_shares)
+
+    def _vectors(self, table, codes, parts) -> list:
+        """A vector for each cell, a list of d times float32 (n, width)."""
+        blocks, columns = parts.blocks(table, self.widths), tf.unstack(codes, axis=1)
+        return [parts.vectors(*told) for told in zip(columns, blocks, self.functions)]
+
+    def clouds(self, codes, parts=PLAIN):
+        """Means and log-variances of the rows' latent clouds, each float32 (n, latent)."""
+        hidden = tf.nn.silu(tf.add_n(self._vectors(self.read, codes, parts)))
+        return tf.split(parts.dense(self.encoder.layers, hidden), 2, axis=1)
+
+    def hidden_at(self, points, first, parts=PLAIN):
+        """What a latent point (n, latent), and a told first code (n,), says, float32 (n, units)."""
+        known = tf.one_hot(first, self.told)
+        return parts.dense(self.decoder.layers, tf.concat([points, known], axis=1))
+
+    def losses(self, codes, key, parts=PLAIN) -> tuple[list, tf.Tensor]:
+        """Minus log-likelihood of each column to be learned, and the divergence, each (n,).
+
+        parts : applies the weights, see :mod:`utils.privacy.parts`.
+        """
+        mean, log_variance = self.clouds(codes, parts)
+        points = mean + tf.exp(log_variance / 2) * tf.random.stateless_normal(tf.shape(mean), key)
+        hidden = self.hidden_at(points, codes[:, 0], parts)
+        spoken = self._vectors(self.speak, codes, parts)
+        before = accumulate(spoken[:-1], initial=0 * spoken[0])
+        heads = zip(
+            tf.unstack(codes, axis=1),
+            before,
+            parts.blocks(self.output, self.widths),
+            parts.blocks(self.base, self.sizes),
+            self.functions,
+        )
+        losses = [
+            tf.nn.sparse_softmax_cross_entropy_with_logits(
+                column, parts.logits(tf.concat([hidden, heard], 1), *head)
+            )
+            for column, heard, *head in heads
+        ][1 if self.told else 0 :]
+        return losses or [tf.zeros_like(mean[:, 0])], divergence(mean, log_variance)
+
     def _by_code(self, table) -> list:
         """A table of all functions as one for each column, with a row for each code."""
         return [
@@ -55,37 +101,26 @@ class RowNetwork:
             for functions, piece in zip(self.functions, tf.split(table.value, self.widths))
         ]
 
-    def _at(self, table, codes) -> list:
-        """A vector for each cell, a list of d times float32 (n, width)."""
-        return [tf.gather(*pair) for pair in zip(self._by_code(table), tf.unstack(codes, axis=1))]
-
-    def clouds(self, codes):
-        """Means and log-variances of the rows' latent clouds, each float32 (n, latent)."""
-        hidden = tf.nn.silu(tf.add_n(self._at(self.read, codes)))
-        return tf.split(self.encoder(hidden), 2, axis=1)
-
-    def hidden_at(self, points, first):
-        """What a latent point (n, latent), and a told first code (n,), says, float32 (n, units)."""
-        known = tf.one_hot(first, self.told)
-        return self.decoder(tf.concat([points, known], axis=1))
-
-    def losses(self, codes, key) -> tuple[list, tf.Tensor]:
-        """Minus log-likelihood of each column to be learned, and the divergence, each (n,)."""
-        mean, log_variance = self.clouds(codes)
-        points = mean + tf.exp(log_variance / 2) * tf.random.stateless_normal(tf.shape(mean), key)
-        hidden, columns = self.hidden_at(points, codes[:, 0]), tf.unstack(codes, axis=1)
-        spoken = self._at(self.speak, codes)
-        before = accumulate(spoken[:-1], initial=0 * spoken[0])
-        losses = [
-            tf.nn.sparse_softmax_cross_entropy_with_logits(
-                column, tf.matmul(tf.concat([hidden, heard], 1), table, transpose_b=True) + base
-            )
-            for column, heard, table, base in zip(columns, before, *self._heads())
-        ][1 if self.told else 0 :]
-        return losses or [tf.zeros_like(mean[:, 0])], divergence(mean, log_variance)
-
-    def _heads(self) -> tuple[list, list]:
-        return self._by_code(self.output), tf.split(self.base.value, self.sizes)
+    def match(self, shares: list[np.ndarray], rng: np.random.Generator) -> None:
+        """Move the biases until each column, after drawn ones before it, has these shares, each
+        float64 (size,)."""
+        latent = self.decoder.input_shape[1] - self.told
+        points = rng.standard_normal((ROWS_TO_MATCH, latent), np.float32)
+        speak, tables = (self._by_code(table) for table in (self.speak, self.output))
+        biases, heard, hidden = [], np.zeros((len(points), RANK), np.float32), None
+        if not self.told:
+            hidden = self.hidden_at(points, np.zeros(len(points), np.int32))
+        for told, table, share in zip(speak, tables, shares):
+            logits = np.zeros((len(points), len(share)), np.float32)
+            if hidden is not None:
+                logits = np.array(tf.concat([hidden, heard], 1) @ tf.transpose(table))
+            biases.append(bias_for(logits, share))
+            uniform = rng.random(len(points), np.float32)
+            codes = _pick(tf.nn.softmax(logits + biases[-1]), uniform)
+            heard = heard + tf.gather(told, codes)
+            if hidden is None:
+                hidden = self.hidden_at(points, codes)
+        self.base.assign(np.concatenate(biases))
 
     def draw(self, points, wanted, key):
         """Rows from left to right: codes int32 (n, d), and the log chance of what was set, (n,).
@@ -94,7 +129,8 @@ class RowNetwork:
         drawn. A first cell that is told is drawn by its share; no chance is counted for it.
         """
         uniform = tf.random.stateless_uniform(tf.shape(wanted), key)
-        (tables, bases), speak = self._heads(), self._by_code(self.speak)
+        tables, speak = self._by_code(self.output), self._by_code(self.speak)
+        bases = tf.split(self.base.value, self.sizes)
         first, codes = wanted[:, 0], []
         heard, log_chance = tf.zeros([tf.shape(points)[0], RANK]), tf.zeros_like(points[:, 0])
         if self.told:
@@ -122,13 +158,18 @@ def _pick(chances, uniform):
 
 
 def smooth_functions(codes: np.ndarray, size: int, missing: bool) -> np.ndarray:
+    """:func:`functions_of_shares` of a column's codes, int32 (n,), as often as each occurs."""
+    return functions_of_shares(np.bincount(codes, minlength=size) / len(codes), missing)
+
+
+def functions_of_shares(shares: np.ndarray, missing: bool) -> np.ndarray:
     """The functions by which a number's codes are told, float32 (size, f).
 
     Cosines of the rank, the k-th by 1/k, so that near bins have near chances and a curve has to be
     well witnessed to be rough; besides, one function for each bin with 5 % of the rows, and for
-    missing. codes : int32 (n,).  missing : whether the last code stands for that.
+    missing. shares : float64 (size,), of each code.  missing : whether the last stands for that.
     """
-    shares = np.bincount(codes, minlength=size) / len(codes)
+    size = len(shares)
     rank, k = np.cumsum(shares) - shares / 2, np.arange(1, min(WAVES, size) + 1)
     own = (shares >= HEAVY) | (missing & (np.arange(size) == size - 1))
     waves = np.cos(np.pi * rank[:, None] * k) / k

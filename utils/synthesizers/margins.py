@@ -8,9 +8,9 @@ from typing import Annotated
 import numpy as np
 
 from utils.encoding import QuantileBins, TableCodes, float_range, grid_step
+from utils.privacy.mechanisms import Mechanisms, noise_of, onto_total
 from utils.saving import savable
 from utils.schema import Column, Schema, TableError
-from utils.synthesizers.marginals.mechanisms import Mechanisms, noise_of, onto_total
 
 PIECES = 128  # at most, that a range or a piece of it is cut into at once
 MOST_VALUES = PIECES**4  # of a grid, so that each can be counted alone
@@ -180,6 +180,17 @@ def count_column(column: Column, values: np.ndarray, mechanisms: Mechanisms, rho
     return Counted(counts, noise_of(each), ruler, tuple(levels[1:]))
 
 
+def count_table(
+    schema: Schema, columns: dict[str, np.ndarray], mechanisms: Mechanisms, rho: float
+) -> tuple[list[Counted], float]:
+    """Count each column alone at the cost of rho in all; returns the noisy number of rows, too."""
+    each = rho / len(columns)
+    counted = [
+        count_column(column, columns[column.name], mechanisms, each) for column in schema.columns
+    ]
+    return counted, noisy_rows(counted)
+
+
 def _cut(level: Level, ruler: Ruler, noise: float) -> np.ndarray:
     """The pieces of the next level: parts of those that hold enough rows to see them."""
     dense = level.pieces[level.counts > CUT_SPREADS * noise * np.sqrt(ruler.parts)]
@@ -228,7 +239,7 @@ def code_column(
     mass = np.zeros(len(clear))
     mass[clear] = onto_total(counted.counts[clear], rows)
     bins, masses, members = _bins(counted, mass[:top], most)
-    crowd = np.sqrt(rows / max(CELLS_PER_SPREAD * later_noise, TINY))
+    crowd = np.sqrt(rows / (CELLS_PER_SPREAD * later_noise)) if later_noise else most
     fewest = int(np.clip(crowd, min(LEAST_GROUPS, most), most))
     groups = of_equal_mass(masses, fewest, GROUP_SPREADS * later_noise)
     absent = mass[top:]
