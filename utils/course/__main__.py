@@ -83,6 +83,23 @@ def check(paths: Paths = None) -> None:
 
 
 @app.command()
+def style(
+    paths: Paths = None,
+    write: Annotated[bool, typer.Option(help="Bring the code into form.")] = False,
+) -> None:
+    """Print what ruff says of the code in notebooks; outputs stay as they are."""
+    from utils.course import style
+
+    paths = [path.resolve() for path in paths or places.all_notebooks()]
+    if write:
+        for path in paths:
+            style.format_code(path)
+    found = [f"{path.name}\n{said}" for path in paths if (said := style.check(path))]
+    typer.echo("\n".join(found) or "ruff has nothing to say.")
+    raise typer.Exit(int(bool(found)))
+
+
+@app.command()
 def setup() -> None:
     """Print the setup cell that opens every lesson and every solutions notebook."""
     typer.echo(places.setup_cell())
