@@ -22,8 +22,8 @@ class Metric:
 
     question : "valid?", "similar?", "useful?" or "private?".  label : short column heading.
     direction : "up" (more is better), "down", "half" (0.5 is best) or "none" (neither).
-    perfect : value of a perfect table; None where only the yardsticks tell.  percent : shown as a
-        percentage.
+    perfect : value of a perfect table; None where only the yardsticks tell.  yardstick : the one
+        whose value stands for perfect, then.  percent : shown as a percentage.
     digits : shown after the point.  meaning : one line.  compute : (train, holdout, synthetic,
     schema, random_state) -> float, or a Series that holds this metric by name (metrics may share
     one function).
@@ -35,6 +35,7 @@ class Metric:
     perfect: float | None
     meaning: str
     compute: Callable
+    yardstick: str = ""
     percent: bool = False
     digits: int = 1
 
@@ -45,9 +46,11 @@ class Metric:
 
     @property
     def goal(self) -> str:
-        """Direction and perfect value in short, such as "↑ 1" or "↓ 10%"; "(no goal)" for
-        neither."""
-        perfect = "" if self.perfect is None else self.format(self.perfect, short=True)
+        """Direction and perfect value in short, such as "↑ 1", "↓ 10%" or "↓ fresh"; "(no goal)"
+        for neither."""
+        perfect = self.yardstick
+        if self.perfect is not None:
+            perfect = self.format(self.perfect, short=True)
         return f"{self.arrow} {perfect}".strip() or "(no goal)"
 
     def format(self, value: float, short: bool = False) -> str:
@@ -136,9 +139,10 @@ METRICS: dict[str, Metric] = {
         "private?",
         "copies",
         "down",
-        0.0,
-        "synthetic rows equal to a training row",
+        None,
+        "synthetic rows equal to a training row: fresh rows have some, too",
         lambda train, holdout, synthetic, schema, seed: exact_copies(train, synthetic, schema),
+        yardstick="fresh",
         percent=True,
     ),
     "distance": Metric(
