@@ -311,6 +311,32 @@ def test_four_tables_of_the_race_stand_two_by_two_and_a_control_is_black():
     assert "black" in {line.get_color() for line in axes[0].lines if line.get_marker() == "x"}
 
 
+def test_names_of_the_race_stand_beside_it_in_order_and_one_seed_is_said():
+    rows = [
+        ("gan", "course", "default", 20, 0.6, 3, 0.02),
+        ("vae", "course", "default", 30, 0.601, 1, np.nan),
+        ("gan", "course", "one epoch", 2, 0.9, 1, np.nan),
+        ("fresh real rows", "yardstick", "default", np.nan, 0.49, 3, 0.01),
+    ]
+    columns = ["method", "kind", "budget", "fit_cpu_seconds", "c2st", "seeds", "spread"]
+    means = pd.DataFrame(rows, columns=columns).assign(table="Adult")
+    (axis,) = data_axes(figure := plots.quality_against_seconds(means))
+    assert saved(figure)
+    names = sorted(axis.texts, key=lambda text: text.xyann[1])
+    assert [name.get_text() for name in names] == ["fresh real rows", "gan", "vae (1 seed)"]
+    assert all(name.xyann[0] > 1 for name in names)
+    assert np.diff([name.xyann[1] for name in names]).min() > 0.2
+    bars = [segment for bars in axis.collections for segment in bars.get_segments()]
+    assert any(np.allclose(bar, [(20, 0.58), (20, 0.62)]) for bar in bars if len(bar))
+
+
+def test_the_axis_of_the_race_is_stretched_towards_a_half():
+    scores = np.array([0.45, 0.5, 0.52, 0.6, 1.0])
+    places = plots._stretched(scores)
+    np.testing.assert_allclose(plots._unstretched(places), scores)
+    assert (places[3] - places[1]) / (places[4] - places[1]) > 0.5
+
+
 def test_each_method_of_a_long_race_has_a_look_of_its_own():
     methods = pd.DataFrame({"method": [f"method {n}" for n in range(20)], "kind": "course"})
     looks = {(style["color"], style["marker"]) for style in plots._race_styles(methods).values()}

@@ -595,36 +595,86 @@ def quality_against_seconds(means: pd.DataFrame, title: str = "") -> Figure:
 
     means : one row a table, method and budget, with ``table``, ``method``, ``kind`` ("course",
     "peer", "control" or "yardstick"), ``budget`` ("default" gets the large marker),
-    ``fit_cpu_seconds`` and ``c2st``. Other libraries are grey and hollow, a control is black; the
-    first yardstick (fresh real rows) is a dashed line. Four panels stand two by two.
+    ``fit_cpu_seconds`` and ``c2st``; where they are given, ``spread`` of the C2ST over seeds is
+    drawn as a bar, and ``seeds`` marks a default that has but one ("1 seed"). Names stand at the
+    right in the order of their scores. Other libraries are grey and hollow, a control is black; the
+    first yardstick (fresh real rows) is a dashed line. The axis is stretched towards 0.5. Four
+    panels stand two by two.
     """
     tables, racing = means["table"].unique(), means[means["kind"] != "yardstick"]
     ceiling = means[means["kind"] == "yardstick"].drop_duplicates("table").set_index("table")
     styles = _race_styles(racing.drop_duplicates("method").sort_values("kind", kind="stable"))
-    across = len(tables) if len(tables) < 4 else 2
+    across = min(2, len(tables))
     down = -(-len(tables) // across)
-    size = (14 if across == 2 and down > 1 else 4.6 * across + 0.4, 4.2 * down + 2)
+    lines = racing.groupby("table")["method"].nunique().max()
+    size = (7.4 * across, max(4.2, 0.3 * lines + 1.4) * down + 0.8)
     figure, axes = plt.subplots(down, across, figsize=size, sharey=True, squeeze=False)
+    lowest = min(0.5, means["c2st"].min())
     for axis, table in zip(axes.flat, tables):
         axis.axhline(ceiling["c2st"][table], color="black", linestyle="--", linewidth=1.5, zorder=0)
-        for method, style in styles.items():
-            _race_line(
-                axis, racing[(racing["table"] == table) & (racing["method"] == method)], style
-            )
+        here = racing[racing["table"] == table]
+        for method, runs in here.groupby("method", sort=False):
+            _race_line(axis, runs, styles[method])
         axis.set(xscale="log", xlabel="CPU seconds to fit (one core)")
+        axis.set_yscale("function", functions=(_stretched, _unstretched))
+        axis.set(ylim=(lowest - 0.01, 1.03), yticks=RACE_TICKS)
         axis.xaxis.set_major_formatter("{x:g}")
         axis.set_title(table)
         axis.grid(alpha=0.3)
+        dashed = pd.DataFrame(
+            {"method": ceiling["method"][[table]], "c2st": ceiling["c2st"][table]}
+        )
+        _race_names(axis, pd.concat([here[here["budget"] == "default"], dashed]), styles)
     for axis in axes[:, 0]:
         axis.set_ylabel("C2ST AUC (0.5: nobody can tell)")
-    handles = [Line2D([], [], label=method, **style) for method, style in styles.items()]
-    handles.append(
-        Line2D(
-            [], [], color="black", linestyle="--", linewidth=1.5, label=ceiling["method"].iloc[0]
-        )
-    )
-    figure.legend(handles=handles, loc="outside lower center", ncols=4)
     return _finish(figure, title)
+
+
+RACE_TICKS = (0.5, 0.52, 0.54, 0.56, 0.6, 0.65, 0.7, 0.8, 0.9, 1.0)
+
+
+def _stretched(auc: np.ndarray) -> np.ndarray:
+    """Straight near 0.5, logarithmic far from it: half of the axis lies between .5 and .6."""
+    return np.arcsinh((auc - 0.5) / 0.03)
+
+
+def _unstretched(place: np.ndarray) -> np.ndarray:
+    return 0.5 + 0.03 * np.sinh(place)
+
+
+def _race_names(axis: Axes, defaults: pd.DataFrame, styles: dict[str, dict]) -> None:
+    """The methods' names beside the panel, in the order of their scores, each led to its point."""
+    ordered = defaults.sort_values("c2st", kind="stable").reset_index(drop=True)
+    scores = ordered["c2st"].to_numpy()
+    low, high = map(_stretched, axis.get_ylim())
+    wanted = (_stretched(scores) - low) / (high - low)
+    for row, place in zip(ordered.to_dict("records"), _spread_out(wanted, 0.97 / len(ordered))):
+        color = styles.get(row["method"], {}).get("color", "black")
+        one = " (1 seed)" if row.get("seeds") == 1 and row["method"] in styles else ""
+        seconds = row.get("fit_cpu_seconds", np.nan)
+        across = axis.get_xlim()[1] if np.isnan(seconds) else seconds
+        axis.annotate(
+            row["method"] + one,
+            (across, row["c2st"]),
+            (1.04, place),
+            textcoords="axes fraction",
+            va="center",
+            fontsize=10,
+            annotation_clip=False,
+            arrowprops={"arrowstyle": "-", "color": color, "linewidth": 0.6, "alpha": 0.5},
+        )
+
+
+def _spread_out(wanted: np.ndarray, apart: float) -> np.ndarray:
+    """Places from 0 to 1 in the given order, near the wanted ones and so far apart, lowest
+    first."""
+    places = np.array(wanted, dtype=float)
+    for _ in range(200):
+        gaps = np.clip(apart - np.diff(places), 0, None) / 2
+        places[:-1] -= gaps
+        places[1:] += gaps
+        places = places.clip(0, 1)
+    return places
 
 
 def _race_styles(methods: pd.DataFrame) -> dict[str, dict]:
@@ -646,13 +696,16 @@ def _race_styles(methods: pd.DataFrame) -> dict[str, dict]:
 
 
 def _race_line(axis: Axes, runs: pd.DataFrame, style: dict) -> None:
-    """One method's budgets in the order of their seconds, the default's marker large."""
+    """One method's budgets in the order of their seconds, the default's marker large and with the
+    spread over its seeds."""
     runs = runs.sort_values("fit_cpu_seconds", kind="stable")
     axis.plot(runs["fit_cpu_seconds"], runs["c2st"], **style | {"markersize": 5})
     default = runs[runs["budget"] == "default"]
-    axis.plot(
-        default["fit_cpu_seconds"], default["c2st"], **style | {"markersize": 11, "linestyle": ""}
-    )
+    if "spread" in default:
+        place, color = (default["fit_cpu_seconds"], default["c2st"]), style["color"]
+        axis.errorbar(*place, yerr=default["spread"], fmt="none", ecolor=color, capsize=3)
+    large = style | {"markersize": 10, "linestyle": ""}
+    axis.plot(default["fit_cpu_seconds"], default["c2st"], **large)
 
 
 def _finish(figure: Figure, title: str, handles: list | None = None) -> Figure:

@@ -65,7 +65,9 @@ def write_report(folder: Path = RESULTS) -> None:
             parts += [AFTER, as_markdown(budgets_table(of_table)) + "\n"]
     (folder / "race.md").write_text("\n".join(parts), encoding="utf-8")
     use_course_style()
-    means = means_over_seeds(runs, ["table", "method", "kind", "budget"]).reset_index()
+    groups = ["table", "method", "kind", "budget"]
+    spread = spreads_over_seeds(runs, groups)["c2st"]
+    means = means_over_seeds(runs, groups).assign(spread=spread).reset_index()
     order = means["table"].map({table: place for place, table in enumerate(tables)})
     figure = quality_against_seconds(
         means.loc[order.sort_values(kind="stable").index], PICTURE_TITLE
