@@ -52,6 +52,14 @@ def html() -> None:
 
 
 @app.command()
+def site() -> None:
+    """Write the source of the site to build/ from what is stored; `make site` builds it."""
+    from utils.course.site import write_source
+
+    typer.echo(write_source().relative_to(places.ROOT))
+
+
+@app.command()
 def notebooks(paths: Paths = None) -> None:
     """Run notebooks in place and store clean outputs; one with a failing cell stays as it was."""
     from tqdm import tqdm
