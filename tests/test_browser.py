@@ -124,16 +124,8 @@ def lab(tmp_path_factory):
 def answer_of(lesson: str) -> str:
     """The worked answer of a lesson's first exercise."""
     page = notebooks.read(places.solution_of(places.notebooks_folder() / f"{lesson}.ipynb"))
-    checked = next(
-        place
-        for place, cell in enumerate(page.cells)
-        if "exercise-check" in cell.metadata.get("tags", [])
-    )
-    return next(
-        cell.source
-        for cell in reversed(page.cells[:checked])
-        if cell.cell_type == "code" and "exercise-answers" not in cell.metadata.get("tags", [])
-    )
+    told = next(k for k, cell in enumerate(page.cells) if cell.source.startswith("### Exercise 1"))
+    return next(cell.source for cell in page.cells[told:] if cell.cell_type == "code")
 
 
 def test_a_learner_opens_runs_and_solves_lesson_00(lab):
