@@ -42,7 +42,7 @@ SITE_READY := $(SITE)/.ready-$(shell cat $(SITE_PINS) | cksum | cut -d' ' -f1)
 BROWSER_READY := $(if $(shell command -v chromium),$(SITE_READY))
 
 .DEFAULT_GOAL := help
-.PHONY: help lab course test portable notebooks readme address lock bench bench-quick bench-private bench-attacks html site clean
+.PHONY: help lab course test portable notebooks readme address lock bench bench-quick bench-private bench-attacks html site check clean
 
 help:  ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -89,6 +89,9 @@ bench-attacks: $(READY) $(ANONYMETER_READY)  ## our attacks beside anonymeter's,
 
 html: $(READY)  ## write the stored lessons as pages to build/ without running them
 	$(COURSE) html
+
+check: $(READY)  ## is this machine ready for a workshop? one line at the end says so
+	$(ONE_THREAD) $(COURSE) ready
 
 site: $(READY) $(SITE_READY)  ## write the course as a site to build/site from the stored notebooks
 	$(COURSE) site

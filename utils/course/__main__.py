@@ -114,6 +114,30 @@ def setup() -> None:
 
 
 @app.command()
+def ready() -> None:
+    """Say whether this machine is ready for a workshop: versions, memory, a kernel, each method."""
+    from utils.course.ready import look
+
+    raise typer.Exit(int(not look(typer.echo)))
+
+
+@app.command()
+def progress(
+    folder: Annotated[Path, typer.Argument(help="The folder with your copies.")] = places.ROOT
+    / "notebooks",
+) -> None:
+    """Say which exercises pass in a learner's copies of the lessons, by what is stored in them."""
+    from utils.course.progress import progress
+
+    try:
+        found = progress(folder)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+    typer.echo(found.to_string())
+    typer.echo(f"\n{found['passed'].sum()} of {found['exercises'].sum()} exercises pass.")
+
+
+@app.command()
 def compared() -> None:
     """Print how many code cells the strict comparison covers."""
     from utils.course.rules import comparison
