@@ -5,9 +5,6 @@ from pathlib import Path
 
 from utils.course.site.docstrings import as_lists
 
-HERE = Path(__file__).resolve().parent
-address = json.loads((HERE / "address.json").read_text(encoding="utf-8"))
-
 project = "Synthetic data, learned by making it"
 author = "The authors of the course"
 copyright = "the authors of the course, MIT licence"
@@ -28,7 +25,6 @@ html_js_files = ["course.js"]
 html_favicon = "_static/favicon.svg"
 html_use_index = False
 html_theme_options = {
-    "repository_url": address,
     "repository_branch": "main",
     "path_to_docs": "",
     "use_repository_button": True,
@@ -57,7 +53,10 @@ napoleon_google_docstring = False
 
 
 def setup(app):
-    """Docstrings are put into lists before napoleon reads their sections."""
+    """The repository's address is written beside this file; docstrings are put into lists before
+    napoleon reads their sections."""
+    written = Path(app.confdir, "address.json").read_text(encoding="utf-8")
+    app.config.html_theme_options["repository_url"] = json.loads(written)
     app.connect("autodoc-process-docstring", _put_into_lists, priority=100)
     app.connect("autodoc-skip-member", _skip_routing)
 
