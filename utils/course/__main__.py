@@ -138,6 +138,17 @@ def progress(
 
 
 @app.command()
+def grading(
+    folder: Annotated[Path, typer.Argument(help="A folder for nbgrader's source/.")],
+) -> None:
+    """Write the exercises in nbgrader's form, for classes that grade."""
+    from utils.course.grading import write_assignments
+
+    for path in write_assignments(folder):
+        typer.echo(path.relative_to(folder))
+
+
+@app.command()
 def compared() -> None:
     """Print how many code cells the strict comparison covers."""
     from utils.course.rules import comparison
