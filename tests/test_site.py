@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import nbformat
@@ -9,11 +10,13 @@ import pytest
 
 import utils.scoring
 from utils.course import notebooks, places
+from utils.course.readme import lesson_facts
 from utils.course.site import GLOSSARY, prepared, write_source
 from utils.course.site.alternatives import describe_figures, first, titles
 from utils.course.site.docstrings import as_lists
 from utils.course.site.glossary import Glossary
 from utils.course.site.reference import ROOMS, public_names
+from utils.course.site.teacher import minutes_by_section, teacher_page
 
 
 @pytest.fixture(scope="module")
@@ -123,6 +126,17 @@ class TestDocstrings:
     def test_the_library_shows_its_public_names(self):
         assert set(public_names(utils.scoring)) >= {"Scoreboard", "score", "c2st"}
         assert "utils.synthesizers" in ROOMS
+
+
+class TestTeacher:
+    @pytest.mark.parametrize("lesson", places.lessons(), ids=lambda path: path.stem)
+    def test_each_lesson_has_a_page_with_notes_minutes_and_five_answers(self, lesson):
+        page = teacher_page(lesson)
+        for heading in ("What people get wrong", "When time is short", "One thing to try live"):
+            assert f"## {heading}" in page
+        assert len(re.findall(r"^\d\. \*\*.+\*\* \w", page, re.MULTILINE)) == 5
+        minutes, read = minutes_by_section(lesson), int(lesson_facts(lesson)["read"])
+        assert "Build" in minutes and abs(sum(minutes.values()) - read) <= len(minutes)
 
 
 class TestPages:

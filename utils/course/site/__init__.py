@@ -17,6 +17,7 @@ from utils.course.site.alternatives import describe_figures
 from utils.course.site.front import front_page
 from utils.course.site.glossary import Glossary
 from utils.course.site.reference import reference_pages
+from utils.course.site.teacher import FOLDER, notes_of, teacher_page
 
 HERE = Path(__file__).resolve().parent
 SETTINGS = HERE / "conf.py"
@@ -42,6 +43,7 @@ def write_source(root: Path = places.ROOT, folder: Path | None = None) -> Path:
         target = folder / path.relative_to(root)
         target.parent.mkdir(parents=True, exist_ok=True)
         notebooks.store(page, target)
+    _write_workshop(root, folder / "notebooks" / FOLDER)
     for pattern in (*PAGES, PICTURES):
         for path in sorted(root.glob(pattern)):
             target = folder / path.relative_to(root)
@@ -56,6 +58,17 @@ def write_source(root: Path = places.ROOT, folder: Path | None = None) -> Path:
         (folder / "reference" / name).write_text(text, encoding="utf-8")
     (folder / "index.md").write_text(front_page(root, folder), encoding="utf-8")
     return folder
+
+
+def _write_workshop(root: Path, folder: Path) -> None:
+    """The teacher's pages: one a lesson, and those that stand for themselves."""
+    folder.mkdir(parents=True)
+    lessons = {notes_of(lesson): lesson for lesson in places.lessons(root)}
+    for path in sorted((places.notebooks_folder(root) / FOLDER).glob("*.md")):
+        text = path.read_text(encoding="utf-8")
+        if path in lessons:
+            text = teacher_page(lessons[path])
+        (folder / path.name).write_text(text, encoding="utf-8")
 
 
 def prepared(path: Path, glossary: Glossary) -> notebooks.NotebookNode:

@@ -56,6 +56,13 @@ All numbers: [the race](data/results/race.md).
 
 ```{{toctree}}
 :hidden:
+:caption: For teachers
+
+{workshop}
+```
+
+```{{toctree}}
+:hidden:
 :caption: To look up
 
 glossary
@@ -90,8 +97,12 @@ def front_page(root: Path, folder: Path) -> str:
         for name, told in PICTURES.items()
         if (folder / "data" / "results" / name).exists()
     )
-    pages, rooms = _written(folder, "data"), _written(folder, "reference")
-    return top + "".join(parts) + BOTTOM.format(pictures=pictures, pages=pages, rooms=rooms)
+    written = {
+        "workshop": _written(folder, "notebooks/workshop"),
+        "pages": _written(folder, "data"),
+        "rooms": _written(folder, "reference"),
+    }
+    return top + "".join(parts) + BOTTOM.format(pictures=pictures, **written)
 
 
 def _written(folder: Path, part: str) -> str:
