@@ -11,7 +11,7 @@ from nbformat import NotebookNode
 # What no link may stand in: code, mathematics, links, pictures, tags, headings, tables.
 PROTECTED = (
     r"```.*?```|``.*?``|`[^`]*`|\$\$.*?\$\$|\$[^$\n]*\$|!?\[[^\]]*\]\([^)]*\)|<[^>]*>"
-    r"|^#.*?$|^\|.*?$|\*\*[^*]*\*\*"
+    r"|^#.*?$|^\|.*?$"
 )
 ENTRY = re.compile(r"^(?P<names>(?:[^\s`].*\n)+)(?P<text>(?:  .+\n?)+)", re.MULTILINE)
 
