@@ -156,6 +156,10 @@ class TestPages:
         assert places.solution_of(lesson).name in prepared(lesson, glossary).cells[-1].source
         assert prepared(places.solution_of(lesson), glossary).metadata["orphan"] is True
 
+    def test_links_in_outputs_lead_to_pages(self, source):
+        shown = (source / "notebooks" / "00_start_here.ipynb").read_text(encoding="utf-8")
+        assert "(05_gan.html)" in shown and "(05_gan.ipynb)" not in shown
+
     def test_the_setup_cell_is_folded(self, glossary):
         page = prepared(places.lessons()[0], glossary)
         setup = next(cell for cell in page.cells if cell.source == places.setup_cell())

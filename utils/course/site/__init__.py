@@ -25,6 +25,7 @@ GLOSSARY = HERE / "glossary.md"
 STATIC = HERE / "static"
 PAGES = ("data/*.md", "data/results/*.md")
 PICTURES = "data/results/*.png"
+MARKDOWN_LINK = re.compile(r"(\]\([^):]*?)\.ipynb(?=[)#])")
 OWN_OUTPUT = "application/vnd.course"  # MIME types that no page shows
 
 
@@ -96,8 +97,9 @@ def _show(data: dict) -> None:
     """Leave out what no page shows; links to notebooks lead to their pages."""
     for kind in [kind for kind in data if kind.startswith(OWN_OUTPUT)]:
         del data[kind]
-    if "text/html" in data:
-        data["text/html"] = LINK_TO_NOTEBOOK.sub(r"\1.html", data["text/html"])
+    for kind, link in (("text/html", LINK_TO_NOTEBOOK), ("text/markdown", MARKDOWN_LINK)):
+        if kind in data:
+            data[kind] = link.sub(r"\1.html", data[kind])
 
 
 def _link_to_solutions(solved: Path) -> notebooks.NotebookNode:
