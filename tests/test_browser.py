@@ -33,7 +33,6 @@ LESSON = "00_start_here"
 pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed (apt-get install it)"),
     pytest.mark.skipif(not TOOLS.exists(), reason="the browser's environment: run `make test`"),
-    pytest.mark.xdist_group("browser"),
 ]
 
 
