@@ -75,6 +75,7 @@ INSIDE = {
         ["similar", "useful"],
     ],
     "utils.fairness": [["groups"], ["decisions", "drift", "repair"], ["intervals"], ["ledger"]],
+    "utils.text": [["encoder", "sentences", "agreement", "rows"], ["classifier", "models"]],
     "utils.encoding": [
         ["columns", "bins", "spikes", "groups"],
         ["codes", "matrix", "scores"],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import io
+import json
 import os
 import tarfile
 import zipfile
@@ -14,7 +15,7 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 from utils.screentime import simulate_screentime
-from utils.tables import load_adult, load_flights, load_screentime
+from utils.tables import load_adult, load_flights, load_screentime, load_sentences
 
 DATA = Path(__file__).resolve().parent.parent / "data"
 CHECKSUMS = dict(
@@ -34,7 +35,9 @@ def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-@pytest.mark.parametrize("name", ["screentime.csv", "adult.parquet", "flights.parquet"])
+@pytest.mark.parametrize(
+    "name", ["screentime.csv", "adult.parquet", "flights.parquet", "sentences.parquet"]
+)
 def test_tables_are_the_recorded_bytes_and_their_cards_say_so(name):
     assert sha256((DATA / name).read_bytes()) == CHECKSUMS[name]
     assert CHECKSUMS[name] in (DATA / name).with_suffix(".md").read_text(encoding="utf-8")
@@ -122,7 +125,40 @@ def test_the_flights_script_tells_late_from_never_and_refuses_another_file(tmp_p
     ) == {"United"}
 
 
-LOADERS = {"screentime": load_screentime, "adult": load_adult, "flights": load_flights}
+def test_the_script_makes_the_same_sentences():
+    package = os.environ.get("SENTIMENT_PACKAGE")
+    if not package:
+        pytest.skip("set SENTIMENT_PACKAGE to the path of the npm package sentiment 5.0.2")
+    assert_frame_equal(script("make_sentences").make(Path(package)), load_sentences())
+
+
+def test_the_sentences_script_mends_signs_and_refuses_another_package(tmp_path):
+    maker, package = script("make_sentences"), tmp_path / "other.tgz"
+    entries = [
+        {"text": "So \x96 so\x85  and\n on. ", "class": 0},
+        {"text": "Fine!", "class": 1},
+        {"text": "", "class": None},
+    ]
+    with tarfile.open(package, "w:gz") as archive:
+        for site in maker.DOMAINS:
+            content = json.dumps(entries).encode()
+            entry = tarfile.TarInfo(f"{maker.MEMBERS}/{site}.json")
+            entry.size = len(content)
+            archive.addfile(entry, io.BytesIO(content))
+    found = maker.read_member(package, "imdb")
+    assert found["text"].tolist() == ["So - so... and on.", "Fine!"]
+    assert found["mood"].tolist() == ["negative", "positive"] and set(found["domain"]) == {"film"}
+    assert maker.letters("Fine!") == maker.letters("fine")
+    with pytest.raises(SystemExit, match="sentiment@5.0.2"):
+        maker.make(package)
+
+
+LOADERS = {
+    "screentime": load_screentime,
+    "adult": load_adult,
+    "flights": load_flights,
+    "sentences": load_sentences,
+}
 
 
 @pytest.mark.parametrize("name", LOADERS)
@@ -170,3 +206,14 @@ def test_the_flights_card_gives_the_true_counts():
     assert f"{theirs:.0%}".replace("%", " %") + " of the missing `plane_seats`" in card
     commonness = table["destination"].value_counts()
     assert f"{(commonness < 10).sum()} destinations have fewer than ten rows" in card
+
+
+def test_the_sentences_card_gives_the_attribution_and_the_true_counts():
+    card, table = (DATA / "sentences.md").read_text(encoding="utf-8"), load_sentences()
+    assert all(words in card for words in ("Kotzias", "2015", "10.24432/C57604", "CC BY 4.0"))
+    letters = table["text"].map(script("make_sentences").letters)
+    assert not letters.duplicated().any() and f"({3_000 - len(table)} are gone)" in card
+    words = table["text"].str.split().str.len()
+    assert f"{words.min()} to {words.max()} words" in card and f"{len(table):,} short" in card
+    assert f"positive ({(table['mood'] == 'positive').mean():.0%}".replace("%", " %") in card
+    assert table["part"].value_counts().to_dict() == {"train": 2_172, "test": 800}
