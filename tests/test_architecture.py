@@ -75,6 +75,11 @@ INSIDE = {
         ["similar", "useful"],
     ],
     "utils.fairness": [["groups"], ["decisions", "drift", "repair"], ["intervals"], ["ledger"]],
+    "utils.text": [
+        ["encoder", "sentences", "agreement", "rows", "filters", "writer"],
+        ["classifier", "models", "diversity", "grounded", "planted", "templates"],
+        ["support"],
+    ],
     "utils.encoding": [
         ["columns", "bins", "spikes", "groups"],
         ["codes", "matrix", "scores"],

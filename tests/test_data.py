@@ -5,16 +5,20 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import io
+import json
 import os
 import tarfile
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from pandas.testing import assert_frame_equal
 
+from utils.language_model import Reply
 from utils.screentime import simulate_screentime
-from utils.tables import load_adult, load_flights, load_screentime
+from utils.tables import load_adult, load_flights, load_screentime, load_sentences
+from utils.text import load_readings, load_support
 
 DATA = Path(__file__).resolve().parent.parent / "data"
 CHECKSUMS = dict(
@@ -34,10 +38,57 @@ def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-@pytest.mark.parametrize("name", ["screentime.csv", "adult.parquet", "flights.parquet"])
+@pytest.mark.parametrize(
+    "name", ["screentime.csv", "adult.parquet", "flights.parquet", "sentences.parquet"]
+)
 def test_tables_are_the_recorded_bytes_and_their_cards_say_so(name):
     assert sha256((DATA / name).read_bytes()) == CHECKSUMS[name]
     assert CHECKSUMS[name] in (DATA / name).with_suffix(".md").read_text(encoding="utf-8")
+
+
+SUPPORT = ["support.csv", "support_handwritten.csv", "support_reading.csv", "support_replies.csv"]
+
+
+@pytest.mark.parametrize("name", SUPPORT)
+def test_support_messages_are_the_recorded_bytes_and_their_card_says_so(name):
+    assert sha256((DATA / name).read_bytes()) == CHECKSUMS[name]
+    assert CHECKSUMS[name] in (DATA / "support.md").read_text(encoding="utf-8")
+
+
+def test_the_script_sifts_the_stored_messages_as_stored():
+    maker, stored = script("make_support"), load_support(refused=True)
+    order = ["label", "prompt", "seed"]
+    assert stored[order].to_records(index=False).tolist() == maker.tasks()
+    assert_frame_equal(maker.sift(stored.drop(columns="refused_by")), stored)
+    assert sha256(maker.as_bytes(stored)) == CHECKSUMS["support.csv"]
+
+
+def test_the_script_writes_what_is_missing_and_nothing_twice(tmp_path):
+    maker, asked = script("make_support"), []
+
+    def continue_text(prompt, grammar, **options):
+        asked.append(options["seed"])
+        return Reply(f" My box is late {len(asked)}.\n", True, 1, 1, 1)
+
+    model = SimpleNamespace(takes_grammar=True, continue_text=continue_text)
+    tasks = maker.tasks({"one label": range(2), "mixed": range(7, 8)})
+    first = maker.write(model, tasks[:5], tmp_path / "new" / "texts.jsonl")
+    whole = maker.write(model, tasks, tmp_path / "new" / "texts.jsonl")
+    assert asked == [seed for *_, seed in tasks] == [0] * 4 + [1] * 4 + [7] * 4
+    assert_frame_equal(whole[:5], first)
+
+
+def test_the_card_of_the_support_messages_gives_the_true_counts():
+    card, kept = (DATA / "support.md").read_text(encoding="utf-8"), load_support()
+    every, read = load_support(refused=True), load_readings()
+    of_one = every[every["prompt"] == "one label"]
+    assert f"{len(every)} short messages" in card and f"{len(kept)} of them passed" in card
+    assert f"{len(of_one)} from prompts of one label, of which {len(kept)} are kept" in card
+    seen = read.merge(of_one.drop_duplicates("text"), on="text")
+    agrees = seen["read_as"] == seen["label"]
+    left = seen["refused_by"] == ""
+    assert f"of {len(read)} messages {agrees.sum()} were read as their label" in card
+    assert f"{agrees[left].sum()} of the {left.sum()} that were kept" in card
 
 
 def test_the_script_makes_the_same_bytes_of_screen_time():
@@ -122,7 +173,40 @@ def test_the_flights_script_tells_late_from_never_and_refuses_another_file(tmp_p
     ) == {"United"}
 
 
-LOADERS = {"screentime": load_screentime, "adult": load_adult, "flights": load_flights}
+def test_the_script_makes_the_same_sentences():
+    package = os.environ.get("SENTIMENT_PACKAGE")
+    if not package:
+        pytest.skip("set SENTIMENT_PACKAGE to the path of the npm package sentiment 5.0.2")
+    assert_frame_equal(script("make_sentences").make(Path(package)), load_sentences())
+
+
+def test_the_sentences_script_mends_signs_and_refuses_another_package(tmp_path):
+    maker, package = script("make_sentences"), tmp_path / "other.tgz"
+    entries = [
+        {"text": "So \x96 so\x85  and\n on. ", "class": 0},
+        {"text": "Fine!", "class": 1},
+        {"text": "", "class": None},
+    ]
+    with tarfile.open(package, "w:gz") as archive:
+        for site in maker.DOMAINS:
+            content = json.dumps(entries).encode()
+            entry = tarfile.TarInfo(f"{maker.MEMBERS}/{site}.json")
+            entry.size = len(content)
+            archive.addfile(entry, io.BytesIO(content))
+    found = maker.read_member(package, "imdb")
+    assert found["text"].tolist() == ["So - so... and on.", "Fine!"]
+    assert found["mood"].tolist() == ["negative", "positive"] and set(found["domain"]) == {"film"}
+    assert maker.letters("Fine!") == maker.letters("fine")
+    with pytest.raises(SystemExit, match="sentiment@5.0.2"):
+        maker.make(package)
+
+
+LOADERS = {
+    "screentime": load_screentime,
+    "adult": load_adult,
+    "flights": load_flights,
+    "sentences": load_sentences,
+}
 
 
 @pytest.mark.parametrize("name", LOADERS)
@@ -170,3 +254,14 @@ def test_the_flights_card_gives_the_true_counts():
     assert f"{theirs:.0%}".replace("%", " %") + " of the missing `plane_seats`" in card
     commonness = table["destination"].value_counts()
     assert f"{(commonness < 10).sum()} destinations have fewer than ten rows" in card
+
+
+def test_the_sentences_card_gives_the_attribution_and_the_true_counts():
+    card, table = (DATA / "sentences.md").read_text(encoding="utf-8"), load_sentences()
+    assert all(words in card for words in ("Kotzias", "2015", "10.24432/C57604", "CC BY 4.0"))
+    letters = table["text"].map(script("make_sentences").letters)
+    assert not letters.duplicated().any() and f"({3_000 - len(table)} are gone)" in card
+    words = table["text"].str.split().str.len()
+    assert f"{words.min()} to {words.max()} words" in card and f"{len(table):,} short" in card
+    assert f"positive ({(table['mood'] == 'positive').mean():.0%}".replace("%", " %") in card
+    assert table["part"].value_counts().to_dict() == {"train": 2_172, "test": 800}

@@ -28,6 +28,8 @@ REBUILT_BY = {
     "private": "make bench-private",
     "anonymeter": "make bench-attacks",
     "coverage": "make bench-attacks",
+    "sentences": "python -m tests.benchmarks sentences",
+    "text": "python -m tests.benchmarks text",
 }
 
 

@@ -28,6 +28,7 @@ __all__ = [
     "load_adult",
     "load_flights",
     "load_screentime",
+    "load_sentences",
     "read_table",
     "screentime_schema",
     "split",
@@ -127,6 +128,17 @@ def load_flights(part: str | None = None) -> pd.DataFrame:
     numbers that may be missing as float64 (NaN, as for text).
     """
     return _load_parts("flights", part)
+
+
+def load_sentences(part: str | None = None) -> pd.DataFrame:
+    """Load 2,972 sentences of reviews with their mood (Kotzias 2015, UCI, CC BY 4.0; see
+    data/sentences.md).
+
+    part : "train" (2,172 sentences) or "test" (800), split at random; None for both, with the
+    column ``part``. Returns a DataFrame of text: ``text``, ``domain`` (product, film, restaurant)
+    and ``mood`` (positive, negative).
+    """
+    return _load_parts("sentences", part)
 
 
 def _load_parts(name: str, part: str | None) -> pd.DataFrame:

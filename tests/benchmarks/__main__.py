@@ -18,7 +18,9 @@ from tests.benchmarks.private import measure_private
 from tests.benchmarks.private_report import write_private_report
 from tests.benchmarks.race import race
 from tests.benchmarks.report import write_report
+from tests.benchmarks.sentences import write_sentences
 from tests.benchmarks.tables import TABLES
+from tests.benchmarks.text import measure_text
 from tests.benchmarks.truth import measure_truth
 from utils.course.places import results_folder
 from utils.results import means_over_seeds
@@ -128,6 +130,26 @@ def run_coverage(jobs: Jobs = SIDE_BY_SIDE) -> None:
     start_lesson()
     typer.echo(as_text(coverage.measure_coverage(jobs)))
     write_coverage_page()
+
+
+@app.command(name="sentences")
+def run_sentences() -> None:
+    """Sentences that the language model writes for lesson 15; goes on where it stopped."""
+    typer.echo(as_text(write_sentences().groupby(["draw", "mood"]).size().reset_index()))
+
+
+@app.command(name="text")
+def run_text() -> None:
+    """Classifiers of sentences, trained on real and on synthetic ones; goes on where it stopped."""
+    start_lesson()
+    runs = measure_text()
+    typer.echo(
+        as_text(
+            means_over_seeds(runs.rename(columns={"draw": "seed"}), ["corpus", "model", "training"])
+            .reset_index()
+            .round(3)
+        )
+    )
 
 
 def _known(kind: str, name: str, names: list[str]) -> None:

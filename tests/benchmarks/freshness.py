@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from pathlib import Path
 
-from tests.benchmarks import ablation, anonymeter, coverage, private, race, truth
+from tests.benchmarks import ablation, anonymeter, coverage, private, race, sentences, text, truth
 from tests.benchmarks.methods import methods
 from tests.benchmarks.plan import BUDGETS, SEEDS, defaults
 from tests.benchmarks.tables import TABLES
@@ -24,6 +24,8 @@ JUDGED_BY = {
     private.PRIVATE: (private, "table"),
     anonymeter.ANONYMETER: (anonymeter, "table"),
     coverage.COVERAGE: (coverage, "figure"),
+    sentences.SENTENCES: (sentences, "model"),
+    text.TEXT: (text, "model"),
 }
 
 

@@ -23,6 +23,7 @@ COUNTS = (
     "utils.schema",
     "utils.scoring.",
     "utils.synthesizers.",
+    "utils.text.",
     "utils.training",
     "tests.benchmarks.ablation_",
     "tests.benchmarks.control",
