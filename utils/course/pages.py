@@ -75,7 +75,7 @@ def _page(page: NotebookNode, path: Path) -> str:
 def _card(path: Path, page: NotebookNode) -> str:
     """A lesson on the index: its first figure, its question, its minutes and its solutions."""
     first = page.cells[0].source if page.cells else "empty"
-    title, facts, figure = TITLE.search(first), FACTS.search(first), _first_figure(page)
+    title, facts, figure = TITLE.search(first), FACTS.search(first), first_figure(page)
     solved = places.solution_of(path)
     return CARD.format(
         picture=f'<img src="data:image/png;base64,{figure}" alt="">' if figure else "",
@@ -88,7 +88,7 @@ def _card(path: Path, page: NotebookNode) -> str:
     )
 
 
-def _first_figure(page: NotebookNode) -> str:
+def first_figure(page: NotebookNode) -> str:
     """The first picture of a lesson as base64 text; empty without any."""
     for cell in page.cells:
         for output in cell.get("outputs", []):
