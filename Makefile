@@ -32,6 +32,8 @@ PEERS_READY := $(call peer,peers,)
 DPMM_READY := $(call peer,dpmm,_dpmm)
 OPENDP_READY := $(call peer,opendp,_opendp)
 ANONYMETER_READY := $(call peer,anonymeter,_anonymeter)
+# A second server of language models, for tests and `make bench-language`.
+SERVER_READY := $(call peer,server,_server)
 
 # What builds the site and drives a browser: an environment of its own, which sees the course's packages beside its
 # own (the library's reference is read from them).
@@ -42,7 +44,7 @@ SITE_READY := $(SITE)/.ready-$(shell cat $(SITE_PINS) | cksum | cut -d' ' -f1)
 BROWSER_READY := $(if $(shell command -v chromium),$(SITE_READY))
 
 .DEFAULT_GOAL := help
-.PHONY: help lab course test portable notebooks readme address lock bench bench-quick bench-private bench-attacks html site check clean
+.PHONY: help lab course test portable notebooks readme address lock bench bench-quick bench-private bench-attacks bench-language html site check clean
 
 help:  ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -87,6 +89,9 @@ bench-attacks: $(READY) $(ANONYMETER_READY)  ## our attacks beside anonymeter's,
 	$(BIN)/python -m tests.benchmarks anonymeter
 	$(BIN)/python -m tests.benchmarks coverage
 
+bench-language: $(READY) $(SERVER_READY)  ## rows by language models on one board, contamination, a server killed in the middle
+	$(BIN)/python -m tests.benchmarks language
+
 html: $(READY)  ## write the stored lessons as pages to build/ without running them
 	$(COURSE) html
 
@@ -125,7 +130,8 @@ $(SITE_READY): $(READY)
 $(DPMM_READY): PINS := _dpmm
 $(OPENDP_READY): PINS := _opendp
 $(ANONYMETER_READY): PINS := _anonymeter
-$(PEERS_READY) $(DPMM_READY) $(OPENDP_READY) $(ANONYMETER_READY):
+$(SERVER_READY): PINS := _server
+$(PEERS_READY) $(DPMM_READY) $(OPENDP_READY) $(ANONYMETER_READY) $(SERVER_READY):
 	$(PYTHON) -m venv $(@D)
 	$(@D)/bin/python -m pip install --disable-pip-version-check --quiet -r $(PEERS_PINS)$(PINS).txt
 	rm -f $(@D)/.ready-*

@@ -53,6 +53,7 @@ def completion(text, finish: str = "stop", choices: bool = True) -> dict:
         "index": 0,
         "finish_reason": finish,
         "message": {"role": "assistant", "content": text},
+        "text": text,
     }
     return {
         "id": "1",
@@ -112,14 +113,20 @@ def _schema(body: dict) -> dict:
     return body.get("response_format", {}).get("json_schema", {}).get("schema", {"const": "Hello."})
 
 
-def instance(schema: dict, rng: random.Random):
-    """A value that keeps a JSON schema of the kinds that the course writes."""
+def instance(schema: dict, rng: random.Random, known: dict | None = None):
+    """A value that keeps a JSON schema of the kinds that the course writes.
+
+    known : what the schema defines, name -> schema.
+    """
+    known = schema.get("$defs", {}) if known is None else known
+    if "$ref" in schema:
+        return instance(known[schema["$ref"].removeprefix("#/$defs/")], rng, known)
     if "const" in schema:
         return schema["const"]
     if "enum" in schema:
         return rng.choice(schema["enum"])
     if schema["type"] == "object":
-        return {name: instance(part, rng) for name, part in schema["properties"].items()}
+        return {name: instance(part, rng, known) for name, part in schema["properties"].items()}
     low = schema.get("minimum", 0)
     high = schema.get("maximum", low + LARGEST)
     if schema["type"] == "integer":

@@ -65,7 +65,7 @@ INSIDE = {
         ["parquet", "text"],
     ],
     "utils.attacks": [
-        ["evidence", "rates", "neighbours", "membership", "white_box"],
+        ["contamination", "evidence", "rates", "neighbours", "membership", "white_box"],
         ["attribute", "linkage", "singling_out"],
         ["report"],
     ],

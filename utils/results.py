@@ -30,6 +30,7 @@ REBUILT_BY = {
     "coverage": "make bench-attacks",
     "sentences": "python -m tests.benchmarks sentences",
     "text": "python -m tests.benchmarks text",
+    "language": "make bench-language",
 }
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from tqdm import tqdm
 
-from tests.benchmarks import ablation, anonymeter, coverage
+from tests.benchmarks import ablation, anonymeter, coverage, language
 from tests.benchmarks.attack_pages import write_anonymeter_page, write_coverage_page
 from tests.benchmarks.figures import as_table, as_text, machine, store
 from tests.benchmarks.measures import GROUPS
@@ -150,6 +150,16 @@ def run_text() -> None:
             .round(3)
         )
     )
+
+
+@app.command(name="language")
+def run_language(jobs: Jobs = 1) -> None:
+    """A language model's rows beside every generator's, and what it has read; goes on where it
+    stopped."""
+    start_lesson()
+    runs = language.measure_language(jobs)
+    by_line = runs.pivot_table("value", ["experiment", "line"], "figure", sort=False)
+    typer.echo(as_text(by_line.reset_index()))
 
 
 def _known(kind: str, name: str, names: list[str]) -> None:

@@ -6,7 +6,17 @@ import re
 from collections import Counter
 from pathlib import Path
 
-from tests.benchmarks import ablation, anonymeter, coverage, private, race, sentences, text, truth
+from tests.benchmarks import (
+    ablation,
+    anonymeter,
+    coverage,
+    language,
+    private,
+    race,
+    sentences,
+    text,
+    truth,
+)
 from tests.benchmarks.methods import methods
 from tests.benchmarks.plan import BUDGETS, SEEDS, defaults
 from tests.benchmarks.tables import TABLES
@@ -26,6 +36,7 @@ JUDGED_BY = {
     coverage.COVERAGE: (coverage, "figure"),
     sentences.SENTENCES: (sentences, "model"),
     text.TEXT: (text, "model"),
+    language.LANGUAGE: (language, "line"),
 }
 
 

@@ -12,6 +12,7 @@ import pandas as pd
 from sklearn.base import clone
 
 from tests.benchmarks.figures import Figure
+from tests.benchmarks.language_task import killed_figures, task_figures
 from tests.benchmarks.loop import textbook_against_in_graph
 from tests.benchmarks.private_step import seconds_a_step
 from tests.benchmarks.tables import DAYS, YEAR
@@ -140,6 +141,12 @@ def _quality(name: str, column: str, value: float, bound: float | None) -> Figur
     called, unit, more_is_better = COLUMNS[column]
     limit = {"at_least" if more_is_better else "at_most": bound}
     return Figure(f"{name}: {called}", None if np.isnan(value) else value, unit, **limit)
+
+
+@group
+def language() -> list[Figure]:
+    """Two hundred rows by the local language model; a server that is killed while it writes."""
+    return task_figures() + killed_figures()
 
 
 # --- sampling ---

@@ -19,6 +19,7 @@ COUNTS = (
     "utils.checks",
     "utils.encoding.",
     "utils.expressions",
+    "utils.language_model",
     "utils.privacy.",
     "utils.schema",
     "utils.scoring.",

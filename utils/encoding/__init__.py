@@ -3,11 +3,13 @@
 from utils.encoding.bins import QuantileBins
 from utils.encoding.codes import TableCodes
 from utils.encoding.columns import (
+    array_dtype,
     float_range,
     from_array,
     from_codes,
     from_float,
     grid_step,
+    is_absent,
     to_array,
     to_code,
     to_codes,
@@ -20,11 +22,13 @@ __all__ = [
     "QuantileBins",
     "TableCodes",
     "TableEncoder",
+    "array_dtype",
     "float_range",
     "from_array",
     "from_codes",
     "from_float",
     "grid_step",
+    "is_absent",
     "to_array",
     "to_code",
     "to_codes",

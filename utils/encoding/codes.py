@@ -10,6 +10,7 @@ from typing import Annotated
 import numpy as np
 
 from utils.encoding.bins import QuantileBins
+from utils.encoding.columns import array_dtype, is_absent
 from utils.encoding.groups import ROWS_PER_BIN
 from utils.encoding.spikes import FEW_VALUES
 from utils.saving import savable
@@ -58,9 +59,8 @@ class TableCodes:
             and len(known := columns[column.name][~np.isnan(columns[column.name])])
         }
         values = np.array([_values(column, bins) for column in schema.columns], dtype=int)
-        missing = np.array([_has_missing(columns[name]) for name in schema.names], dtype=bool) | (
-            values == 0
-        )
+        missing = [bool(is_absent(columns[name]).any()) for name in schema.names]
+        missing = np.array(missing, dtype=bool) | (values == 0)
         return cls(schema.names, values + missing, missing, bins)
 
     def fits(self, schema: Schema) -> bool:
@@ -111,9 +111,8 @@ class TableCodes:
         }
 
     def _decode(self, column: Column, codes, missing, given, rng):
-        dtype = np.int32 if column.discrete else np.float64
         if column.name in given:
-            return np.full(len(codes), given[column.name], dtype=dtype)
+            return np.full(len(codes), given[column.name], dtype=array_dtype(column))
         if missing:
             codes = np.where(codes == self.sizes[self.names.index(column.name)] - 1, -1, codes)
         if column.discrete:
@@ -124,7 +123,3 @@ class TableCodes:
 
 def _values(column: Column, bins: dict) -> int:
     return len(column.categories) if column.discrete else len(bins.get(column.name, ()))
-
-
-def _has_missing(values: np.ndarray) -> bool:
-    return bool((np.isnan(values) if values.dtype.kind == "f" else values < 0).any())

@@ -336,6 +336,16 @@ def to_array(values: pd.Series, column: Column) -> np.ndarray:
     return to_codes(values, column) if column.discrete else to_float(values, column)
 
 
+def array_dtype(column: Column) -> type:
+    """The dtype of :func:`to_array`: int32 for a discrete column, float64 for any other."""
+    return np.int32 if column.discrete else np.float64
+
+
+def is_absent(values: np.ndarray) -> np.ndarray:
+    """bool (n,), where an array of :func:`to_array` stands for a missing value."""
+    return np.isnan(values) if values.dtype.kind == "f" else values < 0
+
+
 def from_array(values: np.ndarray, column: Column):
     """The inverse of :func:`to_array`: a numpy or pandas array in the column's dtype."""
     return from_codes(values, column) if column.discrete else from_float(values, column)

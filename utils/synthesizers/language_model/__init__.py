@@ -12,13 +12,12 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections import Counter
 from dataclasses import replace
 from typing import Annotated
 
 import numpy as np
 
-from utils.encoding import TableCodes, float_range
+from utils.encoding import TableCodes, array_dtype, float_range, is_absent
 from utils.language_model import LanguageModel, LanguageModelError, open_language_model
 from utils.saving import expect
 from utils.schema import Schema
@@ -33,7 +32,6 @@ __all__ = ["LanguageModelSynthesizer", "WritingReport"]
 FORMS = ("auto", "grammar", "schema")
 MOST_SEED_ROWS = 100  # kept with the fit
 MOST_CATEGORIES = 200  # that a model is asked to choose from
-PATIENCE = 1  # times that a row is asked for, until its known cells are drawn anew
 FRUITLESS = 10  # requests in a row without a new row, until it gives up
 
 
@@ -55,6 +53,12 @@ class LanguageModelSynthesizer(Synthesizer):
     checkpoint : a file that keeps each reply; a draw that was interrupted goes on from there.
 
     Which cells are missing is drawn by code as well, at the column's own rate.
+
+    Rows of a reply are told by their keys; CSV, and JSON without the keys asked for, by their order
+    alone, so that a row left out there costs those after it. A llama.cpp server keeps the range of
+    whole numbers in a JSON schema, of others not: what is out of range is refused when it is read.
+    Numbers are asked for without exponents. Identifiers that are text ("U0017") must be named in
+    ``by_code``, which draws those of training: number the rows yourself instead.
 
     The model is the one of :func:`utils.language_model.open_language_model`. Prompts hold training
     rows, which a service then sees, and the model may repeat: rows equal to one of the up to 100
@@ -136,7 +140,7 @@ class LanguageModelSynthesizer(Synthesizer):
             for name, column, size in zip(counted, codes.T, self.codes_.sizes)
         }
         self.missing_ = {
-            column.name: float(_absent(columns[column.name]).mean())
+            column.name: float(is_absent(columns[column.name]).mean())
             for column in schema.columns
             if column.name not in self.by_code_
         }
@@ -214,10 +218,7 @@ class LanguageModelSynthesizer(Synthesizer):
         absent = {name: rng.random(n) < self.missing_[name] for name in written}
         rows = self._written(n, given, known, absent, int(rng.integers(2**31)))
         return {
-            column.name: np.array(
-                [row[column.name] for row in rows],
-                dtype=np.int32 if column.discrete else np.float64,
-            )
+            column.name: np.array([row[column.name] for row in rows], dtype=array_dtype(column))
             for column in self.schema_.columns
         }
 
@@ -232,29 +233,28 @@ class LanguageModelSynthesizer(Synthesizer):
         if numbered:
             drawn |= {name: self._numbers(name, n, rng) for name in self.identifiers_}
         set_by_hand = {
-            name: np.full(n, value, np.int32 if self.schema_[name].discrete else np.float64)
+            name: np.full(n, value, dtype=array_dtype(self.schema_[name]))
             for name, value in given.items()
         }
         return drawn | set_by_hand
 
     def _numbers(self, name, n, rng) -> np.ndarray:
-        """Identifiers, each once: those of training come last, when all others are used up."""
-        low, high = float_range(self.schema_[name])
-        low = low if np.isfinite(low) else 0.0
-        last = self.seen_[name][1] if np.isinf(high) else high
-        if np.isinf(high):
-            last += n
-        free = np.arange(low, last + 1)
-        taken = np.isin(free, self._taken(name))
-        rounds = [
-            np.concatenate([rng.permutation(free[~taken]), rng.permutation(free[taken])])
-            for _ in range(-(-n // len(free)))
-        ]
-        return np.concatenate([free[:0], *rounds])[:n]
+        """Identifiers, each once: those of training come last, when all others are used up.
 
-    def _taken(self, name) -> list[float]:
-        place, column = self.schema_.names.index(name), self.schema_[name]
-        return [from_text(cells[place], column) for cells in self.seed_rows_ if cells[place]]
+        Training is taken to fill the span from its first to its last; no span is written out.
+        """
+        low, high = float_range(self.schema_[name])
+        first, last = self.seen_[name][:2]
+        low = low if np.isfinite(low) else min(first, 0.0)
+        high = high if np.isfinite(high) else last + n
+        before, inside, after = int(first - low), int(last - first) + 1, int(high - last)
+        numbers = np.zeros(0)
+        while len(numbers) < n:
+            outside = _each_once(before + after, n - len(numbers), rng)
+            others = np.where(outside < before, low, last + 1 - before) + outside
+            known = first + _each_once(inside, n - len(numbers) - len(others), rng)
+            numbers = np.concatenate([numbers, others, known])
+        return numbers
 
     def _written(self, n, given, known, absent, seed) -> list[dict]:
         """Rows as name -> code or float; each request is kept before its rows are used."""
@@ -267,7 +267,7 @@ class LanguageModelSynthesizer(Synthesizer):
         ]
         journal = Journal(self.checkpoint, self._draw_name(model.name, set_cells, seed))
         collected = _Collected(self, self._report)
-        waiting, fruitless, missed = list(range(n)), 0, Counter()
+        waiting, fruitless = list(range(n)), 0
         while waiting:
             asked = waiting[: self.rows_per_request]
             known = [set_cells[place] for place in asked]
@@ -278,11 +278,9 @@ class LanguageModelSynthesizer(Synthesizer):
             done = collected.add(reply, known, asked)
             waiting = [place for place in waiting if place not in done]
             fruitless = fruitless + 1 if fresh and not done else 0
-            missed.update(place for place in asked if place not in done)
-            for place in asked:
-                if place not in done and not missed[place] % PATIENCE:
-                    draw = [seed, self._report.requests, place]
-                    set_cells[place] = self._drawn_anew(set_cells[place], given, draw)
+            for place in set(asked) - done:
+                draw = [seed, self._report.requests, place]
+                set_cells[place] = self._drawn_anew(set_cells[place], given, draw)
             if fruitless == FRUITLESS:
                 raise LanguageModelError(self._in_vain(n))
         return [collected.rows[place] for place in range(n)]
@@ -327,13 +325,16 @@ class LanguageModelSynthesizer(Synthesizer):
             "seed": seed,
         }
         if self.form == "grammar" or (self.form == "auto" and model.takes_grammar):
-            reply = model.continue_text(question.prompt(), question.grammar(), **settings)
+            prompt = question.prompt()
+            reply = model.continue_text(prompt, question.grammar(), **settings)
             rows, repaired = cells_of_csv(reply.text, reply.whole, question)
         else:
-            reply = model.answer(question.messages(), question.answer_schema(), **settings)
+            messages = question.messages()
+            prompt = json.dumps(messages, ensure_ascii=False)
+            reply = model.answer(messages, question.answer_schema(), **settings)
             rows, repaired = cells_of_json(reply.text, question)
         cost = {"read": reply.read, "written": reply.written, "tries": reply.tries}
-        return cost | {"rows": rows, "repaired": repaired}
+        return cost | {"prompt": prompt, "rows": rows, "repaired": repaired}
 
     def _draw_name(self, model: str, set_cells, seed) -> str:
         """A hash of all that the replies depend on, but for the service's address."""
@@ -371,6 +372,7 @@ class _Collected:
         for cost in ("tries", "read", "written"):
             setattr(report, cost, getattr(report, cost) + reply[cost])
         report.repaired += reply["repaired"]
+        report.prompts.append(reply["prompt"])
         read, refused = read_cells(reply["rows"], known, self._schema, self._seen)
         report.refused += refused
         done = {
@@ -400,12 +402,13 @@ def _values(cells: list[str], schema: Schema) -> dict:
     return {column.name: from_text(text, column) for column, text in zip(schema.columns, cells)}
 
 
+def _each_once(room: int, n: int, rng: np.random.Generator) -> np.ndarray:
+    """Up to n of the whole numbers below room in random order, int64."""
+    return rng.choice(room, size=min(n, room), replace=False)
+
+
 def _of_codes(categories: tuple, codes: np.ndarray) -> tuple:
     return tuple(categories[code] for code in codes if code >= 0)
-
-
-def _absent(values: np.ndarray) -> np.ndarray:
-    return np.isnan(values) if values.dtype.kind == "f" else values < 0
 
 
 def _identifiers(columns: dict, schema: Schema) -> list[str]:

@@ -7,6 +7,7 @@ import io
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
+from math import ceil, floor
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,7 @@ from utils.encoding.columns import grid_step
 from utils.schema import Column
 
 DATE_CHARACTERS = '[0-9] [0-9] [0-9] [0-9] "-" [0-1] [0-9] "-" [0-3] [0-9]'
+FEWEST_PLACES = 6  # after the point, of a number that has no grid
 TIME_CHARACTERS = ' " " [0-2] [0-9] ":" [0-5] [0-9] (":" [0-5] [0-9] ("." [0-9] [0-9]*)?)?'
 
 
@@ -79,14 +81,14 @@ def row_text(cells: list[str]) -> str:
 
 
 def read_rows(text: str) -> list[list[str]]:
-    """Lines of CSV as cells; empty lines are left out."""
-    return [cells for cells in csv.reader(io.StringIO(text, newline="")) if cells]
+    """Lines of CSV as cells; an empty line is a row of one empty cell."""
+    return [cells or [""] for cells in csv.reader(io.StringIO(text, newline=""))]
 
 
 def json_schema(column: Column) -> dict:
     """What JSON a cell that is there may be: a category, a number in its range, text of a date."""
     if column.discrete:
-        return {"enum": list(known_texts(column))}
+        return {"type": "string", "enum": list(known_texts(column))}
     if column.kind == "date":
         return {"type": "string"} | ({"format": "date"} if column.resolution == "D" else {})
     limits = {"minimum": column.minimum, "maximum": column.maximum}
@@ -97,8 +99,8 @@ def json_schema(column: Column) -> dict:
 def grammar(column: Column) -> str:
     """What text a cell of CSV that is there may be, as the right side of a GBNF rule.
 
-    Whole numbers keep their range, others and dates only their form: what else is wrong with them
-    is seen when they are read.
+    Numbers on a grid of 0 and more keep their range, others and dates only their form: what else is
+    wrong with them is seen when they are read.
     """
     if column.discrete:
         return " | ".join(literal(row_text([text])) for text in known_texts(column))
@@ -110,23 +112,41 @@ def grammar(column: Column) -> str:
 def _number_grammar(column: Column) -> str:
     low, high = float_range(column)
     sign = '"-"? ' if low < 0 else ""
-    if grid_step(column) == 1 and low >= 0 and np.isfinite(high):
-        return whole_numbers(int(np.ceil(low)), int(high))
+    if grid_step(column) and low >= 0 and np.isfinite(high):
+        decimals = column.decimals or 0
+        first, last = (Decimal(str(end)).scaleb(decimals) for end in (low, high))
+        return numbers_between(ceil(first), floor(last), decimals)
     digits = len(str(int(max(abs(low), abs(high))))) if np.isfinite(low + high) else 6
     whole = f"{sign}[0-9]{{1,{digits}}}"
-    if column.kind == "integer" or column.decimals == 0:
+    if grid_step(column) == 1:
         return whole
-    return f'{whole} ("." [0-9]{{1,{column.decimals or 6}}})?'
+    return f'{whole} ("." [0-9]{{1,{column.decimals or _places(low, high)}}})?'
 
 
-def whole_numbers(low: int, high: int) -> str:
-    """The decimal numbers from low to high (0 or more), exactly, as alternatives of digits."""
-    alternatives = []
-    for length in range(len(str(low)), len(str(high)) + 1):
-        first = max(low, 10 ** (length - 1) if length > 1 else 0)
+def _places(low: float, high: float) -> int:
+    """Decimals that tell numbers of a range apart: six, and more where all of it is near 0."""
+    largest = max(abs(low), abs(high))
+    first = np.floor(np.log10(largest)) if 0 < largest < 1 else 0
+    return FEWEST_PLACES - int(first)
+
+
+def numbers_between(low: int, high: int, decimals: int = 0) -> str:
+    """The numbers from low to high (0 or more), exactly, as alternatives of digits.
+
+    decimals : digits of low and high that stand behind a point, and so in each number.
+    """
+    alternatives, least = [], decimals + 1
+    for length in range(max(len(str(low)), least), max(len(str(high)), least) + 1):
+        first = max(low, 10 ** (length - 1) if length > least else 0)
         last = min(high, 10**length - 1)
-        alternatives += _same_length(str(first), str(last))
-    return " | ".join(alternatives)
+        alternatives += _same_length(f"{first:0{length}}", f"{last:0{length}}")
+    return " | ".join(_with_point(digits, decimals) for digits in alternatives)
+
+
+def _with_point(digits: str, decimals: int) -> str:
+    parts = digits.split()
+    behind = ['"."', *parts[len(parts) - decimals :]] if decimals else []
+    return " ".join([*parts[: len(parts) - decimals], *behind])
 
 
 def _same_length(low: str, high: str) -> list[str]:

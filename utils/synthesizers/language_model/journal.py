@@ -17,7 +17,8 @@ class WritingReport:
     requests, tries : asked, and sent (more where the service failed for a while).  read, written :
     tokens of prompts and replies, which a service is paid by.  rows : kept.  refused : reason ->
     rows.  repaired : replies that were cut off or wrapped in other text, of which whole rows were
-    kept.  copies : rows that equal a seed row.  duplicates : rows that came before.
+    kept.  copies : rows that equal a seed row.  duplicates : rows that came before.  prompts : what
+    was sent, a text for each request.
     """
 
     requests: int = 0
@@ -29,6 +30,7 @@ class WritingReport:
     repaired: int = 0
     copies: int = 0
     duplicates: int = 0
+    prompts: list[str] = field(default_factory=list, repr=False)
 
     @property
     def seen(self) -> int:

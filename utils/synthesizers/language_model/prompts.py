@@ -15,7 +15,6 @@ from utils.synthesizers.language_model.cells import (
     row_text,
 )
 
-TOKENS_A_CHARACTER = 1.0  # at most: a digit is a token
 JSON_OVERHEAD = 12  # characters around a cell, besides the name of its column
 LONGEST_NUMBER = 24  # characters of a number or date
 RULES = (
@@ -40,7 +39,7 @@ class Question:
 
     @property
     def most_tokens(self) -> int:
-        """So many tokens hold the rows asked for."""
+        """So many tokens hold the rows asked for: no character takes more than one."""
         columns = [self.schema[name] for name in self.names]
         characters = sum(
             len(row.get(column.name, "")) or _longest(column)
@@ -48,7 +47,7 @@ class Question:
             for column in columns
         )
         names = sum(len(name) + JSON_OVERHEAD for name in self.names) * len(self.known)
-        return int(TOKENS_A_CHARACTER * (characters + names)) + 16
+        return characters + names + 16
 
     # --- CSV that is gone on with ---
 
@@ -59,11 +58,15 @@ class Question:
 
     def grammar(self) -> str:
         """GBNF: the rows asked for and nothing else, their known cells written out."""
-        unknown = [name for name in self.names if any(name not in row for row in self.known)]
-        rules = {name: f"column{place}" for place, name in enumerate(unknown)}
+        rules = self._rules()
         rows = " ".join(self._row(row, rules) for row in self.known)
         columns = [f"{rule} ::= {grammar(self.schema[name])}" for name, rule in rules.items()]
         return "\n".join([f"root ::= {rows}", *columns])
+
+    def _rules(self) -> dict[str, str]:
+        """Each column of which a cell is to be written, and the name of the rule for it."""
+        unknown = [name for name in self.names if any(name not in row for row in self.known)]
+        return {name: f"column{place}" for place, name in enumerate(unknown)}
 
     def _row(self, row: dict[str, str], rules: dict[str, str]) -> str:
         cells = [
@@ -94,14 +97,20 @@ class Question:
         return [f"row_{number + 1}" for number in range(len(self.known))]
 
     def answer_schema(self) -> dict:
-        """JSON schema: an object with a row under each key; known cells are constants."""
+        """JSON schema: an object with a row under each key; known cells are constants, what other
+        cells may be stands once and is referred to."""
         rows = {key: self._object(row) for key, row in zip(self.keys, self.known)}
-        return _object_of(rows)
+        unknown = self._rules()
+        kinds = {rule: json_schema(self.schema[name]) for name, rule in unknown.items()}
+        return _object_of(rows) | {"$defs": kinds}
 
     def _object(self, row: dict[str, str]) -> dict:
+        rules = self._rules()
         return _object_of(
             {
-                name: {"const": row[name]} if name in row else json_schema(self.schema[name])
+                name: {"type": "string", "const": row[name]}
+                if name in row
+                else {"$ref": f"#/$defs/{rules[name]}"}
                 for name in self.names
             }
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from contextlib import suppress
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,7 @@ from utils.synthesizers.language_model.cells import from_text, read_rows
 from utils.synthesizers.language_model.prompts import Question
 
 ONE_ROW = re.compile(r"\{[^{}]*\}")  # an object that holds no other
+KEY = r'"{}"\s*:\s*'  # of a row, in an answer that is no JSON
 
 
 def cells_of_csv(text: str, whole: bool, question: Question) -> tuple[list[dict], bool]:
@@ -27,17 +29,34 @@ def cells_of_csv(text: str, whole: bool, question: Question) -> tuple[list[dict]
     return rows, cut
 
 
-def cells_of_json(text: str, question: Question) -> tuple[list[dict], bool]:
+def cells_of_json(text: str, question: Question) -> tuple[list[dict | None], bool]:
     """Rows as name -> text, and whether the reply had to be mended: of one that is no JSON (cut
-    off, wrapped in other words) each object that is whole is taken."""
+    off, wrapped in other words) each object that is whole is taken.
+
+    Rows are told by their keys, None where one is not there; without any key, by their order.
+    """
     try:
         answer, mended = json.loads(text), False
     except (ValueError, RecursionError):
-        answer, mended = [_loads(found) for found in ONE_ROW.findall(text)], True
-    return [
-        {name: "" if cell is None else str(cell) for name, cell in row.items()}
-        for row in _rows(answer)
-    ], mended
+        answer, mended = _by_key(text, question.keys), True
+        answer = answer or [_loads(found) for found in ONE_ROW.findall(text)]
+    keyed = isinstance(answer, dict) and any(key in answer for key in question.keys)
+    rows = [answer.get(key) for key in question.keys] if keyed else _rows(answer)
+    return [_texts(row) if isinstance(row, dict) else None for row in rows], mended
+
+
+def _texts(row: dict) -> dict[str, str]:
+    return {name: "" if cell is None else str(cell) for name, cell in row.items()}
+
+
+def _by_key(text: str, keys: list[str]) -> dict:
+    """What stands whole behind each key in a text that is no JSON."""
+    found = {}
+    for key in keys:
+        for place in re.finditer(KEY.format(key), text):
+            with suppress(ValueError, RecursionError):
+                found[key], _ = json.JSONDecoder().raw_decode(text, place.end())
+    return found
 
 
 def _rows(answer) -> list[dict]:
@@ -57,17 +76,22 @@ def _loads(text: str):
 
 
 def read_cells(
-    rows: list[dict], known: list[dict[str, str]], schema: Schema, seen: dict[str, np.ndarray]
+    rows: list[dict | None],
+    known: list[dict[str, str]],
+    schema: Schema,
+    seen: dict[str, np.ndarray],
 ) -> tuple[list[dict | None], Counter]:
     """Each row as name -> code or float, None where the schema does not allow it; reason -> rows.
 
-    A row must hold the cells that were known of it, if it is to be the row asked for.
+    rows : in the order of ``known``, None for one that did not come. A row must hold the cells that
+    were known of it, if it is to be the row asked for.
     seen : codes of each category that training held; no other may come.
     """
     refused, read = Counter(), []
     for place, row in enumerate(rows):
         try:
-            read.append(_read(row, known[place] if place < len(known) else None, schema, seen))
+            wanted = known[place] if place < len(known) else None
+            read.append(None if row is None else _read(row, wanted, schema, seen))
         except _Refused as error:
             refused[str(error)] += 1
             read.append(None)
