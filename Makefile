@@ -44,7 +44,7 @@ SITE_READY := $(SITE)/.ready-$(shell cat $(SITE_PINS) | cksum | cut -d' ' -f1)
 BROWSER_READY := $(if $(shell command -v chromium),$(SITE_READY))
 
 .DEFAULT_GOAL := help
-.PHONY: help lab course test portable notebooks readme address lock bench bench-quick bench-private bench-attacks bench-language html site check clean
+.PHONY: help lab course test portable notebooks readme address lock bench bench-quick bench-private bench-attacks bench-language html check site clean
 
 help:  ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -7,8 +7,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-
-import httpx
+from urllib.request import urlopen
 
 from utils.course.places import ROOT
 from utils.language_model import CONTEXT, local_weights
@@ -48,9 +47,10 @@ def _wait_for(address: str, process: subprocess.Popen) -> None:
     end = time.monotonic() + READY_WITHIN
     while time.monotonic() < end and process.poll() is None:
         try:
-            if httpx.get(address).status_code == 200:
-                return
-        except httpx.TransportError:
+            with urlopen(address, timeout=5) as answer:
+                if answer.status == 200:
+                    return
+        except OSError:
             pass
         time.sleep(0.1)
     raise RuntimeError(f"The second server did not start (exit code {process.poll()}).")
