@@ -59,6 +59,25 @@ def test_the_noise_for_a_budget_keeps_it_and_no_more(accountant):
     assert 1.49 < epsilon_spent(noise, **run) <= 1.5
 
 
+def test_a_small_epsilon_is_kept_where_coarse_sums_would_refuse_it():
+    """Losses rounded up by 0.001 at each of 1,000 steps weigh more than 0.05."""
+    run = {"sampling_rate": 0.05, "steps": 1_000, "delta": DELTA}
+    noise = noise_multiplier_for(0.05, **run)
+    assert 0.0495 < epsilon_spent(noise, **run) <= 0.05
+
+
+def test_where_no_sum_is_fine_enough_renyi_divergences_tell_the_noise():
+    run = {"sampling_rate": 0.01, "steps": 10_000, "delta": DELTA}
+    noise = noise_multiplier_for(0.02, **run)
+    assert 0.0198 < epsilon_spent(noise, **run, accountant="rdp") <= 0.02
+    assert epsilon_spent(noise, **run) <= 0.02
+
+
+def test_orders_far_up_tell_a_small_epsilon():
+    """Up to 1,024 none is below 0.004 at this delta, whatever the noise."""
+    assert epsilon_spent(2_000.0, 0.01, 10_000, DELTA, accountant="rdp") < 0.0015
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -72,6 +91,11 @@ def test_the_noise_for_a_budget_keeps_it_and_no_more(accountant):
 def test_a_run_that_cannot_be_is_refused(change, message):
     with pytest.raises(ValueError, match=message):
         epsilon_spent(**PUBLISHED | {"delta": DELTA} | change)
+
+
+def test_an_unknown_accountant_finds_no_noise():
+    with pytest.raises(ValueError, match="accountant must be one of"):
+        noise_multiplier_for(1.0, DELTA, 0.1, 10, accountant="mine")
 
 
 # --- budgets ---

@@ -85,9 +85,12 @@ INSIDE = {
         ["codes", "matrix", "scores"],
         ["ranks"],
     ],
-    "utils.privacy": [["accounting", "audit", "gradients"], ["mechanisms", "parts", "training"]],
+    "utils.privacy": [
+        ["accounting", "audit", "gradients", "study"],
+        ["mechanisms", "parts", "training"],
+    ],
     "utils.synthesizers": [
-        ["draws", "gaussians", "margins"],
+        ["draws", "gaussians", "margins", "promise"],
         ["given"],
         ["base"],
         ["neural"],

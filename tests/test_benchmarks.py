@@ -33,7 +33,7 @@ from tests.benchmarks.plan import Run, budgeted, defaults, epochs_within
 from tests.benchmarks.process import fit_elsewhere
 from tests.benchmarks.prose import wrong_figures
 from tests.benchmarks.race import COLUMNS, MEASURED
-from tests.benchmarks.runs import Runs
+from tests.benchmarks.runs import Runs, measure_missing, not_of
 from tests.benchmarks.side_by_side import run_all
 from tests.benchmarks.source import fingerprint, modules_behind, told_the_target
 from tests.benchmarks.tables import DAYS, TABLES, YEAR, Table, digest
@@ -166,9 +166,38 @@ def test_runs_are_stored_one_by_one_and_found_again(tmp_path):
 def test_runs_side_by_side_are_stored_although_one_fails(tmp_path, jobs):
     runs = Runs(tmp_path / "runs.csv", ["number"], ["number"])
     tasks = [('[{"number": 0}]',), ("no JSON",), ('[{"number": 2}, {"number": 3}]',)]
-    failed = run_all(runs, json.loads, tasks, jobs)
+    failed = run_all(runs.add, json.loads, tasks, jobs)
     assert sorted(runs.table()["number"]) == [0, 2, 3]
     assert len(failed) == 1 and failed[0].startswith("('no JSON',): JSONDecodeError: Expecting")
+
+
+def test_what_is_missing_torn_or_of_older_code_is_measured_and_nothing_else(tmp_path):
+    key = ["table", "attack"]
+    runs, asked, code = Runs(tmp_path / "runs.csv", [*key, "source"], key), [], {"a": "x1"}
+
+    def measure(table: str) -> list[dict]:
+        asked.append(table)
+        if table == "c":
+            raise ValueError("no such table")
+        return [{"table": table, "attack": n, "source": code.get(table, "x1")} for n in range(2)]
+
+    def outdated(stored):
+        return not_of(lambda table: code.get(table, "x1"), stored, ["table"])
+
+    def go_on(*tables):
+        tasks = [(table,) for table in tables]
+        return measure_missing(runs, measure, tasks, outdated, 1, ["table"], lambda table: 2)
+
+    assert len(go_on("a", "b")) == 4 and asked == ["a", "b"]
+    assert len(go_on("a", "b")) == 4 and asked == ["a", "b"]
+    runs.forget((runs.table()["table"] == "b") & (runs.table()["attack"] == 1))
+    code["a"] = "x2"
+    whole = go_on("a", "b")
+    assert not whole.duplicated(key).any() and len(whole) == 4 and asked[2:] == ["a", "b"]
+    with pytest.raises(RuntimeError, match=r"1 run.*no such table"):
+        go_on("c", "d")
+    assert set(runs.table()["table"]) == {"a", "b", "d"}, "the others are stored"
+    assert runs.missing([("c",), ("d",)], ["table"], lambda table: 2) == [("c",)]
 
 
 def test_an_interrupted_benchmark_keeps_what_ended_and_starts_no_more(tmp_path):
@@ -182,7 +211,7 @@ def test_an_interrupted_benchmark_keeps_what_ended_and_starts_no_more(tmp_path):
         return [{"number": number}]
 
     with pytest.raises(KeyboardInterrupt):
-        run_all(runs, work, [(number,) for number in range(50)], jobs=1)
+        run_all(runs.add, work, [(number,) for number in range(50)], jobs=1)
     assert runs.table()["number"].tolist() == [0] and len(started) < 10
 
 

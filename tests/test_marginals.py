@@ -11,9 +11,11 @@ import pytest
 
 from utils.checks import validate
 from utils.privacy.accounting import Budget, Ledger, PrivacyError, noise_of_rho, rho_of
-from utils.privacy.mechanisms import Mechanisms, onto_total
+from utils.privacy.audit import epsilon_from_one_run
+from utils.privacy.mechanisms import Mechanisms, noise_stream, onto_total
+from utils.privacy.study import PrivacyWarning, for_study
 from utils.schema import Column, Schema, TableError
-from utils.synthesizers import MarginalSynthesizer, Synthesizer
+from utils.synthesizers import MarginalSynthesizer, Synthesizer, marginals
 from utils.synthesizers.marginals import structure, tree
 from utils.synthesizers.margins import (
     PIECES,
@@ -25,6 +27,7 @@ from utils.synthesizers.margins import (
     of_equal_mass,
 )
 
+pytestmark = pytest.mark.filterwarnings("ignore::utils.privacy.PrivacyWarning")  # as for_study
 BUDGET = Budget(1.0, 1e-5)
 RHO = BUDGET.rho
 
@@ -608,6 +611,105 @@ def test_a_refused_private_fit_leaves_the_earlier_one_whole():
     with pytest.raises(TableError):
         model.fit(people())
     pd.testing.assert_frame_equal(model.sample(20), before)
+
+
+@pytest.mark.parametrize("wrong", ["abc", [SCHEMA]])
+def test_what_is_no_schema_is_refused(wrong):
+    with pytest.raises(TableError, match=r"Expected a Schema.*fit\(table, schema=schema\)"):
+        MarginalSynthesizer(1.0).fit(people(), wrong)
+
+
+@pytest.mark.parametrize("name", ["minutes", "late"])
+def test_what_may_be_missing_needs_a_dtype_that_has_a_missing_value(name):
+    whole = people().fillna({"minutes": 30}).astype({"minutes": "int64"})
+    minutes = Column("minutes", "integer", "int64", 0, 120)
+    columns = [SCHEMA["app"], minutes, SCHEMA["late"]]
+    known = [replace(c, missing=0.1) if c.name == name else c for c in columns]
+    with pytest.raises(TableError, match=f"{name!r} may be missing .*no missing value"):
+        MarginalSynthesizer(1.0).fit(whole, Schema(tuple(known)))
+    can_be = {"minutes": "Int64", "late": "boolean"}[name]
+    known = [replace(c, dtype=can_be) if c.name == name else c for c in known]
+    made = MarginalSynthesizer(0.1).fit(whole.astype({name: can_be}), Schema(tuple(known)))
+    assert made.sample(5, given={name: None})[name].isna().all()
+
+
+# --- what takes the promise back ---
+
+
+def test_a_known_seed_is_warned_of_unless_the_fit_is_for_study(recwarn):
+    with pytest.warns(PrivacyWarning, match="knows random_state=4 can take the noise off") as told:
+        private(random_state=4)
+    assert told[0].filename == __file__
+    recwarn.clear()
+    with for_study():
+        private(random_state=4)
+    private(random_state=None)
+    MarginalSynthesizer().fit(people())
+    assert not recwarn.list
+
+
+def test_a_schema_read_off_the_rows_is_warned_of():
+    table, model = people(), MarginalSynthesizer(1.0, random_state=None)
+    with pytest.warns(PrivacyWarning, match="just those of the rows in: app, minutes") as told:
+        model.fit(table, Schema.infer(table))
+    assert told[0].filename == __file__
+    words = table[["app"]]
+    with pytest.warns(PrivacyWarning, match="just those of the rows in: app"):
+        model.fit(words, Schema.infer(words))
+
+
+def test_no_share_of_missing_cells_is_kept():
+    told = replace(SCHEMA["minutes"], missing=float(people()["minutes"].isna().mean()))
+    schema = replace(SCHEMA, columns=(SCHEMA["app"], told, SCHEMA["late"]))
+    model = MarginalSynthesizer(1.0).fit(people(), schema)
+    assert told.missing not in held(fitted(model)) and model.schema_ == SCHEMA
+
+
+def test_noise_has_a_stream_of_its_own(monkeypatch):
+    """Not that of the fit, from which all else is drawn."""
+    streams, fit = [], MarginalSynthesizer._fit
+
+    class Noted(Mechanisms):
+        def __init__(self, budget, rng):
+            streams.append(rng)
+            super().__init__(budget, rng)
+
+    def noted(self, columns, rng):
+        streams.append(rng)
+        return fit(self, columns, rng)
+
+    monkeypatch.setattr(marginals, "Mechanisms", Noted)
+    monkeypatch.setattr(MarginalSynthesizer, "_fit", noted)
+    private(random_state=3)
+    of_fit, of_noise = streams
+    assert of_fit is not of_noise
+    drawn = [np.random.default_rng(seed).random(2_000) for seed in (3, [1, 3])]  # fit and sampling
+    told = noise_stream(3).random(2_000)
+    assert max(abs(np.corrcoef(told, other)[0, 1]) for other in drawn) < 0.1
+
+
+# --- is the promise kept ---
+
+
+def audited(epsilon: float, delta: float, canaries: int = 4_000, guesses: int = 200) -> float:
+    """Lower bound on the epsilon of a whole fit: each canary is the one row of its category, or is
+    not there; the attacker takes those for members whose chance stands out."""
+    member = np.random.default_rng(0).random(canaries) < 0.5
+    names = np.array([f"{number:04}" for number in range(canaries)], dtype=object)
+    column = Column("name", "category", "object", categories=tuple(names.tolist()))
+    table = pd.DataFrame({"name": names[member]})
+    model = MarginalSynthesizer(epsilon, delta, degree=0).fit(table, Schema((column,)))
+    surest = np.argsort(-model.margins_["name"].chances, kind="stable")[:guesses]
+    return epsilon_from_one_run(int(member[surest].sum()), guesses, canaries, delta)
+
+
+def test_an_audit_of_a_whole_fit_keeps_below_the_promise_and_finds_noise_that_is_not_there(
+    monkeypatch,
+):
+    delta = 1e-6
+    assert 0.3 < audited(4.0, delta) < 4.0, "it sees something, but not too much"
+    monkeypatch.setattr("utils.privacy.mechanisms.noise_of", lambda rho: 0.0)
+    assert audited(4.0, delta, guesses=1_000) > 4.0
 
 
 AWKWARD = {

@@ -11,12 +11,13 @@ import pandas as pd
 import pytest
 from sklearn.base import clone
 
-from utils.privacy import Budget, PrivacyError, epsilon_spent, training
+from utils.privacy import Budget, PrivacyError, PrivacyWarning, epsilon_spent, for_study, training
 from utils.privacy.mechanisms import Mechanisms
 from utils.schema import Schema, TableError
 from utils.synthesizers import AutoregressiveSynthesizer, Synthesizer, VAESynthesizer, private
 from utils.synthesizers.neural import NeuralSynthesizer
 
+pytestmark = pytest.mark.filterwarnings("ignore::utils.privacy.PrivacyWarning")  # as for_study
 KINDS = (VAESynthesizer, AutoregressiveSynthesizer)
 BUDGET = Budget(3.0, 1e-4)
 ROWS = 1_500
@@ -58,23 +59,23 @@ def fitted(kind) -> Synthesizer:
 
 
 @each
-def test_what_is_spent_adds_up_to_the_budget(kind):
+def test_what_is_spent_is_what_the_counts_cost(kind):
+    """And nothing else: no rho is the cost of the steps."""
     model = fitted(kind)
-    assert sum(model.spent_.values()) == pytest.approx(BUDGET.rho)
-    names = [f"column {name}" for name in schema().names]
-    assert list(model.spent_) == [*names, private.TRAINING]
+    assert sum(model.spent_.values()) == pytest.approx(kind.for_columns * BUDGET.rho)
+    assert list(model.spent_) == [f"column {name}" for name in schema().names]
 
 
 @each
 def test_counts_and_steps_together_keep_the_budget_and_use_it_up(kind):
     """By the accountant, out of what the fit says of itself."""
     model = fitted(kind)
-    counts = sum(rho for what, rho in model.spent_.items() if what != private.TRAINING)
-    plan = model.plan_
+    plan, counts = model.plan_, sum(model.spent_.values())
     run = plan.noise_multiplier, plan.sampling_rate, plan.steps
     found = epsilon_spent(*run, BUDGET.delta, rho_besides=counts)
     assert 0.98 * BUDGET.epsilon < found <= BUDGET.epsilon
     assert plan.epsilon(BUDGET.delta) < found, "the counts cost something, too"
+    assert model.epsilon(BUDGET.delta) == found < model.epsilon(BUDGET.delta / 100)
 
 
 def test_gaussian_mechanisms_besides_are_one_with_their_costs_added():
@@ -146,6 +147,67 @@ def test_without_a_seed_the_noise_of_the_steps_is_the_systems(monkeypatch):
     for state in (None, 3):
         make(VAESynthesizer, random_state=state).fit(rows(400), schema())
     assert seeds[0] is None and isinstance(seeds[1], int)
+
+
+@each
+def test_noise_has_a_stream_of_its_own(kind, monkeypatch):
+    """What else a fit draws, such as the first weights, tells nothing of the noise."""
+    streams, build = [], kind._build
+
+    class Noted(Mechanisms):
+        def __init__(self, budget, rng):
+            streams.append(rng)
+            super().__init__(budget, rng)
+
+    def noted(self, rng):
+        streams.append(rng)
+        return build(self, rng)
+
+    monkeypatch.setattr(private, "Mechanisms", Noted)
+    monkeypatch.setattr(kind, "_build", noted)
+    monkeypatch.setattr(kind, "_train_privately", lambda *_: None)
+    make(kind, random_state=3).fit(rows(400), schema())
+    noise, others = streams
+    assert noise is not others
+    drawn = np.random.default_rng(3).standard_normal(2_000)
+    told = private.noise_stream(3).standard_normal(2_000)
+    assert abs(np.corrcoef(drawn, told)[0, 1]) < 0.1
+    assert not np.array_equal(*(private.noise_stream(None).random(4) for _ in range(2)))
+
+
+@each
+def test_a_fit_keeps_no_share_of_missing_cells(kind):
+    model = fitted(kind)
+    assert 0 < schema()["minutes"].missing != model.schema_["minutes"].missing == 0.5
+    assert [column.missing for column in model.schema_.columns][:2] == [0, 0]
+
+
+# --- what takes the promise back ---
+
+
+@pytest.fixture
+def nothing_learned(monkeypatch):
+    """A fit that ends where it would look at the rows."""
+    monkeypatch.setattr(private.PrivatelyTrained, "_fit_privately", lambda *_: None)
+
+
+@each
+def test_a_known_seed_is_warned_of_unless_the_fit_is_for_study(kind, nothing_learned, recwarn):
+    with pytest.warns(PrivacyWarning, match="knows random_state=0 can take the noise off") as told:
+        make(kind).fit(rows(), schema())
+    assert told[0].filename == __file__
+    recwarn.clear()
+    with for_study():
+        make(kind).fit(rows(), schema())
+    make(kind, random_state=None).fit(rows(), schema())
+    assert not recwarn.list
+
+
+@each
+def test_a_schema_read_off_the_rows_is_warned_of(kind, nothing_learned):
+    with pytest.warns(PrivacyWarning, match="just those of the rows in: plan, minutes") as told:
+        make(kind, random_state=None).fit(rows(), Schema.infer(rows()))
+    assert told[0].filename == __file__
 
 
 # --- what comes of it ---
@@ -225,9 +287,56 @@ def test_a_delta_that_would_publish_a_row_is_refused_and_the_earlier_fit_stays()
 
 
 @each
+def test_a_checkpoint_is_refused(kind, tmp_path):
+    path = tmp_path / "checkpoint"
+    with pytest.raises(PrivacyError, match=r"no checkpoint.*Pass checkpoint=None\."):
+        make(kind, checkpoint=path).fit(rows(), schema())
+    kind(checkpoint=path)._check_parameters()  # without a promise there may be one
+
+
+@pytest.fixture
+def uncounted(monkeypatch):
+    """Whoever counts a row is told off."""
+
+    def never(*_, **__):
+        raise AssertionError("the budget is being spent")
+
+    monkeypatch.setattr(Mechanisms, "count", never)
+
+
+@pytest.mark.parametrize("order", [["rain", "plan"], ["rain", "plan", "minutes", "more"]])
+def test_an_order_of_other_columns_is_refused_before_a_row_is_counted(order, uncounted):
+    with pytest.raises(ValueError, match="order must name each column once"):
+        make(AutoregressiveSynthesizer, order=order).fit(rows(), schema())
+
+
+@each
+@pytest.mark.parametrize("wrong", ["abc", {"rain": "boolean"}])
+def test_what_is_no_schema_is_refused_before_a_row_is_counted(kind, wrong, uncounted):
+    with pytest.raises(TableError, match=r"Expected a Schema.*fit\(table, schema=schema\)"):
+        make(kind).fit(rows(), wrong)
+
+
+@each
+@pytest.mark.parametrize(("name", "dtype"), [("rain", "bool"), ("minutes", "int64")])
+def test_what_may_be_missing_needs_a_dtype_that_has_a_missing_value(kind, name, dtype, uncounted):
+    table = rows().fillna({"minutes": 5}).astype({"minutes": "int64"})
+    kinds = {"minutes": "integer", "rain": "boolean"}
+    columns = [
+        replace(column, kind=kinds[name], dtype=dtype, missing=0.1)
+        if column.name == name
+        else replace(column, missing=0.0)
+        for column in schema().columns
+    ]
+    with pytest.raises(TableError, match=f"{name!r} may be missing .* dtype {dtype} has no"):
+        make(kind).fit(table, replace(schema(), columns=tuple(columns)))
+
+
+@each
 def test_without_a_promise_nothing_is_spent(kind):
     model = kind(epochs=1, units=16).fit(rows(60))
     assert model.spent_ == {} and model.plan_ is None and model.seen_
+    assert model.epsilon(1e-5) == np.inf
 
 
 def test_biases_are_found_for_shares():

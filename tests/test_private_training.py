@@ -177,6 +177,39 @@ def test_one_wild_row_moves_the_sum_by_the_clip_at_most():
         assert moved == pytest.approx(CLIP, rel=1e-4)
 
 
+@pytest.mark.parametrize("planted", [np.nan, np.inf, 1e30])
+def test_a_row_without_a_finite_gradient_adds_nothing(planted):
+    """1e30: finite, but its square is not in float32."""
+    network, batch = dense_network(), table()
+    marked = [np.concatenate([cells, np.full_like(cells[:1], planted)]) for cells in batch]
+    for way, losses in (
+        (clipped_sum, squared_errors(network)),
+        (clipped_sum_of_parts, squared_errors_by_parts(network)),
+    ):
+        without, found = [way(losses, network.weights, rows, CLIP) for rows in (batch, marked)]
+        assert_same(found, without)
+
+
+def test_a_row_without_a_finite_gradient_adds_nothing_by_any_kind_of_part():
+    """Rows by number, outputs against a table's rows, and maps side by side."""
+    rng = np.random.default_rng(0)
+    numbers = rng.normal(size=(3, 4)), rng.normal(size=(5, 4)), rng.normal(size=(2, 4, 1))
+    weights = [keras.Variable(start.astype(np.float32)) for start in (*numbers, np.ones((2, 1)))]
+
+    def losses(rows, parts):
+        found = parts.lookup(rows[0], weights[0]) * rows[1]
+        told = parts.transposed(found, weights[1])
+        beside = parts.stacked(tf.stack([found, found]), weights[2], weights[3])
+        return tf.reduce_sum(told, axis=1) + tf.reduce_sum(beside, axis=[0, 2])
+
+    codes, factors = np.array([0, 1, 2, 1], np.int32), np.ones((4, 1), np.float32)
+    factors[3] = np.nan
+    without, found = [
+        clipped_sum_of_parts(losses, weights, [codes[:n], factors[:n]], CLIP) for n in (3, 4)
+    ]
+    assert_same(found, without)
+
+
 def test_parts_refuse_what_they_cannot_sum():
     network, batch = dense_network(), table()
     weights = network.weights
@@ -226,6 +259,14 @@ def test_noise_has_its_spread_and_is_independent():
     for noise in (first, second):
         assert noise.std() == pytest.approx(2.5, rel=0.03) and abs(noise.mean()) < 0.1
     assert abs(np.corrcoef(first, second)[0, 1]) < 0.04
+
+
+def test_the_tail_of_the_noise_is_not_that_of_one_draw(monkeypatch):
+    """Where TensorFlow draws the most that it can, 5.68, a number of the noise is twice that."""
+    most = 5.6777
+    monkeypatch.setattr(tf.random, "stateless_normal", lambda shape, key: most * tf.ones(shape))
+    (noisy,) = add_noise([tf.zeros(3)], 2.0, tf.constant([1, 2], tf.int64))
+    np.testing.assert_allclose(noisy, 2 * 2 * most, rtol=1e-6)
 
 
 # --- training ---

@@ -114,7 +114,7 @@ def ablate(
         for table, variant, seed in planned(name, tables)
         if runs.find(table=table, variant=variant, seed=seed) is None
     ]
-    if failed := run_all(runs, measure, tasks, jobs):
+    if failed := run_all(runs.add, measure, tasks, jobs):
         raise RuntimeError(f"{len(failed)} run(s) failed.\n" + "\n".join(failed))
     return means_over_seeds(_in_order(runs.table(), list(variants(name))), ["table", "variant"])
 

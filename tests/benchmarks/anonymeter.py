@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 
 from tests.benchmarks.process import judge_elsewhere
-from tests.benchmarks.runs import Runs
-from tests.benchmarks.side_by_side import THREADS, run_all
+from tests.benchmarks.runs import Runs, measure_missing, not_of
+from tests.benchmarks.side_by_side import THREADS
 from tests.benchmarks.source import fingerprint
 from tests.benchmarks.tables import YEAR, simulated
 from utils.attacks.attribute import attribute_inference
@@ -134,16 +134,12 @@ def source(name: str) -> str:
 def measure_anonymeter(jobs: int = 1, folder: Path = RESULTS) -> pd.DataFrame:
     """Measure what is not stored yet; returns all runs. Rows of older code are forgotten first."""
     runs = Runs(folder / f"{ANONYMETER}.csv", COLUMNS, KEY)
-    runs.forget(outdated(runs.table()))
-    tasks = [task for task in TASKS if runs.find(**_first_line(*task)) is None]
-    if failed := run_all(runs, measure, tasks, jobs):
-        raise RuntimeError(f"{len(failed)} run(s) failed.\n" + "\n".join(failed))
-    return runs.table()
+    return measure_missing(runs, measure, TASKS, outdated, jobs, KEY[:-1], _attacks)
 
 
-def _first_line(name: str, kind: str, seed: int) -> dict:
-    """The key of a task's last line: the task is done when that is stored."""
-    return dict(zip(KEY, (name, kind, seed, ONE_COLUMN)))
+def _attacks(name: str, kind: str, seed: int) -> int:
+    """How many lines a task gives, one an attack."""
+    return len(CASES[name].guesses) + len((LINKING, SINGLING, ONE_COLUMN))
 
 
 def measure(name: str, kind: str, seed: int) -> list[dict]:
@@ -214,8 +210,4 @@ def _request(case: Case, seed: int) -> dict:
 
 def outdated(table: pd.DataFrame) -> pd.Series:
     """Which rows are of older code, or of a table that is no more."""
-    current = [
-        name in CASES and stored == source(name)
-        for name, stored in zip(table["table"], table["source"])
-    ]
-    return ~pd.Series(current, index=table.index, dtype=bool)
+    return not_of(lambda name: source(name) if name in CASES else None, table, ["table"])

@@ -9,8 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
-from tests.benchmarks.runs import Runs
-from tests.benchmarks.side_by_side import run_all
+from tests.benchmarks.runs import Runs, measure_missing, not_of
 from tests.benchmarks.source import fingerprint
 from utils.attacks.evidence import Evidence
 from utils.attacks.rates import Rate, Risk
@@ -83,11 +82,7 @@ def source() -> str:
 def measure_coverage(jobs: int = 1, folder: Path = RESULTS) -> pd.DataFrame:
     """Measure what is not stored yet; returns all lines. Those of older code are forgotten."""
     runs = Runs(folder / f"{COVERAGE}.csv", COLUMNS, KEY)
-    runs.forget(outdated(runs.table()))
-    tasks = [task for task in worlds() if runs.find(**dict(zip(KEY, task))) is None]
-    if failed := run_all(runs, measure, tasks, jobs):
-        raise RuntimeError(f"{len(failed)} run(s) failed.\n" + "\n".join(failed))
-    return runs.table()
+    return measure_missing(runs, measure, list(worlds()), outdated, jobs)
 
 
 def measure(*task) -> list[dict]:
@@ -100,6 +95,5 @@ def measure(*task) -> list[dict]:
 
 def outdated(table: pd.DataFrame) -> pd.Series:
     """Which lines are of older code, or of a world that is no more."""
-    keys = list(table[KEY].itertuples(index=False, name=None))
-    current = [key in worlds() and code == source() for key, code in zip(keys, table["source"])]
-    return ~pd.Series(current, index=table.index, dtype=bool)
+    known, now = worlds(), source()
+    return not_of(lambda *world: now if world in known else None, table, KEY)

@@ -14,11 +14,11 @@ import pandas as pd
 from tests.benchmarks.private_judging import SCORES, judged
 from tests.benchmarks.private_peers import PEERS, code_of, made_by_peer, pins_of
 from tests.benchmarks.private_plan import EPSILONS, NETWORK_RUNS, NETWORKS
-from tests.benchmarks.runs import Runs
-from tests.benchmarks.side_by_side import run_all
+from tests.benchmarks.runs import Runs, measure_missing, not_of
 from tests.benchmarks.source import fingerprint
 from tests.benchmarks.tables import TABLES, YEAR, digest
-from utils.privacy.accounting import Budget
+from utils.privacy.accounting import Budget, epsilon_of
+from utils.privacy.study import for_study
 from utils.results import COPY, FRESH, RESULTS
 from utils.schema import Schema
 from utils.synthesizers import SYNTHESIZERS, MarginalSynthesizer, Synthesizer
@@ -28,7 +28,7 @@ SEEDS = (0, 1, 2)
 DELTA = 1e-5
 MARGINALS, ALONE = "marginals", "columns alone"  # the latter learns no dependence: a control
 ALONE_EPSILONS = (1.0, np.inf)
-# What is known of the columns without the rows: codebooks, the hours of a day, generous bounds.
+# Ranges that are known without the rows: codebooks, the hours of a day, generous bounds.
 DOMAIN = {
     "Adult": {
         "age": (17, 90),
@@ -48,7 +48,7 @@ JUDGES = (
     "utils.scoring.utility",
 )
 KEY = ["table", "method", "epsilon", "seed"]
-COLUMNS = [*KEY, "delta", "rho", *SCORES, "fit_seconds", "source"]
+COLUMNS = [*KEY, "delta", "epsilon_spent", *SCORES, "fit_seconds", "source"]
 TASKS = [
     (table, method, epsilon, seed)
     for table in (YEAR, "Adult")
@@ -89,9 +89,13 @@ def source(name: str, method: str) -> str:
     return fingerprint([*JUDGES, "tests.benchmarks.private", kind.__module__], known)
 
 
-def known_schema(name: str, train: pd.DataFrame) -> Schema:
-    """The schema of a table with the ranges of :data:`DOMAIN` in place of those of its rows."""
-    schema = TABLES[name].schema(train)
+def known_schema(name: str) -> Schema:
+    """What is taken as public of a table, the same for every seed: the ranges of :data:`DOMAIN`,
+    and all else of the published table whole, holdout included, as its documentation lists it:
+    names, kinds, categories, and which cells may be missing."""
+    table = TABLES[name]
+    published = pd.concat([table.train(SEEDS[0]), table.holdout(SEEDS[0])], ignore_index=True)
+    schema = table.schema(published)
     columns = [
         replace(column, minimum=limits[0], maximum=limits[1])
         if (limits := DOMAIN[name].get(column.name))
@@ -107,12 +111,9 @@ def measure_private(jobs: int = 1, folder: Path = RESULTS) -> pd.DataFrame:
     FileNotFoundError at the end, if other libraries are still to be run and are not installed.
     """
     runs = Runs(folder / f"{PRIVATE}.csv", COLUMNS, KEY)
-    runs.forget(outdated(runs.table()))
-    tasks = [task for task in TASKS if runs.find(**dict(zip(KEY, task))) is None]
-    ready = [task for task in tasks if task[1] not in PEERS or PEERS[task[1]].python.exists()]
-    if failed := run_all(runs, measure, ready, jobs):
-        raise RuntimeError(f"{len(failed)} run(s) failed.\n" + "\n".join(failed))
-    if lacking := {task[1] for task in tasks} - {task[1] for task in ready}:
+    ready = [task for task in TASKS if task[1] not in PEERS or PEERS[task[1]].python.exists()]
+    measure_missing(runs, measure, ready, outdated, jobs)
+    if lacking := {task[1] for task in runs.missing(TASKS)}:
         raise FileNotFoundError(
             f"{', '.join(sorted(lacking))}: not run, because an environment is not there. "
             "`make bench-private` builds it. All else is stored."
@@ -131,9 +132,9 @@ def measure(name: str, method: str, epsilon: float, seed: int) -> list[dict]:
     elif method == COPY:
         rows = train
     elif method in PEERS:
-        rows, fitted = made_by_peer(method, train, known_schema(name, train), epsilon, DELTA, seed)
+        rows, fitted = made_by_peer(method, train, known_schema(name), epsilon, DELTA, seed)
     else:
-        rows, fitted = _made(train, known_schema(name, train), method, epsilon, seed)
+        rows, fitted = _made(train, known_schema(name), method, epsilon, seed)
     learned_from = train if method == FRESH else rows
     scores = judged(train, holdout, unseen, rows, schema, seed, learned_from)
     line = dict.fromkeys(COLUMNS) | dict(zip(KEY, (name, method, epsilon, seed)))
@@ -145,10 +146,18 @@ def _made(train, schema, method, epsilon, seed) -> tuple[pd.DataFrame, dict]:
     noisy = np.isfinite(epsilon)
     model = _model(method, epsilon if noisy else None, seed)
     start = time.process_time()
-    model.fit(train, schema)
+    with for_study():  # the seeds are known, and the codebook of Adult ends where its rows do
+        model.fit(train, schema)
     seconds = round(time.process_time() - start, 3)
-    spent = {"delta": DELTA, "rho": round(sum(model.spent_.values()), 6)} if noisy else {}
+    spent = {"delta": DELTA, "epsilon_spent": round(_spent(model), 4)} if noisy else {}
     return model.sample(len(train)), spent | {"fit_seconds": seconds}
+
+
+def _spent(model: Synthesizer) -> float:
+    """What a private fit cost at :data:`DELTA`, as it says itself."""
+    if isinstance(model, MarginalSynthesizer):
+        return epsilon_of(sum(model.spent_.values()), DELTA)
+    return model.epsilon(DELTA)
 
 
 def _model(method: str, epsilon: float | None, seed: int) -> Synthesizer:
@@ -161,8 +170,8 @@ def _model(method: str, epsilon: float | None, seed: int) -> Synthesizer:
 
 def outdated(table: pd.DataFrame) -> pd.Series:
     """Which rows are of older code, or of a table that is no more."""
-    current = [
-        name in DOMAIN and stored == source(name, method)
-        for name, method, stored in zip(table["table"], table["method"], table["source"])
-    ]
-    return ~pd.Series(current, index=table.index, dtype=bool)
+
+    def now(name: str, method: str) -> str | None:
+        return source(name, method) if name in DOMAIN else None
+
+    return not_of(now, table, ["table", "method"])

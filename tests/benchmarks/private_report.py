@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from tests.benchmarks.private import DELTA, KEY, MARGINALS, PRIVATE
+from tests.benchmarks.private import DELTA, MARGINALS, PRIVATE
 from tests.benchmarks.private_peers import pins_of
 from tests.benchmarks.private_plan import PEERS
 from utils.results import (
@@ -76,7 +76,7 @@ def write_private_report(folder: Path = RESULTS) -> None:
 
 def private_table(runs: pd.DataFrame) -> pd.DataFrame:
     """The contest on one table as text: yardsticks, then methods by epsilon."""
-    by = [name for name in KEY if name in ("method", "epsilon")]
+    by = ["method", "epsilon"]
     runs = runs.sort_values("epsilon", kind="stable", na_position="first")
     means, spreads = means_over_seeds(runs, by), spreads_over_seeds(runs, by)
     columns = {

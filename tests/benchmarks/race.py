@@ -15,7 +15,7 @@ from tests.benchmarks.judging import judge, yardsticks
 from tests.benchmarks.methods import PEERS_PYTHON, PUBLISHED, methods, source
 from tests.benchmarks.plan import BUDGETS, ONE_EPOCH, Run, budgeted, defaults, epochs_within
 from tests.benchmarks.process import fit_elsewhere, judge_elsewhere
-from tests.benchmarks.runs import Runs
+from tests.benchmarks.runs import Runs, not_of
 from tests.benchmarks.side_by_side import THREADS, run_all
 from tests.benchmarks.tables import TABLES
 from utils.results import DEFAULT, FRESH, RESULTS
@@ -59,7 +59,7 @@ def race(
     failed = []
     for stage in stages:
         tasks = [(run, epochs) for run in stage if (epochs := _epochs(runs, run)) != 0]
-        failed += run_all(runs, measure, tasks, jobs)
+        failed += run_all(runs.add, measure, tasks, jobs)
     if failed:
         raise RuntimeError(f"{len(failed)} run(s) failed.\n" + "\n".join(failed))
     return runs
@@ -68,11 +68,11 @@ def race(
 def outdated(table: pd.DataFrame) -> pd.Series:
     """Which rows of race.csv are of older code or data, or of what races no more."""
     racing = set(methods()) | set(table.loc[table["kind"] == "yardstick", "method"])
-    current = [
-        name in TABLES and method in racing and stored == source(name, method)
-        for name, method, stored in zip(table["table"], table["method"], table["source"])
-    ]
-    return ~pd.Series(current, index=table.index, dtype=bool)
+
+    def now(name: str, method: str) -> str | None:
+        return source(name, method) if name in TABLES and method in racing else None
+
+    return not_of(now, table, ["table", "method"])
 
 
 def _epochs(runs: Runs, run: Run) -> int | None:

@@ -10,15 +10,17 @@ from multiprocessing import get_context
 from tqdm import tqdm
 
 from tests.benchmarks.process import THREAD_VARIABLES
-from tests.benchmarks.runs import Runs
 
 THREADS = 1  # of each run: with more, two that run side by side wait for each other
 
 
 def run_all(
-    runs: Runs, work: Callable[..., list[dict]], tasks: Sequence[tuple], jobs: int
+    store: Callable[[dict], None],
+    work: Callable[..., list[dict]],
+    tasks: Sequence[tuple],
+    jobs: int,
 ) -> list[str]:
-    """Call ``work(*task)`` for each task in order, and store the rows that it returns.
+    """Call ``work(*task)`` for each task in order, and ``store`` each of the rows that it returns.
 
     jobs : so many processes of their own; with 1, in this one.  A task that raises an error
     does not stop the others; returns a text for each of these.
@@ -32,7 +34,7 @@ def run_all(
         for future in bar:
             try:
                 for row in future.result():
-                    runs.add(row)
+                    store(row)
             except Exception as error:  # whatever it is, the hours of the others are not lost
                 failed.append(f"{futures[future]}: {type(error).__name__}: {error}")
                 tqdm.write(failed[-1])

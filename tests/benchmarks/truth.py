@@ -11,8 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from tests.benchmarks.runs import Runs
-from tests.benchmarks.side_by_side import run_all
+from tests.benchmarks.runs import Runs, measure_missing, not_of
 from tests.benchmarks.source import fingerprint
 from tests.benchmarks.tables import YEAR, simulated
 from utils.results import RESULTS
@@ -106,15 +105,9 @@ def source(name: str) -> str:
 def measure_truth(jobs: int = 1, folder: Path = RESULTS) -> pd.DataFrame:
     """Measure what is not stored yet; returns all runs. Rows of older code are forgotten first."""
     runs = Runs(folder / f"{TRUTH}.csv", COLUMNS, ["table", "defect", "seed"])
-    runs.forget(outdated(runs.table()))
     tasks = [(name, seed) for seed in SEEDS for name in CASES]
-    stored = runs.table().groupby(["table", "seed"]).size()
-    tasks = [task for task in tasks if stored.get(task, 0) < DEFECTS]
-    begun = pd.MultiIndex.from_frame(runs.table()[["table", "seed"]]).isin(tasks)
-    runs.forget(pd.Series(begun, index=runs.table().index))
-    if failed := run_all(runs, measure, tasks, jobs):
-        raise RuntimeError(f"{len(failed)} run(s) failed.\n" + "\n".join(failed))
-    return runs.table()
+    by = ["table", "seed"]
+    return measure_missing(runs, measure, tasks, outdated, jobs, by, lambda *task: DEFECTS)
 
 
 def measure(name: str, seed: int) -> list[dict]:
@@ -136,8 +129,4 @@ def measure(name: str, seed: int) -> list[dict]:
 
 def outdated(table: pd.DataFrame) -> pd.Series:
     """Which rows are of older code, or of a table that is no more."""
-    current = [
-        name in CASES and stored == source(name)
-        for name, stored in zip(table["table"], table["source"])
-    ]
-    return ~pd.Series(current, index=table.index, dtype=bool)
+    return not_of(lambda name: source(name) if name in CASES else None, table, ["table"])

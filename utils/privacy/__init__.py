@@ -16,6 +16,7 @@ from utils.privacy.accounting import (
 from utils.privacy.audit import epsilon_from_one_run, epsilon_from_runs
 from utils.privacy.gradients import clipped_sum
 from utils.privacy.parts import LinearParts, clipped_sum_of_parts
+from utils.privacy.study import PrivacyWarning, for_study
 from utils.privacy.training import PrivatePlan, RatePlan, add_noise, poisson_sample, train_privately
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "Ledger",
     "LinearParts",
     "PrivacyError",
+    "PrivacyWarning",
     "PrivatePlan",
     "RatePlan",
     "add_noise",
@@ -33,6 +35,7 @@ __all__ = [
     "epsilon_from_runs",
     "epsilon_of",
     "epsilon_spent",
+    "for_study",
     "noise_multiplier_for",
     "noise_of_rho",
     "poisson_sample",

@@ -8,7 +8,9 @@ exp(epsilon) times that under the other, plus delta (Dwork and Roth 2014, defini
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import dp_accounting
 import numpy as np
@@ -23,6 +25,7 @@ CLOSE = 1e-3  # what is searched for is found to so much of itself, on the priva
 STRIDE = 1.25  # by which a search divides at first; then by its square, and so on
 COARSE, FINE = 1e-3, 1e-4  # steps of the losses that the PLD accountant sums; both err upwards
 WHOLE_ORDERS = (*range(2, 64), 80, 96, 128, 192, 256, 512, 1024)
+FAR_ORDERS = (2048, 4096, 8192, 16384, 32768, 65536)  # slow, and best for a small epsilon alone
 TENTHS = [tenth / 10 for tenth in range(-9, 10) if tenth]
 ZCDP_ORDERS = 1 + np.geomspace(1e-2, 1e6, 2_000)
 ROUNDING = 1e-9
@@ -161,14 +164,17 @@ def epsilon_spent(
         (Mironov, Talwar and Zhang 2019) converted by Mironov 2017, proposition 3, as the first
         publications did. "rdp": the same divergences, converted by Canonne, Kamath and Steinke
         2020, proposition 12. "pld": the distribution of the privacy loss itself, summed
-        numerically (Koskela, Jälkö and Honkela 2020; Doroshenko and others 2022): the tightest.
+        numerically (Koskela, Jälkö and Honkela 2020; Doroshenko and others 2022): the tightest,
+        but for an epsilon so small that its rounding, upwards at each step, weighs more. So of
+        "pld" and "rdp" it tells the smaller.
     rho_besides : cost of Gaussian mechanisms on the same rows besides, 0 for none. Together they
         are one Gaussian mechanism (costs 1 / (2 m²) add up), so each accountant adds just that.
     """
     check_run(noise_multiplier, sampling_rate, steps)
     _check_delta(delta)
     event = _noisy_run(noise_multiplier, sampling_rate, steps, rho_besides)
-    return _spent(_summing(accountant, FINE), event, delta)
+    names = (PLD, RDP) if accountant == PLD else (accountant,)
+    return min(_spent(_summing(name, FINE), event, delta) for name in names)
 
 
 def noise_multiplier_for(
@@ -181,24 +187,30 @@ def noise_multiplier_for(
 ) -> float:
     """The least noise multiplier with which the run of :func:`epsilon_spent` keeps a budget.
 
-    Found to 0.1 %, never below what is needed. Raises PrivacyError where no noise multiplier up to
-    a million keeps it.
+    Found to 0.1 %, never below what is needed. "pld" sums losses in coarse steps, which ask for a
+    little more noise than the fine ones of :func:`epsilon_spent`; in fine ones where the coarse
+    cannot keep the budget; and where neither can, the noise is that of "rdp". Raises PrivacyError
+    where no noise multiplier up to a million keeps it.
     """
     budget = Budget(epsilon, delta)
     check_run(1.0, sampling_rate, steps)
 
-    def search(accountant, most: float) -> float:
-        return _calibrated(
-            accountant,
+    def search(accountants: Sequence[Callable], most: float) -> float:
+        return _first_calibrated(
+            accountants,
             lambda noise: _noisy_run(noise, sampling_rate, steps, rho_besides),
             budget,
             most,
         )
 
-    most = MOST_NOISE
-    if accountant == PLD:  # Renyi divergences are quick, and ask for a little more noise
-        most = search(lambda: rdp.RdpAccountant(WHOLE_ORDERS), MOST_NOISE)
-    return search(lambda: _summing(accountant, COARSE), most)
+    asked = [partial(_summing, accountant, COARSE)]
+    asked[0]()  # refuses an unknown name
+    if accountant == PLD:  # losses rounded up at each step may weigh more than a small epsilon
+        asked += [partial(_summing, PLD, FINE), partial(_summing, RDP, FINE)]
+    convert = _classic if accountant == CLASSIC else rdp.compute_epsilon
+    orders = (WHOLE_ORDERS, FAR_ORDERS)
+    quick = [partial(_RenyiAccountant, convert, some, refined=False) for some in orders]
+    return search(asked, search(quick, MOST_NOISE))
 
 
 def _noisy_run(noise: float, rate: float, steps: int, rho_besides: float):
@@ -212,22 +224,26 @@ def _noisy_run(noise: float, rate: float, steps: int, rho_besides: float):
 
 
 class _RenyiAccountant(rdp.RdpAccountant):
-    """Renyi divergences at whole orders, then at tenths near the best one: tenths far from it take
-    long, may not converge, and are never the best.
+    """Renyi divergences at whole orders, then, if refined, at tenths near the best one: tenths far
+    from it take long, may not converge, and are never the best. If the best is the last, at orders
+    far beyond it.
 
     convert : (orders, divergences, delta) -> epsilon, best order.
     """
 
-    def __init__(self, convert):
-        super().__init__(WHOLE_ORDERS)
-        self._convert = convert
+    def __init__(self, convert, orders=WHOLE_ORDERS, refined: bool = True):
+        super().__init__(orders)
+        self._convert, self._refined = convert, refined
 
     def get_epsilon(self, target_delta: float) -> float:
         """Epsilon at the best of all orders that were tried."""
         epsilon, order = self._convert(self.orders, self.rdp, target_delta)
-        near = rdp.RdpAccountant([order + tenth for tenth in TENTHS if order + tenth > 2])
-        near.compose(self.ledger)
-        return min(epsilon, self._convert(near.orders, near.rdp, target_delta)[0])
+        if not self._refined:
+            return float(epsilon)
+        near = [order + tenth for tenth in TENTHS if order + tenth > 2]
+        more = rdp.RdpAccountant(FAR_ORDERS if order == WHOLE_ORDERS[-1] else near)
+        more.compose(self.ledger)
+        return min(epsilon, self._convert(more.orders, more.rdp, target_delta)[0])
 
 
 def _classic(orders, divergences, delta: float) -> tuple[float, float]:
@@ -251,6 +267,17 @@ def _summing(accountant: str, step_of_loss: float):
 
 def _spent(accountant, event, delta: float) -> float:
     return float(accountant.compose(event).get_epsilon(delta))
+
+
+def _first_calibrated(accountants: Sequence[Callable], event, budget: Budget, most: float) -> float:
+    """As :func:`_calibrated`, by the first of some accountants that can keep the budget."""
+    *others, last = accountants
+    for accountant in others:
+        try:
+            return _calibrated(accountant, event, budget, most)
+        except PrivacyError:
+            continue
+    return _calibrated(last, event, budget, most)
 
 
 def _calibrated(accountant, event, budget: Budget, most: float) -> float:

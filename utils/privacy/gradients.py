@@ -1,7 +1,8 @@
 """Gradients of single examples, clipped and summed, for any network.
 
 The gradient of each example is shortened to length ``clip`` if it is longer (Abadi and others 2016,
-algorithm 1). So a row more or less moves the sum by at most ``clip``, whatever the row holds.
+algorithm 1). So a row more or less moves the sum by at most ``clip``, whatever the row holds: one
+whose gradient float32 cannot measure (NaN, infinite, or its square is) adds nothing.
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ def clipped_sum(losses: Callable, weights: Sequence, batch: Sequence, clip: floa
             loss = losses([tf.expand_dims(cells, 0) for cells in row])[0]
         gradients = tape.gradient(loss, values, unconnected_gradients="zero")
         length = tf.sqrt(tf.add_n([tf.reduce_sum(gradient**2) for gradient in gradients]))
-        return [gradient * shortening(length, clip) for gradient in gradients]
+        factor = shortening(length, clip)
+        return [tf.math.multiply_no_nan(gradient, factor) for gradient in gradients]
 
     def add_some_rows(start, sums):
         found = tf.vectorized_map(of_one_row, [cells[start : start + at_once] for cells in batch])
@@ -46,5 +48,7 @@ def clipped_sum(losses: Callable, weights: Sequence, batch: Sequence, clip: floa
 
 
 def shortening(length, clip: float):
-    """What a gradient of some length is multiplied by to be no longer than clip."""
-    return tf.minimum(1.0, clip / tf.maximum(length, LEAST_LENGTH))
+    """What a gradient of some length is multiplied by to be no longer than clip; 0 if the length is
+    not finite, to be used by ``multiply_no_nan``: 0 times NaN would be NaN."""
+    factor = tf.minimum(1.0, clip / tf.maximum(length, LEAST_LENGTH))
+    return tf.where(tf.math.is_finite(length), factor, 0.0)

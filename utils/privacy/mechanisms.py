@@ -7,6 +7,13 @@ import numpy as np
 from utils.privacy.accounting import Budget, Ledger, noise_of_rho
 
 ROUNDING = 1e-9
+NOISE = 2  # a seed's stream for noise; 1 is that for sampling
+
+
+def noise_stream(random_state: int | None) -> np.random.Generator:
+    """The generator of a fit's noise: no number that is drawn elsewhere tells of it. Its state
+    comes from the operating system, or, for study, from a seed."""
+    return np.random.default_rng(None if random_state is None else [NOISE, random_state])
 
 
 class Mechanisms:
@@ -14,6 +21,8 @@ class Mechanisms:
 
     Neighbours differ by one row more (add or remove one). Without a budget every answer is exact
     and nothing is noted: the same method without noise.
+
+    rng : of the noise alone, see :func:`noise_stream`.
     """
 
     def __init__(self, budget: Budget | None, rng: np.random.Generator):

@@ -191,6 +191,8 @@ def clipped_sum_of_parts(losses: Callable, weights: Sequence, batch: Sequence, c
 
     losses : ``losses(rows, parts)`` -> float32 (n,), asked once for the whole batch. The loss
         of a row must depend on that row alone; nothing here can check that.
+
+    A row whose gradient is not finite adds nothing here, either.
     """
     parts = LinearParts(weights)
     with tf.GradientTape() as tape:
@@ -202,7 +204,7 @@ def clipped_sum_of_parts(losses: Callable, weights: Sequence, batch: Sequence, c
     factors = shortening(tf.sqrt(tf.add_n(squares)), clip)[:, None]
     blocks: list[dict] = [{} for _ in parts.weights]
     for part, pull in zip(parts.noted, pulls):
-        blocks[part.place][part.first] = tf.reshape(_sum(part, pull * factors), [-1])
+        blocks[part.place][part.first] = tf.reshape(_sum(part, pull, factors), [-1])
     return [
         tf.reshape(tf.concat([found[first] for first in sorted(found)], axis=0), weight.shape)
         for found, weight in zip(blocks, parts.weights)
@@ -228,10 +230,14 @@ def _square(part: LinearPart, pull):
     return tf.reduce_sum(length, axis=0) if length.shape.rank == 2 else length
 
 
-def _sum(part: LinearPart, pull):
-    """Sum of the examples' outer products, float32 (rows, columns) of the block (of each map)."""
-    if part.left is None:
-        return tf.matmul(pull, part.right, transpose_a=True)
-    if part.left.dtype.is_integer:
+def _sum(part: LinearPart, pull, factors):
+    """Sum of the examples' outer products, each by its factor, float32 (rows, columns) of the block
+    (of each map). Where a factor is 0, what is multiplied is set to 0 on both sides."""
+    multiply = tf.math.multiply_no_nan
+    pull = multiply(pull, factors)
+    if part.left is not None and part.left.dtype.is_integer:
         return tf.math.unsorted_segment_sum(pull, part.left, part.size // pull.shape[1])
-    return tf.matmul(part.left, pull, transpose_a=True)
+    used = tf.cast(factors > 0, pull.dtype)
+    if part.left is None:
+        return tf.matmul(pull, multiply(part.right, used), transpose_a=True)
+    return tf.matmul(multiply(part.left, used), pull, transpose_a=True)

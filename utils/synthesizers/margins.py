@@ -10,7 +10,7 @@ import numpy as np
 from utils.encoding import QuantileBins, TableCodes, float_range, grid_step
 from utils.privacy.mechanisms import Mechanisms, noise_of, onto_total
 from utils.saving import savable
-from utils.schema import Column, Schema, TableError
+from utils.schema import Column, Schema
 
 PIECES = 128  # at most, that a range or a piece of it is cut into at once
 MOST_VALUES = PIECES**4  # of a grid, so that each can be counted alone
@@ -67,28 +67,6 @@ def exact_margins(codes: np.ndarray, coding: TableCodes) -> dict[str, GroupedMar
         name: GroupedMargin(np.arange(size), np.bincount(column, minlength=size) / len(codes))
         for name, size, column in zip(coding.names, coding.sizes.tolist(), codes.T)
     }
-
-
-def refuse_open_ranges(schema: Schema | None, names: list[str]) -> None:
-    """TableError unless the schema is passed and has the range of each number and date."""
-    if schema is None:
-        raise TableError(
-            "With an epsilon, ranges and categories must be known beforehand: reading them off the "
-            "rows would tell about single rows. Pass them: fit(table, schema=schema), with a range "
-            f"for each number and date among: {', '.join(map(str, names))}."
-        )
-    lacking = [
-        column.name
-        for column in schema.columns
-        if not (column.discrete or column.empty)
-        and (column.minimum is None or column.maximum is None)
-    ]
-    if lacking:
-        raise TableError(
-            "With an epsilon, each number and date needs a range that is known beforehand. "
-            f"Without one: {', '.join(lacking)}. Give each a minimum and a maximum, such as "
-            f"dataclasses.replace(schema[{lacking[0]!r}], minimum=0, maximum=1000)."
-        )
 
 
 # --- what is counted: pieces that the schema and earlier noisy counts decide ---

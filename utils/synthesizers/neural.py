@@ -4,6 +4,8 @@ nothing."""
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from typing import Annotated
 
@@ -59,8 +61,7 @@ class NeuralSynthesizer(Synthesizer):
         """
         rows = min(self.batch_size, len(data[0]))
         options = {"steps": self._steps(len(data[0])), "batch_size": rows} | options
-        history, trained = History(), True
-        try:
+        with self._keeping(network) as history:
             train(
                 step,
                 data,
@@ -72,7 +73,15 @@ class NeuralSynthesizer(Synthesizer):
                 history=history,
                 **options,
             )
-        except SavedModelError:  # a checkpoint that is none: what was fitted before stays
+
+    @contextmanager
+    def _keeping(self, network) -> Iterator[History]:
+        """A history to fill while the network trains; both are kept, with the weights, also of a
+        training that was interrupted. A checkpoint that is none leaves what was fitted before."""
+        history, trained = History(), True
+        try:
+            yield history
+        except SavedModelError:
             trained = False
             raise
         finally:

@@ -52,7 +52,7 @@ class AutoregressiveSynthesizer(PrivatelyTrained):
         nothing. See :class:`utils.synthesizers.private.PrivatelyTrained` for what it keeps and what
         it costs; a schema with all ranges must be passed. Of the parameters above, batch_size,
         learning_rate, average and ranks_within_groups then say nothing, and bins are at most 32.
-        For a real release ``random_state`` must be None.
+        There is no checkpoint. For a real release ``random_state`` must be None.
 
     A condition on the first columns of ``order_`` is exact (but for numbers told by rank): the rest
     is drawn given it. Other
@@ -96,6 +96,9 @@ class AutoregressiveSynthesizer(PrivatelyTrained):
         self._check_counts("units", "bins")
         self._check_not_negative("smoothing", "average")
         self._check_column_names("order")
+
+    def _check_names(self, schema):
+        drawing_order(self.order, dict.fromkeys(schema.names, 0))
 
     # --- what goes in ---
 

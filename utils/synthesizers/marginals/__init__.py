@@ -9,7 +9,8 @@ import pandas as pd
 from utils.encoding import TableCodes
 from utils.encoding.codes import count_of_bins
 from utils.privacy.accounting import Budget
-from utils.privacy.mechanisms import Mechanisms, noise_of
+from utils.privacy.mechanisms import Mechanisms, noise_of, noise_stream
+from utils.privacy.study import warn_of_seed
 from utils.saving import expect
 from utils.schema import Schema
 from utils.synthesizers.base import Synthesizer
@@ -20,9 +21,9 @@ from utils.synthesizers.margins import (
     code_column,
     count_table,
     exact_margins,
-    refuse_open_ranges,
     table_codes,
 )
+from utils.synthesizers.promise import check_known, warn_of_ranges, without_shares
 
 FOR_COLUMNS, FOR_CHOICES = 0.3, 0.1  # of the budget; the rest is for columns together
 PRIOR_ROWS = 0.01  # by which the chances of a column alone count among counts without noise
@@ -42,13 +43,15 @@ class MarginalSynthesizer(Synthesizer):
     the schema names is in every table.
 
     epsilon, delta : the fit is (epsilon, delta)-differentially private for tables that differ by
-        one row more; take delta far below 1 / rows. All that depends on the rows is paid for,
-        ``spent_`` says with what, in rho of zero-concentrated privacy. Ranges, categories and
-        whether cells may be missing come from the schema, which must be passed and be known
-        beforehand: one that was inferred from the rows breaks the promise. So does a
-        ``random_state`` that an attacker knows, who can take the noise off again: for a real
-        release it must be None. (And the noise is made of floating-point numbers, whose last digits
-        can tell more than the theory allows: Mironov 2012.)
+        one row more; take delta far below 1 / rows. All that is kept of the rows is paid for,
+        ``spent_`` says with what, in rho of zero-concentrated privacy. Ranges, categories, decimals
+        and whether cells may be missing come from the schema, which must be passed and be known
+        beforehand: one that was inferred from the rows breaks the promise (a PrivacyWarning where
+        that shows; shares of missing cells are left out of ``schema_``). So does a ``random_state``
+        that an attacker knows, who can take the noise off again: for a real release it must be None
+        (a PrivacyWarning says so, except inside ``with utils.privacy.for_study():``). And the noise
+        is made of floating-point numbers, whose last digits can tell more than the theory allows
+        (Mironov 2012), by a generator that is not of cryptographic strength.
         Without an epsilon the same method makes no noise and no promise, and reads bins off the
         rows.
     degree : columns that a column is counted with, at most; 0 counts each column alone.
@@ -79,11 +82,14 @@ class MarginalSynthesizer(Synthesizer):
         """Learn from a table; with an epsilon, a schema with all ranges must be passed.
 
         Raises ValueError for parameters (PrivacyError for a budget) and TableError for a table or
-        schema that it cannot use. Unless a whole fit comes of it, the earlier one is still there.
+        schema that it cannot use, before a row is counted. Unless a whole fit comes of it, the
+        earlier one is still there. PrivacyWarning for what takes the promise back.
         """
         self._check_parameters()
         if self.epsilon is not None:
-            refuse_open_ranges(schema, list(getattr(table, "columns", [])))
+            check_known(schema, list(getattr(table, "columns", [])))
+            schema = without_shares(schema)
+            warn_of_seed(self.random_state, stacklevel=2)
         return super().fit(table, schema)
 
     def _check_parameters(self) -> None:
@@ -98,11 +104,12 @@ class MarginalSynthesizer(Synthesizer):
     # --- what is learned ---
 
     def _fit(self, columns, rng):
-        mechanisms = Mechanisms(self._budget(), rng)
+        mechanisms = Mechanisms(self._budget(), noise_stream(self.random_state))
         if self.epsilon is None:
             rows, later_noise, noise = self._code_exactly(columns), 0.0, {}
         else:
             self.seen_ = {}  # the schema says what there may be, nothing else does
+            warn_of_ranges(self.schema_, columns, stacklevel=4)
             later = (1 - FOR_COLUMNS - FOR_CHOICES) * mechanisms.rho
             later_noise = noise_of(later / len(columns))
             rows, noise = self._code_privately(columns, mechanisms, later_noise)

@@ -54,7 +54,7 @@ class VAESynthesizer(PrivatelyTrained):
         nothing. See :class:`utils.synthesizers.private.PrivatelyTrained` for what it keeps and what
         it costs; a schema with all ranges must be passed. Of the other parameters, batch_size,
         learning_rate, patience and ranks_within_groups then say nothing, and bins are at most 32.
-        For a real release ``random_state`` must be None.
+        There is no checkpoint. For a real release ``random_state`` must be None.
 
     If the schema has a discrete target with 10 rows a value or more, it is drawn first, by its
     share, and the decoder is conditional on it; the other columns follow, fewest codes first
