@@ -13,8 +13,7 @@ import numpy as np
 import pandas as pd
 
 from tests.benchmarks.control import Control
-from tests.benchmarks.runs import Runs
-from tests.benchmarks.side_by_side import run_all
+from tests.benchmarks.runs import Runs, measure_missing
 from tests.benchmarks.source import fingerprint
 from utils.attacks.contamination import completed_rightly
 from utils.language_model import LOCAL, open_language_model
@@ -137,11 +136,7 @@ def measure(experiment: str, line: str, seed: int) -> list[dict]:
 def measure_language(jobs: int = 1, folder: Path = RESULTS) -> pd.DataFrame:
     """Measure what is not stored yet; returns all figures. Those of older code are forgotten."""
     runs = Runs(folder / f"{LANGUAGE}.csv", COLUMNS, COLUMNS[:4])
-    runs.forget(outdated(runs.table()))
-    stored = {tuple(key) for key in runs.table()[COLUMNS[:3]].to_numpy()}
-    if failed := run_all(runs, measure, [task for task in tasks() if task not in stored], jobs):
-        raise RuntimeError(f"{len(failed)} run(s) failed.\n" + "\n".join(failed))
-    return runs.table()
+    return measure_missing(runs, measure, tasks(), outdated, jobs, by=COLUMNS[:3])
 
 
 def outdated(table: pd.DataFrame) -> pd.Series:

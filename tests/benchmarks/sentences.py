@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from tests.benchmarks.runs import Runs
-from tests.benchmarks.side_by_side import run_all
+from tests.benchmarks.runs import Runs, measure_missing
 from tests.benchmarks.source import fingerprint
 from utils.language_model import LanguageModel, open_language_model
 from utils.results import RESULTS
@@ -27,13 +26,8 @@ def write_sentences(folder: Path = RESULTS) -> pd.DataFrame:
     """Have the sentences written that are not stored yet; returns all. Those of older code are
     forgotten first. Cut-off replies are stored too, without a text."""
     runs = Runs(folder / f"{SENTENCES}.csv", COLUMNS, KEY)
-    runs.forget(outdated(runs.table()))
-    stored = set(runs.table()[KEY].itertuples(index=False, name=None))
     tasks = [(draw, number) for number in range(WRITTEN) for draw in DRAWS]
-    tasks = [task for task in tasks if task not in stored]
-    if failed := run_all(runs, write, tasks, jobs=1):
-        raise RuntimeError(f"{len(failed)} sentence(s) failed.\n" + "\n".join(failed))
-    return runs.table()
+    return measure_missing(runs, write, tasks, outdated, jobs=1)
 
 
 def write(draw: int, number: int) -> list[dict]:

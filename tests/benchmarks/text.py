@@ -16,8 +16,7 @@ from sklearn.metrics import accuracy_score, f1_score
 from sklearn.pipeline import make_pipeline
 
 from tests.benchmarks import sentences
-from tests.benchmarks.runs import Runs
-from tests.benchmarks.side_by_side import run_all
+from tests.benchmarks.runs import Runs, measure_missing
 from tests.benchmarks.source import fingerprint
 from utils.results import RESULTS, load_results
 from utils.synthesizers import MixtureSynthesizer
@@ -210,12 +209,7 @@ def planned() -> list[tuple[str, str, int]]:
 def measure_text(folder: Path = RESULTS) -> pd.DataFrame:
     """Measure what is not stored yet; returns all runs. Those of older code are forgotten."""
     runs = Runs(folder / f"{TEXT}.csv", COLUMNS, KEY)
-    runs.forget(outdated(runs.table()))
-    stored = set(runs.table()[KEY[:2] + KEY[3:]].itertuples(index=False, name=None))
-    tasks = [task for task in planned() if task not in stored]
-    if failed := run_all(runs, measure, tasks, jobs=1):
-        raise RuntimeError(f"{len(failed)} run(s) failed.\n" + "\n".join(failed))
-    return runs.table()
+    return measure_missing(runs, measure, planned(), outdated, jobs=1, by=KEY[:2] + KEY[3:])
 
 
 def measure(corpus: str, model: str, draw: int) -> list[dict]:
