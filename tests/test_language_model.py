@@ -62,6 +62,12 @@ def fitted(**options) -> LanguageModelSynthesizer:
     return LanguageModelSynthesizer(**options).fit(users())
 
 
+def examples(service) -> list[dict]:
+    """The rows that the last request showed."""
+    content = service.asked[-1]["messages"][1]["content"]
+    return json.loads(content.split("\n")[0].removeprefix("Examples: "))
+
+
 def outcome(synthesizer, rows: int = ROWS) -> pd.DataFrame:
     """Rows that are as many as asked for, allowed, and each another."""
     table = synthesizer.sample(rows)
@@ -200,10 +206,10 @@ class TestRows:
     def test_examples_stand_under_their_own_names(self, service):
         synthesizer = fitted()
         synthesizer.sample(3)
-        sent = service.asked[-1]["messages"][1]["content"].split("\n")[0]
         assert json.loads(synthesizer.report.prompts[-1]) == service.asked[-1]["messages"]
-        rows = pd.DataFrame(json.loads(sent.removeprefix("Examples: ")))
-        known = users().astype(str)
+        rows = pd.DataFrame(examples(service))
+        known = users().drop(columns="user").drop_duplicates().astype(str)
+        assert list(rows) == list(known)
         assert len(rows.merge(known, on=list(known))) == len(rows) == 30
 
     def test_what_code_draws_comes_by_its_share(self, service):
@@ -219,6 +225,14 @@ class TestRows:
         rows = LanguageModelSynthesizer(rows_per_request=100).fit(users(), wide).sample(60)
         assert rows["user"].is_unique
         assert not rows["user"].isin(users()["user"]).any()
+        assert "user" not in examples(service)[0]
+
+    def test_identifiers_that_a_rule_asks_for_are_shown_to_the_model(self, service):
+        table = users()
+        schema = replace(Schema.infer(table), rules={"some": "posts + user > 1"})
+        synthesizer = LanguageModelSynthesizer(rows_per_request=100, shown=2)
+        rows = synthesizer.fit(table, schema).sample(20)
+        assert rows["user"].is_unique and "user" in examples(service)[0]
 
     def test_a_condition_is_a_constant_of_the_schema(self, service):
         rows = fitted().sample(10, given={"posts": 7, "city": "Rome"})

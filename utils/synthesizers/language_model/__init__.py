@@ -18,6 +18,7 @@ from typing import Annotated
 import numpy as np
 
 from utils.encoding import TableCodes, array_dtype, float_range, is_absent
+from utils.expressions import columns_of
 from utils.language_model import LanguageModel, LanguageModelError, open_language_model
 from utils.saving import expect
 from utils.schema import Schema
@@ -43,7 +44,8 @@ class LanguageModelSynthesizer(Synthesizer):
     by_code : names of the columns that are drawn by code, each by its own distribution in training;
         None draws all but numbers so, or, where there are only such, identifiers and dates. The
         model sees them before it writes the rest.
-    identifiers : whole numbers that number the rows: drawn by code, none twice as long as the
+    identifiers : whole numbers that number the rows: drawn by code, which does not show them to the
+        model (unless a rule of the schema asks for them), none twice as long as the
         schema has room (give it a larger maximum), those of training last. None takes columns whose
         values all differ and leave no gap.
     form : "grammar" has a llama.cpp server continue CSV by a GBNF grammar, "schema" asks for JSON
@@ -216,11 +218,22 @@ class LanguageModelSynthesizer(Synthesizer):
         if not written:
             return {name: known[name][:n] for name in self.schema_.names}
         absent = {name: rng.random(n) < self.missing_[name] for name in written}
-        rows = self._written(n, given, known, absent, int(rng.integers(2**31)))
+        shown = {name: values for name, values in known.items() if name in self._shown.names}
+        rows = self._written(n, given, shown, absent, int(rng.integers(2**31)))
         return {
             column.name: np.array([row[column.name] for row in rows], dtype=array_dtype(column))
+            if column.name in self._shown.names
+            else known[column.name]
             for column in self.schema_.columns
         }
+
+    @property
+    def _shown(self) -> Schema:
+        """What the model sees: all but numbers of rows, which tell it nothing, unless a rule asks
+        for them."""
+        ruled = set().union(*map(columns_of, self.schema_.rules.values()))
+        unseen = set(self.identifiers_) - ruled
+        return self.schema_.select([name for name in self.schema_.names if name not in unseen])
 
     def _known(self, n, given, rng, numbered=True) -> dict[str, np.ndarray]:
         """The columns that are set or drawn by code, of as many rows as may be asked for."""
@@ -294,13 +307,13 @@ class LanguageModelSynthesizer(Synthesizer):
         return (
             {name: "" for name in absent if name not in drawn}
             | {name: to_texts(value, self.schema_[name])[0] for name, value in drawn.items()}
-            | {name: cells[name] for name in self.identifiers_ if name not in given}
+            | {name: cells[name] for name in self.identifiers_ if name in cells}
         )
 
     def _question(self, known, first, seed) -> Question:
         """Examples and the known cells of the rows asked for; the same for the same request."""
         rng = np.random.default_rng([seed, self._report.requests])
-        names = first + [name for name in self.schema_.names if name not in first]
+        names = first + [name for name in self._shown.names if name not in first]
         order = [self.schema_.names.index(name) for name in names]
         places = rng.permutation(len(self.seed_rows_))[: self.shown]
         examples = [[self.seed_rows_[place][k] for k in order] for place in places]
@@ -313,9 +326,9 @@ class LanguageModelSynthesizer(Synthesizer):
             replace(column, categories=_of_codes(column.categories, self.seen_[column.name]))
             if column.discrete
             else column
-            for column in self.schema_.columns
+            for column in self._shown.columns
         ]
-        return replace(self.schema_, columns=tuple(columns))
+        return replace(self._shown, columns=tuple(columns))
 
     def _reply(self, model: LanguageModel, question: Question, seed: int) -> dict:
         """What the model answers, as data for the journal."""
@@ -360,7 +373,7 @@ class _Collected:
     def __init__(self, model: LanguageModelSynthesizer, report: WritingReport):
         self.rows: dict[int, dict] = {}
         self._report, self._unique = report, model.unique
-        self._schema, self._seen = model.schema_, model.seen_
+        self._schema, self._seen = model._shown, model.seen_
         self._free = [name for name in model.schema_.names if name not in model.identifiers_]
         self._seeds = {self._key(_values(cells, model.schema_)) for cells in model.seed_rows_}
         self._before: set[tuple] = set()
