@@ -194,7 +194,7 @@ def test_what_is_missing_torn_or_of_older_code_is_measured_and_nothing_else(tmp_
     code["a"] = "x2"
     whole = go_on("a", "b")
     assert not whole.duplicated(key).any() and len(whole) == 4 and asked[2:] == ["a", "b"]
-    with pytest.raises(RuntimeError, match=r"1 run.*no such table"):
+    with pytest.raises(RuntimeError, match=r"(?s)1 run.*no such table"):
         go_on("c", "d")
     assert set(runs.table()["table"]) == {"a", "b", "d"}, "the others are stored"
     assert runs.missing([("c",), ("d",)], ["table"], lambda table: 2) == [("c",)]

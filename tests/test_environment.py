@@ -46,8 +46,9 @@ STAMPED = ("requirements.txt", "binder/weights.txt", "pyproject.toml")  # what m
 COMPARED_LIBRARIES = {
     *("anonymeter", "dpmm", "mostlyai", "opendp", "polars"),
     *("sdmetrics", "sdv", "torch", "xgboost"),
+    *("axe_playwright_python", "playwright"),  # they drive the browser that looks at the site
 }
-COMPARING_SCRIPTS = ("tests/reference/", "tests/benchmarks/")
+COMPARING_SCRIPTS = ("tests/reference/", "tests/benchmarks/", "tests/browser/")
 
 
 def tracked_texts() -> list[Path]:
