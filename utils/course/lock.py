@@ -1,4 +1,5 @@
-"""The lock: requirements.txt, compiled from the one hand-kept list in environment.yml."""
+"""The locks: requirements.txt from the one hand-kept list in environment.yml, and those of other
+environments, which `make portable` tries, from the loose list in pyproject.toml."""
 
 from __future__ import annotations
 
@@ -7,7 +8,12 @@ from pathlib import Path
 
 from utils.course.places import ROOT
 
-OPTIONS = "--quiet --universal --generate-hashes --no-annotate --output-file requirements.txt"
+OPTIONS = ["--quiet", "--generate-hashes", "--no-annotate", "--custom-compile-command=make lock"]
+PORTABLE = "tests/portable"  # holds the locks of the other environments
+OTHERS = {
+    "colab": ["--python-version", "3.13", "--constraint", f"{PORTABLE}/colab_versions.txt"],
+    "newest": ["--python-version", "3.12", "--upgrade"],  # on the day that `make lock` runs
+}
 
 
 def direct_pins(root: Path = ROOT, file: str = "environment.yml") -> list[str]:
@@ -28,11 +34,18 @@ def _listed(root: Path, file: str) -> list:
     return yaml.safe_load((root / file).read_text(encoding="utf-8"))["dependencies"]
 
 
-def compile_lock(uv: str, root: Path = ROOT) -> None:
-    """Write requirements.txt: exact versions and hashes for every platform, by the program ``uv``.
+def compile_locks(uv: str, root: Path = ROOT) -> None:
+    """Write requirements.txt (for every platform) and the locks in tests/portable by ``uv``.
 
-    Versions that the present lock holds are kept as long as environment.yml allows them.
+    Versions that the present locks hold are kept as long as they are allowed, but for ``newest``.
     """
-    command = [uv, "pip", "compile", *OPTIONS.split(), "--python-version", python_version(root)]
-    command += ["--custom-compile-command", "make lock", "-"]  # the last: read from standard input
-    subprocess.run(command, cwd=root, check=True, text=True, input="\n".join(direct_pins(root)))
+    wanted = ["--universal", "--python-version", python_version(root), "-"]  # from standard input
+    _compile(uv, root, "requirements.txt", wanted, "\n".join(direct_pins(root)))
+    for name, options in OTHERS.items():
+        wanted = [*options, "--extra", "course", "pyproject.toml"]
+        _compile(uv, root, f"{PORTABLE}/{name}.txt", wanted)
+
+
+def _compile(uv: str, root: Path, lock: str, wanted: list[str], listed: str = "") -> None:
+    command = [uv, "pip", "compile", *OPTIONS, "--output-file", lock, *wanted]
+    subprocess.run(command, cwd=root, check=True, text=True, input=listed)

@@ -146,7 +146,7 @@ class Number(Form):
         number = rf"{_digits(self.decimal, self.thousands)}(?:[eE][-+]?\d+)?{behind}"
         ways = (rf"[-+]?{before}{number}", rf"{before}[-+]{number}")
         ways += (rf"\({before}{number}\)", rf"{before}{number}-")
-        cells = cells.where(cells.str.fullmatch("|".join(ways)))
+        cells = cells.where(cells.str.fullmatch(f"(?:{'|'.join(ways)})"))
         cells = cells.str.replace(r"^\((.*)\)$|^(.*)-$", r"-\1\2", regex=True)
         for text in (self.suffix, self.singular, self.prefix, self.thousands):
             cells = cells.str.replace(text, "", regex=False) if text else cells

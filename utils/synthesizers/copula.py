@@ -143,9 +143,8 @@ def _category_order(columns, schema) -> dict[str, np.ndarray]:
     features = np.hstack(
         [_standardised(columns[column.name], column.discrete, most) for column in schema.columns]
     )
-    axis = np.linalg.eigh(np.cov(features, rowvar=False, bias=True).reshape(features.shape[1], -1))[
-        1
-    ][:, -1]
+    covariances = np.cov(features.T, bias=True).reshape(features.shape[1], -1)
+    axis = np.linalg.eigh(covariances)[1][:, -1]
     place = features @ axis
     order = {}
     for name in (column.name for column in schema.columns if column.discrete):
