@@ -56,7 +56,7 @@ SITE_READY := $(SITE)/.ready-$(shell cat $(SITE_PINS) | cksum | cut -d' ' -f1)
 BROWSER_READY := $(if $(shell command -v chromium),$(SITE_READY))
 
 .DEFAULT_GOAL := help
-.PHONY: help lab course test portable portable-kernels portable-colab portable-newest notebooks readme address lock bench bench-quick bench-private bench-attacks bench-language html check site clean
+.PHONY: help lab course test portable portable-kernels portable-colab portable-newest notebooks readme address lock bench bench-quick bench-private bench-attacks bench-language html check site slides clean
 
 help:  ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -122,6 +122,10 @@ site: $(READY) $(SITE_READY)  ## write the course as a site to build/site from t
 	$(COURSE) site
 	$(SITE)/bin/sphinx-build -W --keep-going -q -E build/site_source build/site
 	@echo "Open build/site/index.html"
+
+slides: $(READY) $(SITE_READY)  ## write each lesson's slides to build/slides (key S: the speaker's notes)
+	$(COURSE) slides $$($(SITE)/bin/python -c "import sphinx_revealjs as p; print(p.__path__[0])")/_static/revealjs
+	@echo "Open build/slides/00_start_here.html"
 
 clean:  ## remove .venv and build
 	rm -rf $(VENV) build

@@ -22,6 +22,7 @@ import pytest
 
 from utils.course import notebooks, places
 from utils.course.site import write_source
+from utils.course.site.slides import write_slides
 
 CHROMIUM = shutil.which("chromium")
 TOOLS = places.ROOT / "build" / "site_tools" / "bin"
@@ -89,6 +90,15 @@ class TestSite:
                 if not target.exists() or (anchor and target in texts and anchor not in known):
                     broken.append(f"{path.relative_to(site)}: {found['to']}")
         assert len(texts) > 40 and not broken, "\n".join(sorted(set(broken)))
+
+
+def test_every_slide_fits_and_asks_no_other_machine(tmp_path):
+    where = "import sphinx_revealjs; print(sphinx_revealjs.__path__[0])"
+    package = subprocess.run([TOOLS / "python", "-c", where], capture_output=True, text=True)
+    write_slides(Path(package.stdout.strip()) / "_static" / "revealjs", folder=tmp_path / "slides")
+    seen = said_by("visit_slides.py", tmp_path / "slides")
+    assert len(seen["slides"]) == len(places.lessons()) and min(seen["slides"].values()) > 15
+    assert not seen["faults"], "\n".join(seen["faults"])
 
 
 @pytest.fixture(scope="module")

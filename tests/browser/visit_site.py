@@ -43,10 +43,9 @@ def served(folder: Path):
     server.shutdown()
 
 
-def faults(page: Page, address: str, name: str, width: int) -> list[str]:
-    """What is wrong with a page at a width."""
+def watch(page: Page, address: str) -> list[str]:
+    """A list that fills with what a page complains of, and with what it asks other machines for."""
     found: list[str] = []
-    page.set_viewport_size({"width": width, "height": 1000})
     page.on("console", lambda said: said.type == "error" and found.append(f"console: {said.text}"))
     page.on("pageerror", lambda error: found.append(f"error: {error}"))
     page.on(
@@ -57,6 +56,13 @@ def faults(page: Page, address: str, name: str, width: int) -> list[str]:
             and found.append(f"asks another machine: {asked.url}")
         ),
     )
+    return found
+
+
+def faults(page: Page, address: str, name: str, width: int) -> list[str]:
+    """What is wrong with a page at a width."""
+    page.set_viewport_size({"width": width, "height": 1000})
+    found = watch(page, address)
     page.goto(f"{address}/{name}")
     page.evaluate(SETTLED)
     if (wide := page.evaluate("document.documentElement.scrollWidth")) > width:

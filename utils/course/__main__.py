@@ -203,6 +203,14 @@ def room(
 
 
 @app.command()
+def slides(reveal: Annotated[Path, typer.Argument(help="The folder of reveal.js.")]) -> None:
+    """Write each lesson's slides to build/slides; `make slides` names the folder."""
+    from utils.course.site.slides import write_slides
+
+    typer.echo(write_slides(reveal).relative_to(places.ROOT))
+
+
+@app.command()
 def lock(uv: Annotated[str, typer.Option(help="The program uv.")] = "uv") -> None:
     """Compile requirements.txt from environment.yml, and the locks of `make portable`."""
     from utils.course.lock import compile_locks
