@@ -24,8 +24,8 @@ def test_stored_figures_are_whole_and_of_this_code():
 
 
 def test_the_model_keeps_the_form_copies_nothing_and_learns_no_table():
-    assert (figure(language.BOARD, "valid")[[language.HYBRID, language.WHOLE]] == 1).all()
-    assert figure(language.BOARD, "c2st")[language.HYBRID] > 0.85
+    assert (figure(language.BOARD, "valid")[list(language.OPTIONS)] == 1).all()
+    assert (figure(language.BOARD, "c2st")[[language.HYBRID, language.MANY]] > 0.85).all()
     assert figure(language.BOARD, "copies")[language.HYBRID] == 0
 
 

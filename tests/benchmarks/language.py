@@ -28,6 +28,8 @@ BOARD, CONTAMINATION = "board", "contamination"
 SEEDS = (0, 1, 2)
 ROWS = 200
 HYBRID, WHOLE = "language model, app by code", "language model, all cells"
+MANY = "language model, 40 rows shown"
+OPTIONS = {HYBRID: {}, WHOLE: {"by_code": []}, MANY: {"shown": 40}}
 ASKED = 60  # rows that are completed, a line
 KNOWN = ["age", "education", "relationship", "sex", "hours_per_week", "country"]
 REAL, NEW, SHUFFLED, SHOWN = "real rows", "new rows of trees", "shuffled rows", "shown before"
@@ -53,7 +55,7 @@ def lines() -> dict[str, tuple[str, ...]]:
         if kind is not LanguageModelSynthesizer
     }
     control = {CONTROL: ("tests.benchmarks.control",)}
-    return control | course | {HYBRID: (MODEL_CODE,), WHOLE: (MODEL_CODE,)}
+    return control | course | dict.fromkeys(OPTIONS, (MODEL_CODE,))
 
 
 @cache
@@ -77,13 +79,11 @@ def small_screentime() -> tuple[pd.DataFrame, pd.DataFrame, Schema]:
 def board_line(line: str, seed: int) -> dict[str, float]:
     """Scores of a line and what the language model was asked, paid and dropped."""
     train, holdout, schema = small_screentime()
-    options, report = {"random_state": seed}, {}
+    options, report = {"random_state": seed} | OPTIONS.get(line, {}), {}
     if line == CONTROL:
         rows = Control(seed).fit(train, schema).sample(ROWS)
     else:
-        if line == WHOLE:
-            options["by_code"] = []
-        name = "language_model" if line in (HYBRID, WHOLE) else line
+        name = "language_model" if line in OPTIONS else line
         model = SYNTHESIZERS[name](**options).fit(train, schema=schema)
         rows = model.sample(ROWS)
         if name == "language_model":
