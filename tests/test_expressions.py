@@ -71,8 +71,8 @@ SAME = {
     "sqrt(Usage) + exp(share) + log(Usage + 1)": np.sqrt(TABLE["Usage"])
     + np.exp(TABLE["share"])
     + np.log(TABLE["Usage"] + 1),
-    "weekday(Date)": TABLE["Date"].dt.dayofweek,
-    "weekday(moment) == 3": TABLE["moment"].dt.dayofweek == 3,
+    "weekday(Date)": TABLE["Date"].dt.day_of_week,
+    "weekday(moment) == 3": TABLE["moment"].dt.day_of_week == 3,
     "counted * 2": TABLE["counted"].astype("float64") * 2,
 }
 

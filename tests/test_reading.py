@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -21,7 +22,7 @@ from utils.schema import TableError
 GOOD = 'id,name,when\n1,Ann,2024-08-07\n2,"Bo, jr",2024-08-08\n'
 TABLE = pd.DataFrame(
     {"id": [1, 2], "name": ["Ann", "Bo, jr"], "when": pd.to_datetime(["2024-08-07", "2024-08-08"])}
-)
+).astype({"name": object, "when": "datetime64[ns]"})  # whatever pandas makes of text and days
 LOGIN = b"\n  <!DOCTYPE html><html><body>Please log in, or sign up</body></html>"
 
 
@@ -106,10 +107,11 @@ def test_reads_an_address(address):
 
 def test_reads_parquet_whatever_its_name_and_keeps_a_named_index(tmp_path):
     path = tmp_path / "table.data"
+    text = pd.read_parquet(io.BytesIO(TABLE.to_parquet()))["name"].dtype  # as pandas reads text
     TABLE.to_parquet(path)
-    assert_frame_equal(read_table(path), TABLE)
+    assert_frame_equal(read_table(path), TABLE.astype({"name": text}))
     TABLE.set_index("id").to_parquet(path)
-    assert_frame_equal(read_table(path), TABLE)
+    assert_frame_equal(read_table(path), TABLE.astype({"name": text}))
 
 
 def test_rows_can_be_labelled_with_their_line(tmp_path):
@@ -250,4 +252,4 @@ def test_any_bytes_give_a_whole_table_or_a_table_error(tmp_path, content):
 def test_what_pandas_writes_comes_back(tmp_path, cells):
     table = pd.DataFrame(cells, columns=["number", "text"])
     table.to_csv(tmp_path / "table.csv", index=False)
-    assert_frame_equal(read_table(tmp_path / "table.csv"), table)
+    assert_frame_equal(read_table(tmp_path / "table.csv"), table.astype({"text": object}))

@@ -161,7 +161,7 @@ def test_whole_numbers_too_far_apart_are_codes_where_they_repeat():
 def test_a_column_is_a_category_where_it_is_named_so():
     table = pd.DataFrame(
         {"n": [3, 1, 1], "x": [0.5, None, 0.25], "d": pd.to_datetime(["2024-02-01"] * 3)}
-    )
+    ).astype({"d": "datetime64[ns]"})
     schema = Schema.infer(table, categories=["n", "x", "d"])
     assert [column.kind for column in schema.columns] == ["category"] * 3
     assert [column.dtype for column in schema.columns] == ["int64", "float64", "datetime64[ns]"]

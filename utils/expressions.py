@@ -140,7 +140,7 @@ def _plain(value):
 def _weekday(dates):
     if getattr(dates, "dtype", np.dtype(object)).kind in "bif" and not pd.isna(dates).all():
         raise TypeError("weekday needs dates, not numbers")
-    return pd.DatetimeIndex(dates).dayofweek.to_numpy()
+    return pd.DatetimeIndex(dates).day_of_week.to_numpy()
 
 
 OPERATORS = {

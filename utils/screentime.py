@@ -150,7 +150,7 @@ def _calendar(start: str, days: int) -> pd.DatetimeIndex:
     if days < 1:
         raise ValueError(f"days is {days}: ask for at least 1 day.")
     try:
-        return pd.date_range(start, periods=days, freq="D")
+        return pd.date_range(start, periods=days, freq="D", unit="ns")
     except ValueError as error:
         raise ValueError(
             f"Cannot count {days:,} days from {start!r} ({error}). Write start as 2024-01-01, and "
@@ -171,7 +171,7 @@ def _push(dates: pd.DatetimeIndex, process: Process, generator) -> np.ndarray:
     mood = lfilter([1.0], [1.0, -process.persistence], noise)
     quiet = generator.random(days // 7 + 1) < process.quiet_week
     day = mood + np.log(process.quiet_factor) * np.repeat(quiet, 7)[:days]
-    is_weekend = np.asarray(dates.dayofweek >= 5, dtype=np.float64)
+    is_weekend = np.asarray(dates.day_of_week >= 5, dtype=np.float64)
     return day[:, None] + np.outer(is_weekend, _values(process, "weekend"))
 
 

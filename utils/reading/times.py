@@ -134,7 +134,11 @@ class Moment(Form):
             texts = texts.where(texts.str.fullmatch(ISO))
         form = "ISO8601" if iso else self.format.replace(BARE, "").replace(FRACTION, ".%f")
         values = pd.to_datetime(texts.astype(object), format=form, errors="coerce")
-        values = values.astype("datetime64[ns]")
+        limits = (
+            pd.Timestamp.min,
+            pd.Timestamp.max,
+        )  # pandas 3 reads years that nanoseconds cannot hold
+        values = values.where(values.between(*limits)).astype("datetime64[ns]")
         if "%y" in self.format:
             late = values.dt.year > self.latest
             values = values.mask(late, values - pd.DateOffset(years=100))

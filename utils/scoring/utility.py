@@ -37,6 +37,8 @@ def tstr(
     known, present = train_target >= 0, holdout[schema.target].notna().to_numpy()
     if not schema[schema.target].discrete:
         known = ~np.isnan(train_target)
+    empty = np.isnan(train_rows).all(axis=0)  # which scikit-learn 1.9 cannot sort into bins
+    train_rows = np.where(empty, 0.0, train_rows)
     judge = {"auc": _auc, "accuracy": _accuracy, "R2": _r_squared}[utility_measure(schema)]
     return float(
         judge(
