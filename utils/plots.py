@@ -22,6 +22,8 @@ SYNTHETIC = "#D55E00"  # vermilion
 YARDSTICK = "#767676"  # grey: neither real nor synthetic, a mark to measure by
 # Okabe and Ito (2008), made to be told apart with any colour vision
 PALETTE = (REAL, SYNTHETIC, "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442")
+# The eight apps as dots, in the order of their names: yellow is too pale for a dot.
+APP_COLORS = (*PALETTE[:5], YARDSTICK, PALETTE[6], PALETTE[5])
 # More than colours, and no multiple of them: a ninth line has the first colour, not its marker.
 MARKERS = ("o", "^", "s", "D", "v", "P", "<", "*", "p", "X", "h")
 LINE_STYLES = ("-", "--", "-.", ":")
