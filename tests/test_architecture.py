@@ -77,7 +77,7 @@ INSIDE = {
     "utils.fairness": [["groups"], ["decisions", "drift", "repair"], ["intervals"], ["ledger"]],
     "utils.text": [
         ["encoder", "sentences", "agreement", "rows", "filters", "writer"],
-        ["classifier", "models", "diversity", "grounded", "planted", "templates"],
+        ["apart", "classifier", "models", "diversity", "grounded", "planted", "templates"],
         ["support"],
     ],
     "utils.encoding": [

@@ -403,6 +403,18 @@ def test_who_beats_whom_counts_pairs_once_and_does_without_colour():
     assert axis.get_title(loc="left") == "Adult: 1 of 3 pairs differ"
 
 
+def test_learning_curves_have_a_line_a_name_and_its_sizes_as_ticks():
+    real = pd.DataFrame({"found": [0.6, 0.8], "half": [0.1, 0.0]}, index=[15, 120])
+    lines = {"real rows": real, "written": real.iloc[1:]}
+    axis = plots.learning_curves(lines, ("rows", "accuracy"), "A finding")
+    drawn = [bar.lines[0] for bar in axis.containers]
+    assert [list(line.get_xdata()) for line in drawn] == [[15, 120], [120]]
+    assert [line.get_color() for line in drawn] == [plots.REAL, plots.SYNTHETIC]
+    assert [label.get_text() for label in axis.get_xticklabels()] == ["15", "120"]
+    assert (axis.get_xlabel(), axis.get_ylabel()) == ("rows", "accuracy")
+    assert saved(axis.figure)
+
+
 def test_intervals_stand_by_name_and_run():
     told = {
         name: pd.DataFrame({"found": [0.1, 0.2], "low": [0.0, 0.1], "high": [0.3, 0.2]})

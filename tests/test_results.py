@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from utils.results import (
     BEATEN,
@@ -15,6 +16,7 @@ from utils.results import (
     ablation_table,
     as_markdown,
     load_results,
+    mean_and_half,
     means_over_seeds,
     race_runs,
     race_sentences,
@@ -237,3 +239,12 @@ def test_a_table_as_markdown():
         "| --- | --- |",
         "| gan | 0.5 |",
     ]
+
+
+def test_the_half_of_an_interval_is_that_of_students_t():
+    mean, half = mean_and_half([1, 2, 3, 4, 5])
+    low, high = stats.ttest_1samp([1, 2, 3, 4, 5], 0).confidence_interval(0.95)
+    assert (mean - half, mean + half) == pytest.approx((low, high))
+    assert mean_and_half([1, 2, 3], chance=0.5)[1] < mean_and_half([1, 2, 3])[1]
+    assert mean_and_half([2])[0] == 2 and np.isnan(mean_and_half([2])[1])
+    assert np.isnan(mean_and_half([])).all()

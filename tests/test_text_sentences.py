@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.benchmarks import sentences, text
+from tests.benchmarks import sentences, text, text_rows
 from tests.benchmarks.freshness import older_rows
+from utils.language_model import open_language_model
 from utils.results import RESULTS, load_results
 from utils.tables import load_screentime, load_sentences
 from utils.text import (
@@ -17,6 +18,7 @@ from utils.text import (
     real_sentences,
     row_as_sentence,
     validation_sentences,
+    write_apart,
     write_sentence,
 )
 
@@ -55,6 +57,14 @@ def test_a_reply_that_was_cut_off_is_no_sentence():
     assert (
         write_sentence(FakeModel(whole=False), real_sentences(0, 120), "film", "negative", 3) == ""
     )
+
+
+def test_a_process_of_its_own_writes_the_same_sentences():
+    seeds, labels = real_sentences(0, 120), [("film", "negative"), ("product", "positive")]
+    apart = write_apart(seeds, labels)
+    model = open_language_model({})
+    assert apart == [write_sentence(model, seeds, *label, i) for i, label in enumerate(labels)]
+    assert all(apart)
 
 
 def test_each_filter_finds_what_it_is_for():
@@ -134,7 +144,8 @@ def test_measuring_goes_on_where_it_stopped(tmp_path, monkeypatch):
     calls = []
     words = text.LEARNERS[text.WORDS]
     monkeypatch.setitem(text.LEARNERS, text.WORDS, lambda *given: calls.append(1) or words(*given))
-    monkeypatch.setattr(text, "source", lambda: "now")
+    monkeypatch.setattr(text, "source", lambda corpus: "now")
+    monkeypatch.setattr(text, "lines", lambda *task: 1)
     first = text.measure_text(tmp_path)
     assert first["real"].tolist() == [60] and 0.4 < first["accuracy"][0] < 0.8
     text.measure_text(tmp_path)
@@ -143,7 +154,7 @@ def test_measuring_goes_on_where_it_stopped(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("model", [text.WORDS, text.NUMBERS])
 def test_cheap_models_tell_apps_apart(model):
-    rows = text._told(load_screentime()[:300])
-    test = text._told(load_screentime()[300:500])
+    rows = text_rows.told(load_screentime()[:300])
+    test = text_rows.told(load_screentime()[300:500])
     found = text.LEARNERS[model](rows, test, 0)
     assert (found == test["label"]).mean() > 0.3

@@ -400,6 +400,36 @@ def curves(
     return axis
 
 
+def learning_curves(
+    lines: dict[str, pd.DataFrame], labels: tuple[str, str], title: str = ""
+) -> Axes:
+    """Scores against how many rows were trained on, a line a name, with intervals as bars.
+
+    lines : name -> columns ``found`` and ``half`` (of the interval's width), sizes as the index;
+        names that begin with "real" are blue, all others vermilion.  labels : of the axes.
+    """
+    _, axis = plt.subplots(figsize=(9, 4.5))
+    for place, (name, line) in enumerate(lines.items()):
+        axis.errorbar(
+            line.index,
+            line["found"],
+            line["half"],
+            linestyle=LINE_STYLES[place % len(LINE_STYLES)],
+            marker=MARKERS[place % len(MARKERS)],
+            color=REAL if name.startswith("real") else SYNTHETIC,
+            capsize=4,
+            label=name,
+        )
+    sizes = sorted({size for line in lines.values() for size in line.index})
+    axis.set_xscale("log")
+    axis.set_xticks(sizes, [_plain(size) for size in sizes])
+    axis.minorticks_off()
+    axis.set(xlabel=labels[0], ylabel=labels[1])
+    axis.set_title(title)
+    axis.legend()
+    return axis
+
+
 def ablation(runs: pd.DataFrame, title: str = "") -> Axes:
     """What each variant of a generator scores: one dot a seed, a bar at the mean; lower is better.
 

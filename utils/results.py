@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from utils.schema import TableError
 from utils.tables import DATA
@@ -71,6 +72,18 @@ def means_over_seeds(results: pd.DataFrame, by: str | list[str]) -> pd.DataFrame
 def spreads_over_seeds(results: pd.DataFrame, by: str | list[str]) -> pd.DataFrame:
     """As :func:`means_over_seeds`, but sample standard deviations (n - 1); NaN for one seed."""
     return results.groupby(by, sort=False, dropna=False).std(numeric_only=True).drop(columns="seed")
+
+
+def mean_and_half(scores: Sequence[float], chance: float = 0.95) -> tuple[float, float]:
+    """Mean of scores, one a seed or draw, and half the width of its interval by Student's t.
+
+    chance : that such an interval holds the mean of very many.  NaN as half of fewer than two.
+    """
+    scores = np.asarray(scores, dtype=np.float64)
+    if len(scores) < 2:
+        return float(scores.mean()) if len(scores) else np.nan, np.nan
+    error = scores.std(ddof=1) / np.sqrt(len(scores))
+    return float(scores.mean()), float(stats.t.ppf((1 + chance) / 2, len(scores) - 1) * error)
 
 
 def race_runs(table: str, folder: Path = RESULTS) -> pd.DataFrame:

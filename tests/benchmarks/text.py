@@ -9,23 +9,20 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from sklearn.ensemble import RandomForestClassifier
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, f1_score
 from sklearn.pipeline import make_pipeline
 
-from tests.benchmarks import sentences
-from tests.benchmarks.runs import Runs, measure_missing
+from tests.benchmarks import sentences, text_rows
+from tests.benchmarks.runs import Runs, measure_missing, not_of
 from tests.benchmarks.source import fingerprint
 from utils.results import RESULTS, load_results
-from utils.synthesizers import MixtureSynthesizer
-from utils.tables import load_screentime, load_sentences, split
+from utils.tables import load_screentime, load_sentences
 from utils.text import open_encoder
 from utils.text.agreement import judge_written, mood_model
 from utils.text.classifier import Classifier
 from utils.text.models import BERT, DISTILBERT, ROBERTA, open_model
-from utils.text.rows import row_as_sentence
 from utils.text.sentences import real_sentences
 
 TEXT = "text"
@@ -40,6 +37,7 @@ MAIN = (
     "real 120",
     "real 360",
     "as written",
+    "as written, as few",  # as many as pass the filters: what is gained beside the lost number
     "filtered",
     "real 120 + as written",
     "real 120 + filtered",
@@ -52,12 +50,10 @@ PARTS = tuple(f"{kind} {size}" for kind in ("real", "filtered") for size in SIZE
 WANTED = {
     WORDS: MAIN + PARTS,
     VECTORS: MAIN + PARTS,
-    BERT: (*MAIN, "real 30", "real 60"),
+    BERT: (*MAIN, "real 30", "real 60", "real 90"),
     DISTILBERT: MAIN,
     ROBERTA: MAIN,
 }
-ROWS, JUDGED = 300, 400  # of screen time: to train on, to test on
-SOURCE = ("tests.benchmarks.text", "utils.synthesizers.mixture")
 KEY = ["corpus", "model", "training", "draw"]
 COLUMNS = [*KEY, "real", "synthetic", "accuracy", "macro_f1", "source"]
 
@@ -67,7 +63,7 @@ COLUMNS = [*KEY, "real", "synthetic", "accuracy", "macro_f1", "source"]
 
 def trainings(corpus: str, draw: int) -> dict[str, tuple[pd.DataFrame, int]]:
     """Name -> (rows with ``text`` and ``label``, how many are real)."""
-    return _reviews(draw) if corpus == REVIEWS else _screen_time(draw)
+    return _reviews(draw) if corpus == REVIEWS else text_rows.trainings(draw)
 
 
 @cache
@@ -80,6 +76,7 @@ def _reviews(draw: int) -> dict[str, tuple[pd.DataFrame, int]]:
         "real 120": (real[:120], 120),
         "real 360": (real, 360),
         "as written": (written, 0),
+        "as written, as few": (written[: len(filtered)], 0),
         "filtered": (filtered, 0),
         "real 120 + as written": (pd.concat([real[:120], written]), 120),
         "real 120 + filtered": (pd.concat([real[:120], filtered]), 120),
@@ -90,20 +87,6 @@ def _reviews(draw: int) -> dict[str, tuple[pd.DataFrame, int]]:
         found[f"real {size}"] = (real[:size], size)
         found[f"filtered {size}"] = (filtered[:size], 0)
     return found
-
-
-@cache
-def _screen_time(draw: int) -> dict[str, tuple[pd.DataFrame, int]]:
-    train, _ = split(load_screentime().drop(columns="Date"), random_state=0)
-    rows = train.iloc[draw * ROWS : (draw + 1) * ROWS].reset_index(drop=True)
-    rng = np.random.default_rng(draw)
-    alone = rows.apply(lambda column: rng.permutation(column.to_numpy()))
-    mixture = MixtureSynthesizer(random_state=draw).fit(rows).sample(ROWS)
-    return {
-        "real 300": (_told(rows), ROWS),
-        "mixture": (_told(mixture), 0),
-        "columns shuffled": (_told(alone), 0),
-    }
 
 
 @cache
@@ -119,18 +102,11 @@ def written_sentences(draw: int) -> pd.DataFrame:
 @cache
 def tested(corpus: str) -> pd.DataFrame:
     """Real rows that no training holds, with text and label."""
-    if corpus == REVIEWS:
-        return _labelled(load_sentences("test"))
-    _, holdout = split(load_screentime().drop(columns="Date"), random_state=0)
-    return _told(holdout[:JUDGED])
+    return _labelled(load_sentences("test")) if corpus == REVIEWS else text_rows.tested()
 
 
 def _labelled(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(label=rows["mood"])
-
-
-def _told(rows: pd.DataFrame) -> pd.DataFrame:
-    return rows.assign(text=[*map(row_as_sentence, rows.to_dict("records"))], label=rows["App"])
 
 
 # --- what learns: (training rows, test rows, seed) -> labels of the test rows ---
@@ -146,12 +122,6 @@ def _vectors(train: pd.DataFrame, test: pd.DataFrame, seed: int) -> np.ndarray:
     return mood_model(vectors(train["text"]), train["label"]).predict(vectors(test["text"]))
 
 
-def _numbers(train: pd.DataFrame, test: pd.DataFrame, seed: int) -> np.ndarray:
-    columns = ["Usage", "Notifications", "Times opened"]
-    model = RandomForestClassifier(random_state=seed).fit(train[columns], train["label"])
-    return model.predict(test[columns])
-
-
 def _fine_tuned(name: str) -> Callable[..., np.ndarray]:
     def learn(train: pd.DataFrame, test: pd.DataFrame, seed: int) -> np.ndarray:
         labels = np.unique(test["label"])
@@ -163,7 +133,7 @@ def _fine_tuned(name: str) -> Callable[..., np.ndarray]:
     return learn
 
 
-LEARNERS = {WORDS: _words, VECTORS: _vectors, NUMBERS: _numbers}
+LEARNERS = {WORDS: _words, VECTORS: _vectors, NUMBERS: text_rows.by_numbers}
 LEARNERS |= {name: _fine_tuned(name) for name in (BERT, DISTILBERT, ROBERTA)}
 
 
@@ -209,30 +179,41 @@ def planned() -> list[tuple[str, str, int]]:
 def measure_text(folder: Path = RESULTS) -> pd.DataFrame:
     """Measure what is not stored yet; returns all runs. Those of older code are forgotten."""
     runs = Runs(folder / f"{TEXT}.csv", COLUMNS, KEY)
-    return measure_missing(runs, measure, planned(), outdated, jobs=1, by=KEY[:2] + KEY[3:])
+    by = ["corpus", "model", "draw"]
+    return measure_missing(runs, measure, planned(), outdated, 1, by, lines)
+
+
+def lines(corpus: str, model: str, draw: int) -> int:
+    """How many trainings a task has."""
+    return len(WANTED[model]) if corpus == REVIEWS else len(text_rows.TRAININGS)
 
 
 def measure(corpus: str, model: str, draw: int) -> list[dict]:
     """The lines of a model and draw, one a training."""
-    test, lines = tested(corpus), []
+    test, found_lines = tested(corpus), []
     for training, (rows, real) in trainings(corpus, draw).items():
         if corpus == SCREEN_TIME or training in WANTED[model]:
             found = LEARNERS[model](rows.reset_index(drop=True), test, draw)
             scores = [accuracy_score(test["label"], found)]
             scores.append(f1_score(test["label"], found, average="macro"))
             named = [corpus, model, training, draw, real, len(rows) - real]
-            lines.append(dict(zip(COLUMNS, [*named, *np.round(scores, 4), source()])))
-    return lines
+            found_lines.append(dict(zip(COLUMNS, [*named, *np.round(scores, 4), source(corpus)])))
+    return found_lines
 
 
 @cache
-def source() -> str:
-    """Fingerprint of the code that trains and judges, and of the sentences that it reads."""
-    written = (RESULTS / f"{sentences.SENTENCES}.csv").read_bytes()
-    real = load_sentences().to_csv().encode()
-    return fingerprint(SOURCE, [hashlib.sha256(written + real).hexdigest()])
+def source(corpus: str) -> str:
+    """Fingerprint of the code that trains and judges, and of the rows that it reads."""
+    if corpus == SCREEN_TIME:
+        modules, rows = ["tests.benchmarks.text", "tests.benchmarks.text_rows"], [load_screentime()]
+    else:
+        written = load_results(sentences.SENTENCES)[["draw", "number", "domain", "mood", "text"]]
+        modules = ["tests.benchmarks.text"]
+        rows = [load_sentences(), written.sort_values(sentences.KEY, kind="stable")]
+    read = "".join(table.to_csv(index=False) for table in rows)
+    return fingerprint(modules, [hashlib.sha256(read.encode()).hexdigest()])
 
 
 def outdated(table: pd.DataFrame) -> pd.Series:
     """Which runs are of older code or sentences."""
-    return table["source"] != source()
+    return not_of(lambda corpus: source(corpus) if corpus in MODELS else None, table, ["corpus"])

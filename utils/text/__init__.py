@@ -2,6 +2,7 @@
 apart."""
 
 from utils.text.agreement import judge_written, mood_model
+from utils.text.apart import write_apart
 from utils.text.classifier import Classifier
 from utils.text.diversity import distinct, self_similarity
 from utils.text.encoder import Encoder, open_encoder
@@ -100,6 +101,7 @@ __all__ = [
     "validation_sentences",
     "well_formed",
     "words",
+    "write_apart",
     "write_message",
     "write_sentence",
 ]

@@ -8,7 +8,6 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
-from utils.language_model import LanguageModel
 from utils.tables import load_sentences
 
 MOODS = {"positive": "Good", "negative": "Bad"}
@@ -48,12 +47,11 @@ def prompt(examples: Iterable[str], label: str) -> str:
     return "".join(f"{label}: {example}\n" for example in examples) + f"{label}:"
 
 
-def write_sentence(
-    model: LanguageModel, seeds: pd.DataFrame, domain: str, mood: str, seed: int
-) -> str:
+def write_sentence(model, seeds: pd.DataFrame, domain: str, mood: str, seed: int) -> str:
     """A new sentence of a domain and a mood; empty where the reply was cut off.
 
-    seeds : real sentences with text, domain and mood; five of that domain and mood are shown.
+    model : a ``LanguageModel`` of ``utils.language_model``.  seeds : real sentences with text,
+        domain and mood; five of that domain and mood are shown.
     seed : of which five, and of the model's draws.
     """
     alike = seeds[(seeds["domain"] == domain) & (seeds["mood"] == mood)]
