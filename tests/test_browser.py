@@ -29,7 +29,7 @@ TOOLS = places.ROOT / "build" / "site_tools" / "bin"
 SCREENSHOTS = places.ROOT / "build" / "screenshots"
 SCRIPTS = Path(__file__).parent / "browser"
 LINK = re.compile(r'<a [^>]*?href="(?!https?:|mailto:|javascript:)(?P<to>[^"]*)"')
-LESSON = "00_start_here"
+LESSON, WITH_SLIDER = "00_start_here", "03_gaussian_mixture"
 
 pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed (apt-get install it)"),
@@ -138,9 +138,16 @@ def answer_of(lesson: str) -> str:
 
 
 def test_a_learner_opens_runs_and_solves_lesson_00(lab):
-    answered = said_by("use_lab.py", when_up(lab), typed=answer_of(LESSON))
+    answered = said_by("use_lab.py", when_up(lab), "solve", typed=answer_of(LESSON))
     assert answered["errors"] == [] and answered["run"] == answered["cells"] > 20
     assert "pass" in answered["check"].lower(), answered["check"]
+
+
+def test_the_slider_of_lesson_03_moves_its_picture(lab):
+    address = when_up(lab).replace(LESSON, WITH_SLIDER)
+    moved = said_by("use_lab.py", address, "slide", seconds=180)
+    assert WITH_SLIDER in address and moved["errors"] == [] and moved["run"] > 10
+    assert moved["place"] == "60" and len(set(moved["pictures"])) == 2
 
 
 def when_up(address: str) -> str:

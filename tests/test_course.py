@@ -146,6 +146,19 @@ def test_a_refreshed_notebook_is_equal_to_the_byte(course):
     assert all("execution" not in cell.metadata for cell in stored.cells)
 
 
+def test_a_slider_is_stored_as_its_first_picture(tmp_path):
+    sources = (
+        "from utils import plots\nfrom utils.session import start_lesson; start_lesson()",
+        "def draw(at):\n    plots.curves({'a': [at, 1]}, ('x', 'y'))\n    print('drawn at', at)",
+        "plots.slider(draw, 'at', range(3))",
+    )
+    path = write_notebook(tmp_path / "00_slider.ipynb", *sources)
+    run.refresh(path, 60)
+    stored = notebooks.code_cells(notebooks.read(path))[-1]
+    assert notebooks.holds_image(stored) and "drawn at 0" in notebooks.text_outputs(stored)
+    assert "widget" not in path.read_text(encoding="utf-8")
+
+
 def test_a_failing_notebook_is_left_as_it_was(tmp_path):
     path = write_notebook(tmp_path / "00_fails.ipynb", "print(1)", "undefined_name")
     before = path.read_bytes()

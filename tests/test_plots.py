@@ -245,6 +245,13 @@ def test_scoreboard_draws_itself(tables):
     assert board.picture(title="A finding").get_suptitle() == "A finding"
 
 
+def test_a_slider_draws_at_its_first_place_and_wherever_it_is_moved():
+    drawn = []
+    handle, _ = plots.slider(drawn.append, "place", (-1, 0, 2.5)).children
+    handle.value = 2.5
+    assert drawn == [-1, 2.5]
+
+
 def test_curves_differ_without_colour_and_mark_what_is_known():
     axis = plots.curves(
         {"one": np.arange(3.0), "two": np.zeros(3)}, ("step", "loss"), "Up", mark=1.5

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import matplotlib.dates as mdates
 import matplotlib.pyplot as plt
 import numpy as np
@@ -428,6 +430,23 @@ def learning_curves(
     axis.set_title(title)
     axis.legend()
     return axis
+
+
+def slider(draw: Callable[[float], object], name: str, places: Sequence[float]):
+    """A slider over places, and below it what ``draw`` draws at the chosen one: an ipywidgets box.
+
+    draw : called with a place, first with the first; it draws a figure, prints, or both.
+    name : what is moved, with its unit.  places : numbers in ascending order, such as steps.
+    It moves where a kernel runs. A stored notebook shows the first picture in its place
+    (:func:`utils.course.notebooks.show_without_kernel`).
+    """
+    import ipywidgets  # here, for most lessons have no slider
+
+    wide = {"layout": {"width": "95%"}, "style": {"description_width": "initial"}}
+    options = [(f"{place:g}", place) for place in places]
+    handle = ipywidgets.SelectionSlider(options=options, description=name, **wide)
+    below = ipywidgets.interactive_output(lambda place: draw(place), {"place": handle})
+    return ipywidgets.VBox([handle, below])
 
 
 def ablation(runs: pd.DataFrame, title: str = "") -> Axes:

@@ -20,6 +20,8 @@ KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": 
 FIGURE_COLOURS = 128
 NOT_COMPARED = "nbval-ignore-output"
 SKIPPED = "nbval-skip"
+WIDGET = "application/vnd.jupyter.widget-view+json"
+STATES = "application/vnd.jupyter.widget-state+json"
 
 
 def read(path: Path) -> NotebookNode:
@@ -116,6 +118,29 @@ def text_outputs(cell: NotebookNode) -> str:
         shown = {} if "image/png" in data else data
         texts += [output.get("text", ""), shown.get("text/plain", ""), shown.get("text/html", "")]
     return "\n".join(texts)
+
+
+def show_without_kernel(notebook: NotebookNode) -> None:
+    """Put in place of each widget what its output areas show, such as a slider's first picture.
+
+    A widget needs a kernel behind it; on a page it would be an empty box.
+    """
+    states = notebook.metadata.pop("widgets", {}).get(STATES, {}).get("state", {})
+    for cell in code_cells(notebook):
+        shown: list[NotebookNode] = []
+        for output in cell.outputs:
+            view = output.get("data", {}).get(WIDGET)
+            shown += [output] if view is None else _output_areas(view["model_id"], states)
+        cell.outputs = shown
+
+
+def _output_areas(widget: str, states: dict) -> list[NotebookNode]:
+    """The outputs of all output areas inside a widget, in order."""
+    state = states.get(widget, {}).get("state", {})
+    areas = list(map(nbformat.from_dict, state.get("outputs", [])))
+    for child in state.get("children", []):
+        areas += _output_areas(child.removeprefix("IPY_MODEL_"), states)
+    return areas
 
 
 def normalise(notebook: NotebookNode) -> None:

@@ -19,7 +19,7 @@ from tqdm import tqdm
 
 from utils.course import places
 from utils.course.memory import peak_bytes
-from utils.course.notebooks import KERNEL, code_cells, normalise, read, store
+from utils.course.notebooks import KERNEL, code_cells, normalise, read, show_without_kernel, store
 from utils.course.pages import write_pages
 
 CELL_TIMEOUT = 600  # seconds; a learner's machine may be slow
@@ -38,7 +38,8 @@ def execute(
     timeout: int,
     after_cell: Callable[[int], None] = lambda pid: None,
 ) -> None:
-    """Run all cells in order in a fresh kernel, in the notebook's folder; outputs land in it.
+    """Run all cells in order in a fresh kernel, in the notebook's folder; outputs land in it, for a
+    widget those that it shows first.
 
     ``timeout`` is in seconds for one cell; ``after_cell`` gets the kernel's process id after each
     code cell. Raises LessonFailed when a cell fails, takes too long, or kills the kernel.
@@ -65,6 +66,7 @@ def execute(
         client.execute()
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
         raise LessonFailed(_describe(error, notebook, running["cell"], path)) from error
+    show_without_kernel(notebook)
 
 
 def _describe(error: Exception, notebook: NotebookNode, cell: NotebookNode, path: Path) -> str:
