@@ -46,7 +46,13 @@ def test_tables_are_the_recorded_bytes_and_their_cards_say_so(name):
     assert CHECKSUMS[name] in (DATA / name).with_suffix(".md").read_text(encoding="utf-8")
 
 
-SUPPORT = ["support.csv", "support_handwritten.csv", "support_reading.csv", "support_replies.csv"]
+SUPPORT = [
+    "support.csv",
+    "support_handwritten.csv",
+    "support_questions.csv",
+    "support_reading.csv",
+    "support_replies.csv",
+]
 
 
 @pytest.mark.parametrize("name", SUPPORT)

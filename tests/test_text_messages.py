@@ -116,6 +116,12 @@ def test_planted_personal_data_and_words_are_found_but_for_the_last_two_and_thre
     assert "false alarms 2 of 3" in said and "false alarms 1 of 2" in said
 
 
+def test_every_false_alarm_is_shown(capsys):
+    text.tried(lambda message: True, "toxic word", ["One.", "Two."])
+    said = capsys.readouterr().out
+    assert "false alarms 4 of 4" in said and "One." in said and "Two." in said
+
+
 def test_each_pattern_finds_what_no_other_does():
     found = [set(text.personal_data(message)) for message in text.PLANTED["personal data"][0][:6]]
     assert set().union(*found) | {"card"} == set(PERSONAL)
@@ -247,6 +253,20 @@ def test_readings_and_replies():
     assert set(readings["read_as"]) == {*LABELS, "none"}
     replies = text.load_replies()
     assert replies["fault"].value_counts().to_dict() == {"other topic": 8, "empty": 8}
+
+
+def test_facts_and_the_questions_about_them():
+    assert not set(text.FACTS) & set(text.OTHER_FACTS)
+    facts = text.FACTS | text.OTHER_FACTS
+    assert all(answer in sentence for answer, sentence in facts.items())
+    assert len(text.BEGINNINGS) == len(text.FACTS) == len(text.OTHER_FACTS)
+    asked = text.load_questions()
+    assert asked["right"].dtype == bool and asked["question"].str.endswith("?").all()
+    assert set(asked.loc[asked["form"] != "both by the model", "answer"]) == set(facts)
+    for row in asked[asked["form"] == "words by code"].itertuples():
+        beginning = next(known for known in text.BEGINNINGS if row.question.startswith(known))
+        rest = text.words(row.question.removeprefix(beginning))
+        assert set(rest) <= set(text.words(facts[row.answer])) and row.answer not in row.question
 
 
 def test_templates_are_filled_without_repeats():

@@ -20,7 +20,15 @@ from utils.text.filters import (
     well_formed,
     words,
 )
-from utils.text.grounded import FACT_EXAMPLE, FACTS, PASSAGE, PASSAGE_EXAMPLE
+from utils.text.grounded import (
+    BEGINNINGS,
+    FACT_EXAMPLE,
+    FACTS,
+    OTHER_FACTS,
+    PASSAGE,
+    PASSAGE_EXAMPLE,
+    load_questions,
+)
 from utils.text.models import open_model
 from utils.text.planted import PARAPHRASES, PLANTED, replaced, tried
 from utils.text.rows import row_as_sentence
@@ -53,11 +61,13 @@ from utils.text.writer import (
 __all__ = [
     "ANSWERING",
     "ASKING",
+    "BEGINNINGS",
     "DIALOGUE",
     "FACTS",
     "FACT_EXAMPLE",
     "FILTERS",
     "OPENINGS",
+    "OTHER_FACTS",
     "PARAPHRASES",
     "PASSAGE",
     "PASSAGE_EXAMPLE",
@@ -75,6 +85,7 @@ __all__ = [
     "judge_written",
     "leaks",
     "load_handwritten",
+    "load_questions",
     "load_readings",
     "load_replies",
     "load_support",
