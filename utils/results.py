@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from utils.schema import TableError
 from utils.tables import DATA
@@ -79,6 +78,8 @@ def mean_and_half(scores: Sequence[float], chance: float = 0.95) -> tuple[float,
 
     chance : that such an interval holds the mean of very many.  NaN as half of fewer than two.
     """
+    from scipy import stats  # here: a lesson caps the threads of what is loaded by then
+
     scores = np.asarray(scores, dtype=np.float64)
     if len(scores) < 2:
         return float(scores.mean()) if len(scores) else np.nan, np.nan
