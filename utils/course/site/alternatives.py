@@ -10,6 +10,8 @@ import re
 
 from nbformat import NotebookNode
 
+from utils.course.notebooks import holds_image
+
 TITLES = ("set_title", "suptitle", "title")
 MARKS = re.compile(r"[*`$#>]|\{[a-z]+\}|\[([^\]]*)\]\([^)]*\)")
 SENTENCE = re.compile(r"(?<=[.:?!])\s")
@@ -18,11 +20,18 @@ SENTENCE = re.compile(r"(?<=[.:?!])\s")
 def describe_figures(page: NotebookNode) -> None:
     """Give each code cell with a picture its text alternative, where the site looks for it."""
     for cell, after in zip(page.cells, [*page.cells[1:], None]):
-        pictures = [o for o in cell.get("outputs", []) if "image/png" in o.get("data", {})]
-        if pictures:
-            said = after.source if after is not None and after.cell_type == "markdown" else ""
-            alternative = ". ".join(part for part in (*titles(cell.source), first(said)) if part)
-            cell.metadata["mystnb"] = {"image": {"alt": alternative or "A figure"}}
+        if holds_image(cell):
+            cell.metadata["mystnb"] = {"image": {"alt": alternative(cell, noticed(after))}}
+
+
+def noticed(after: NotebookNode | None) -> str:
+    """What the cell after a figure says of it first; empty without prose."""
+    return first(after.source) if after is not None and after.cell_type == "markdown" else ""
+
+
+def alternative(cell: NotebookNode, said: str) -> str:
+    """The text alternative of a cell's pictures: its titles, and what is said of them."""
+    return ". ".join(part for part in (*titles(cell.source), said) if part) or "A figure"
 
 
 def titles(code: str) -> list[str]:

@@ -16,7 +16,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell, new_notebook
 
 from utils.course import notebooks, places
-from utils.course.site.alternatives import describe_figures, first
+from utils.course.site.alternatives import alternative, first, noticed
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 MOST_WORDS = 110  # of a list that is shown whole
@@ -30,8 +30,6 @@ PARTS = ("dist", "plugin/notes", "LICENSE")  # of reveal.js
 
 def slides_of(page: NotebookNode) -> NotebookNode:
     """The slides of a lesson as a notebook whose cells say what they are (``slideshow``)."""
-    page = page.copy()
-    describe_figures(page)
     shown: list[NotebookNode] = []
     section = part = ""
     for cell, after in zip(page.cells, [*page.cells[1:], None]):
@@ -44,8 +42,9 @@ def slides_of(page: NotebookNode) -> NotebookNode:
                 shown += _of_prose(text, section if part else "")
             continue
         above = f"*{' · '.join(filter(None, (section, part)))}*\n\n"
-        said = first(after.source) if after is not None else ""
-        shown += [_slide(f"{above}{said}\n\n{picture}") for picture in _pictures(cell)]
+        said = noticed(after)
+        pictures = _pictures(cell, alternative(cell, said))
+        shown += [_slide(f"{above}{said}\n\n{picture}") for picture in pictures]
         if code := _short_functions(cell.source):
             shown.append(_slide(f"{above}```python\n{code}\n```"))
     return new_notebook(cells=shown, metadata=page.metadata)
@@ -69,9 +68,9 @@ def _of_prose(text: str, section: str) -> list[NotebookNode]:
     return [_slide(f"{above}{level} {_heading(text)}\n\n{lead}"), notes]
 
 
-def _pictures(cell: NotebookNode) -> list[str]:
-    """The figures of a cell in Markdown, with their text alternatives."""
-    alternative = cell.metadata.get("mystnb", {}).get("image", {}).get("alt", "").replace("]", "")
+def _pictures(cell: NotebookNode, alternative: str) -> list[str]:
+    """The figures of a cell in Markdown, with their text alternative."""
+    alternative = alternative.replace("]", "")
     data = [output.get("data", {}).get("image/png") for output in cell.outputs]
     return [f"![{alternative}](data:image/png;base64,{''.join(d.split())})" for d in data if d]
 
