@@ -134,10 +134,8 @@ class Moment(Form):
             texts = texts.where(texts.str.fullmatch(ISO))
         form = "ISO8601" if iso else self.format.replace(BARE, "").replace(FRACTION, ".%f")
         values = pd.to_datetime(texts.astype(object), format=form, errors="coerce")
-        limits = (
-            pd.Timestamp.min,
-            pd.Timestamp.max,
-        )  # pandas 3 reads years that nanoseconds cannot hold
+        # pandas 3 reads years that nanoseconds cannot hold
+        limits = pd.Timestamp.min, pd.Timestamp.max
         values = values.where(values.between(*limits)).astype("datetime64[ns]")
         if "%y" in self.format:
             late = values.dt.year > self.latest
