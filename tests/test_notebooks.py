@@ -166,6 +166,7 @@ BREAKS = {
     "stores an error": set_outputs(
         new_output("error", ename="ValueError", evalue="", traceback=[])
     ),
+    "all equal: True': print the number": set_outputs(stdout("all equal: True\n")),
     "draws a figure but stores no PNG": set_source("figure, axes = plt.subplots()"),
     "without both axis labels": set_outputs(picture(), stdout("3")),
     "must say what to notice": figure_alone,

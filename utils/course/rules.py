@@ -150,6 +150,16 @@ def no_stderr_or_errors(page: Page) -> Iterator[str]:
                 yield f"{page.where(cell)} stores an error: {output.ename}"
 
 
+def numbers_are_shown(page: Page) -> Iterator[str]:
+    """No printed line ends in True or False, which teaches nothing; checks of exercises may."""
+    for cell in page.code:
+        if {CHECK, ANSWERS}.intersection(tags(cell)):
+            continue
+        for line in text_outputs(cell).splitlines():
+            if line.rstrip().endswith(("True", "False")):
+                yield f"{page.where(cell)} prints {line[:60]!r}: print the number"
+
+
 def figures_are_stored(page: Page) -> Iterator[str]:
     """A cell that draws stores its PNG: nbval does not compare pictures, nor miss them."""
     for cell in page.code:
@@ -461,6 +471,7 @@ PAGE_RULES: list[Rule] = [
     one_clean_run,
     no_empty_cells,
     no_stderr_or_errors,
+    numbers_are_shown,
     figures_are_stored,
     figures_are_labelled,
     figures_are_told,
